@@ -1,0 +1,29 @@
+# Two commands: `make quickstart` and `make test`. Everything else is `hamiltone VERB`.
+VENV ?= .venv
+PYTHON ?= python3
+export VENV PYTHON
+
+.PHONY: quickstart test lint bench clean
+.DEFAULT_GOAL := quickstart
+
+quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
+	@tools/environment.sh synthetic
+	@$(VENV)/bin/hamiltone quickstart
+
+test:  ## environment, then the tests
+	@tools/environment.sh synthetic,test
+	@$(VENV)/bin/python -m pytest
+
+lint:  ## style, types, and which folder may import which
+	@tools/environment.sh lint,synthetic,test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
+bench:  ## timings, as ratios within one run
+	@tools/environment.sh synthetic,test
+	@$(VENV)/bin/python -m pytest benchmarks --benchmark-only
+
+clean:  ## remove the environment and everything that a run of the quickstart leaves
+	rm -rf $(VENV) runs

@@ -1,0 +1,197 @@
+"""The command line: verbs that read settings, call one function and print. Heavy imports stay inside the verbs."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hamiltone import __version__
+from hamiltone.errors import HamiltoneError
+
+if TYPE_CHECKING:
+    from hamiltone.service import Prediction
+
+app = typer.Typer(
+    name="hamiltone",
+    help="Quaternion anti-transfer learning for speech emotion recognition.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Settings = Annotated[Path, typer.Argument(metavar="FILE.toml", help="Settings of the run; ready ones are in configs/.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Settings laid over the file's.")
+]
+Model = Annotated[Path, typer.Option("--model", help="Folder of a saved model, as RUN/model.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def main() -> None:
+    """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
+    try:
+        app()
+    except HamiltoneError as error:
+        print(f"hamiltone: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed and what this machine offers; exit code 1 when something needed is missing."""
+    from hamiltone.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        print(f"{finding.mark:<8}{finding.what:<16}{finding.text}")
+    if any(finding.mark == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def pretrain(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Train what a recogniser rests on: RH-Emo (task rh-emo), or an orthogonal task (word, speaker)."""
+    _train(settings, overrides, quiet, tasks=("rh-emo", "word", "speaker"), other="hamiltone train")
+
+
+@app.command()
+def train(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Train an emotion recogniser: without anti-transfer, with single or with dual anti-transfer."""
+    _train(settings, overrides, quiet, tasks=("emotion",), other="hamiltone pretrain")
+
+
+def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[str, ...], other: str) -> None:
+    from hamiltone.training import SettingsError, read_settings
+    from hamiltone.training import train as train_run
+
+    settings = read_settings(path, overrides or [])
+    if settings.task not in tasks:
+        raise SettingsError(f"{path}: its task is {settings.task}; use {other} for it")
+    record = train_run(settings, command=_command(), quiet=quiet)
+    _print_results(record, Path(settings.out))
+
+
+@app.command()
+def evaluate(
+    settings: Settings,
+    model: Model,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write predictions.csv and evaluation.json there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Evaluate a saved recogniser on the test part that the settings name."""
+    from hamiltone.training import evaluate as evaluate_model
+    from hamiltone.training import read_settings
+
+    evaluation = evaluate_model(read_settings(settings, overrides or []), model, out, command=_command())
+    if as_json:
+        print(json.dumps(evaluation, indent=2))
+    else:
+        _print_results(evaluation, out)
+
+
+@app.command()
+def predict(
+    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="Recordings, of any length and format.")],
+    model: Model,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: overall scores, and scores of each frame.")
+    ] = False,
+) -> None:
+    """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
+    from hamiltone.service import Predictor
+    from hamiltone.speech import AudioError
+
+    predictor = Predictor(model)
+    predictions: list[Prediction] = []
+    failed = False
+    for path in audio:
+        try:
+            prediction = predictor.predict(path)
+        except AudioError as error:
+            failed = True
+            print(f"hamiltone: {error}", file=sys.stderr)
+            continue
+        predictions.append(prediction)
+        if not as_json:
+            _print_prediction(prediction)
+    if as_json:
+        print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
+    if failed:
+        raise typer.Exit(2)
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option("--out", help="Where the runs and the report go.")] = Path("runs/quickstart"),
+    quiet: Quiet = False,
+) -> None:
+    """The whole method on the embedded corpus of synthetic voices, in a few minutes on a CPU."""
+    from hamiltone.report import markdown_table, result_rows, write_report
+    from hamiltone.study import run_quickstart
+
+    note = run_quickstart(out, quiet=quiet)
+    print(f"\n{note}\n\n{markdown_table(result_rows(out))}\n")
+    print(f"The report, with curves and confusion matrices: {write_report(out).resolve()}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with runs anywhere below it.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The page to write; DIR/report.html by default.")] = None,
+) -> None:
+    """Make one HTML page of all runs below a folder, and print their table."""
+    from hamiltone.report import markdown_table, result_rows, write_report
+
+    page = write_report(folder, out)
+    print(markdown_table(result_rows(folder)))
+    print(f"\n{page}")
+
+
+def _command() -> str:
+    return shlex.join(["hamiltone", *sys.argv[1:]])
+
+
+def _print_results(record: dict[str, Any], out: Path | None) -> None:
+    corpus, split = record["corpus"], record["split"]
+    print(f"{record['name']}: {corpus['name']}" + (f" ({corpus['note']})" if corpus["note"] else ""))
+    for note in record["notes"]:
+        print(f"note: {note}")
+    if reconstruction := record.get("reconstruction"):
+        print(
+            f"reconstruction of unseen clips: BCE {reconstruction['bce']:.4f}, of a constant "
+            f"{reconstruction['bce_constant']:.4f}; deviation of the four axes: "
+            + ", ".join(f"{value:.3f}" for value in reconstruction["axis_deviation"])
+        )
+    if test := record.get("test"):
+        print(f"test part ({split['kind']} split): {test['clips']} clips of {test['speakers']} speakers")
+        for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
+            entry = test[measure]
+            span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
+            print(f"  {title:<9}{100 * entry['value']:5.1f} %  {span}")
+    if out is not None:
+        print(f"all of it: {out}")
+
+
+def _print_prediction(prediction: "Prediction") -> None:
+    print(f"{prediction.path}: {prediction.label}")
+    for name, score in sorted(prediction.scores.items(), key=lambda item: -item[1]):
+        print(f"  {name:<12}{100 * score:5.1f} %  {'█' * round(30 * score)}")
+    if len(prediction.frames) > 1:
+        for frame in prediction.frames:
+            best = max(frame.scores, key=frame.scores.__getitem__)
+            print(f"  {frame.start:8.1f} to {frame.end:8.1f} s  {best} ({100 * frame.scores[best]:.0f} %)")

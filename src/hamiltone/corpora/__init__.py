@@ -1,0 +1,39 @@
+"""From a folder of recordings to a table of utterances, and from the table to a split.
+
+    utterances = load_corpus("ravdess", "path/to/ravdess")
+    split = split_by_speaker(utterances, seed=1)
+    split.write("actors.json")
+    parts = split.apply(utterances)          # {"train": Utterances, "validation": ..., "test": ...}
+
+``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus on first use (extra ``synthetic``).
+Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
+"""
+
+from ._affect import affect_table, affect_targets
+from ._audio_groups import audio_groups
+from ._deal import split_by_speaker, split_random
+from ._registry import CORPORA, load_corpus
+from ._split import PARTS, Split, read_split
+from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
+from ._synthetic import VOICES as SYNTHETIC_VOICES
+from ._synthetic import WORDS as SYNTHETIC_WORDS
+from ._utterances import COLUMNS, CorpusError, Utterances
+
+__all__ = [
+    "COLUMNS",
+    "CORPORA",
+    "PARTS",
+    "SYNTHETIC_EMOTIONS",
+    "SYNTHETIC_VOICES",
+    "SYNTHETIC_WORDS",
+    "CorpusError",
+    "Split",
+    "Utterances",
+    "affect_table",
+    "affect_targets",
+    "audio_groups",
+    "load_corpus",
+    "read_split",
+    "split_by_speaker",
+    "split_random",
+]

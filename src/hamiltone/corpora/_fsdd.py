@@ -1,0 +1,43 @@
+"""FSDD, the Free Spoken Digit Dataset: English digits, 6 speakers."""
+
+import re
+from pathlib import Path
+
+from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus
+from ._utterances import CorpusError, Utterances
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_EXPECTED = "recordings/D_speaker_take.wav or .flac"
+_NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
+_CLIPS, _SPEAKERS = 3000, 6
+
+
+def load_fsdd(root: Path | None) -> Utterances:
+    """Load the Free Spoken Digit Dataset (Jackson et al. 2018, doi:10.5281/zenodo.1342401).
+
+    Args:
+        root: the folder with ``recordings``, or ``recordings`` itself.
+
+    Returns:
+        One row per recording ``D_speaker_take``: ``utterance`` is the file's stem, ``word`` and ``text`` the digit as
+        an English word ("zero" to "nine", in this order), ``speaker`` the name.
+
+    Raises:
+        CorpusError: no such folder, no such recordings, or an audio file whose name is not FSDD's.
+    """
+    folder = corpus_folder("fsdd", root)
+    recordings = folder / "recordings"
+    rows, strange = [], []
+    for path in audio_files(recordings if recordings.is_dir() else folder):
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            strange.append(path)
+            continue
+        word = _DIGITS[int(match[1])]
+        rows.append({"utterance": path.stem, "path": str(path), "speaker": match[2], "word": word, "text": word})
+    if not rows:
+        raise not_this_corpus("FSDD", folder, _EXPECTED)
+    if strange:
+        raise CorpusError(f"fsdd: {strange[0]} is no name of FSDD ({_EXPECTED}): rename or remove the file")
+    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers")
+    return Utterances.from_rows(rows, corpus="fsdd", root=folder, note=note, classes={"word": _DIGITS})

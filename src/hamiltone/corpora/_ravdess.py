@@ -1,0 +1,66 @@
+"""RAVDESS: acted English emotional speech, 24 actors, 8 emotions."""
+
+import re
+from pathlib import Path
+
+from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus, subfolders
+from ._utterances import CorpusError, Utterances
+
+_EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+_STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
+_EXPECTED = "Actor_NN/03-01-EE-II-SS-RR-AA.wav or .flac"
+_NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
+_CLIPS, _ACTORS = 1440, 24
+
+
+def load_ravdess(root: Path | None) -> Utterances:
+    """Load the audio-only speech of RAVDESS (Livingstone and Russo 2018, doi:10.1371/journal.pone.0196391).
+
+    Args:
+        root: the folder with ``Actor_01`` to ``Actor_24`` (WAV as distributed, or FLAC), or the folder above it.
+
+    Returns:
+        One row per recording ``Actor_NN/03-01-EE-II-SS-RR-AA``: ``utterance`` is the file's stem, ``speaker`` "01" to
+        "24", ``emotion`` one of 8 (ordered as in the corpus), ``text`` the statement. Song and video are left out;
+        the note counts them.
+
+    Raises:
+        CorpusError: no such folder, no such recordings, or an audio file whose name is not RAVDESS's.
+    """
+    folder = corpus_folder("ravdess", root)
+    rows, ignored, strange = [], 0, []
+    for path in _recordings(folder):
+        match = _NAME.fullmatch(path.stem)
+        if match is None or f"Actor_{match[7]}" != path.parent.name:
+            strange.append(path)
+        elif (match[1], match[2]) != ("03", "01"):
+            ignored += 1
+        else:
+            rows.append(
+                {
+                    "utterance": path.stem,
+                    "path": str(path),
+                    "speaker": match[7],
+                    "emotion": _EMOTIONS[int(match[3]) - 1],
+                    "text": _STATEMENTS[int(match[5]) - 1],
+                }
+            )
+    if not rows:
+        raise not_this_corpus("RAVDESS", folder, _EXPECTED)
+    if strange:
+        raise CorpusError(f"ravdess: {strange[0]} is no name of RAVDESS ({_EXPECTED}): rename or remove the file")
+    actors = len({row["speaker"] for row in rows})
+    remarks = [part_of_corpus(len(rows), _CLIPS, actors, _ACTORS, "actors")]
+    if ignored:
+        remarks.append(f"{ignored} recordings of song or video ignored")
+    note = "; ".join(filter(None, remarks))
+    return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, classes={"emotion": _EMOTIONS})
+
+
+def _recordings(folder: Path) -> list[Path]:
+    # Some copies hold the actors' folders twice, once directly and once in a subfolder: the direct ones win.
+    for parents in ([folder], subfolders(folder)):
+        actors = [actor for parent in parents for actor in subfolders(parent) if actor.name.startswith("Actor_")]
+        if actors:
+            return [path for actor in actors for path in audio_files(actor)]
+    return []

@@ -1,0 +1,126 @@
+"""A split: which utterance belongs to which part, with where that comes from, on disk with a hash."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from hamiltone.files import atomic_write, content_key
+
+from ._utterances import CorpusError, Utterances
+
+PARTS = ("train", "validation", "test")
+"""The parts of every split."""
+
+_FORMAT = "hamiltone split 1"
+
+
+@dataclass(frozen=True)
+class Split:
+    """The parts of a corpus, by utterance identifier.
+
+    Attributes:
+        corpus: the corpus' name.
+        kind: "random" (by recording) or "actor" (by speaker).
+        seed: what the chance was seeded with.
+        parts: "train", "validation", "test" -> identifiers, sorted.
+        fractions: the fractions asked for, or None for a fold.
+        folds: the number of folds, or None.
+        fold: which fold tests, or None.
+        stratify: the column whose classes were kept in proportion, or None.
+
+    Raises:
+        CorpusError: other parts than these three, or an utterance in two places.
+    """
+
+    corpus: str
+    kind: Literal["random", "actor"]
+    seed: int
+    parts: Mapping[str, tuple[str, ...]]
+    fractions: tuple[float, float, float] | None = None
+    folds: int | None = None
+    fold: int | None = None
+    stratify: str | None = None
+
+    def __post_init__(self) -> None:
+        if set(self.parts) != set(PARTS):
+            raise CorpusError(f"a split has the parts {', '.join(PARTS)}, not {', '.join(self.parts)}")
+        parts = {part: tuple(sorted(self.parts[part])) for part in PARTS}
+        together = pd.Index([utterance for part in PARTS for utterance in parts[part]])
+        if not together.is_unique:
+            raise CorpusError(f"utterance {together[together.duplicated()][0]!r} stands twice in the split")
+        object.__setattr__(self, "parts", parts)
+
+    @cached_property
+    def hash(self) -> str:
+        """The content key of everything that the split says (SHA-256, hexadecimal)."""
+        return content_key(self._content())
+
+    def write(self, path: str | Path) -> None:
+        """Write the split with its hash as JSON; the file appears whole or not at all."""
+        text = json.dumps({**self._content(), "hash": self.hash}, indent=1, ensure_ascii=False)
+        atomic_write(Path(path), text + "\n")
+
+    def apply(self, utterances: Utterances) -> dict[str, Utterances]:
+        """Divide the utterances: part -> its utterances, in the split's order.
+
+        Raises:
+            CorpusError: another corpus; an utterance of the split that is missing; an utterance in no part.
+        """
+        if utterances.corpus != self.corpus:
+            raise CorpusError(f"this split divides {self.corpus}, not {utterances.corpus}: make one for it")
+        index = pd.Index(utterances.table["utterance"])
+        wanted = pd.Index([utterance for part in PARTS for utterance in self.parts[part]])
+        for problem, strange in (
+            (f"of the split are missing below {utterances.root}", wanted.difference(index)),
+            ("are in no part of the split", index.difference(wanted)),
+        ):
+            if len(strange):
+                raise CorpusError(
+                    f"{self.corpus}: {len(strange)} utterances {problem} (the first: {strange[0]}): "
+                    "use the corpus that the split was made of, or make a new split"
+                )
+        return {part: utterances.select(index.get_indexer(pd.Index(self.parts[part]))) for part in PARTS}
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "corpus": self.corpus,
+            "kind": self.kind,
+            "seed": self.seed,
+            "fractions": None if self.fractions is None else list(self.fractions),
+            "folds": self.folds,
+            "fold": self.fold,
+            "stratify": self.stratify,
+            "parts": {part: list(self.parts[part]) for part in PARTS},
+        }
+
+
+def read_split(path: str | Path) -> Split:
+    """Read a split that ``Split.write`` wrote.
+
+    Raises:
+        CorpusError: no such file, not a split, or a content that its hash does not belong to.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CorpusError(f"cannot read the split {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise CorpusError(f"{path} is not a split: it is no JSON") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise CorpusError(f"{path} is not a split: its format is not {_FORMAT!r}")
+    written = content.pop("hash", None)
+    if content_key(content) != written:
+        raise CorpusError(f"the split {path} was changed after it was written (its hash differs): make it anew")
+    del content["format"]
+    try:
+        fractions = content.pop("fractions")
+        parts = {part: tuple(ids) for part, ids in content.pop("parts").items()}
+        return Split(parts=parts, fractions=None if fractions is None else tuple(fractions), **content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise CorpusError(f"{path} is not a split: its keys are others than {_FORMAT!r} has") from error

@@ -1,0 +1,193 @@
+"""The table of utterances: one row per piece of speech, whatever the corpus."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hamiltone.errors import HamiltoneError
+
+_NUMBERS = ("start", "end", "valence", "arousal", "dominance")
+_RATINGS = ("valence", "arousal", "dominance")
+_NEVER_MISSING = ("utterance", "path")
+_TEXT = pd.StringDtype(na_value=np.nan)
+
+COLUMNS = (
+    "utterance",
+    "path",
+    "start",
+    "end",
+    "speaker",
+    "emotion",
+    "valence",
+    "arousal",
+    "dominance",
+    "word",
+    "text",
+    "session",
+)
+"""The columns of every table, in this order."""
+
+
+class CorpusError(HamiltoneError):
+    """A folder, a file name, a table or a split is not what was asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Utterances:
+    """A corpus, or a part of one, as a table with one row per utterance.
+
+    The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where
+    the corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own
+    bounds; ``speaker``, ``emotion``, ``word``, ``text`` and ``session`` are strings or missing; ``valence``,
+    ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows are numbered from 0.
+
+    Attributes:
+        table: the table; the one given is copied, and nobody should write to the copy.
+        corpus: the corpus' name.
+        root: the folder that it was loaded from.
+        note: what every output has to say about it ("" when nothing), such as which part of the corpus this is.
+        classes: column -> its classes in the corpus' own order; other columns are ordered alphabetically.
+
+    Raises:
+        CorpusError: columns that lack or exceed, values of a wrong kind or out of range, identifiers that repeat,
+            a class that ``classes`` does not name.
+    """
+
+    table: pd.DataFrame
+    corpus: str
+    root: Path
+    note: str = ""
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", _checked(self.table, self.corpus, self.classes))
+
+    @classmethod
+    def from_rows(
+        cls,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        corpus: str,
+        root: Path,
+        note: str = "",
+        classes: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> "Utterances":
+        """Make the table of rows that name only the columns they have; the rows are sorted by ``utterance``."""
+        rows = sorted(rows, key=lambda row: str(row.get("utterance")))
+        unknown = sorted({name for row in rows for name in row} - set(COLUMNS))
+        if unknown:
+            raise CorpusError(f"{corpus}: unknown column {unknown[0]!r}: the columns are {', '.join(COLUMNS)}")
+        table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in COLUMNS})
+        return cls(table, corpus, root, note, classes or {})
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __str__(self) -> str:
+        """Corpus, size and note in one line."""
+        line = f"{self.corpus}: {len(self)} utterances, {len(self.labels('speaker'))} speakers"
+        return f"{line} ({self.note})" if self.note else line
+
+    def select(self, rows: Sequence[int] | Sequence[bool] | np.ndarray | pd.Series) -> "Utterances":
+        """Give the utterances of some rows.
+
+        Args:
+            rows: row numbers, in the order wanted, or a mask with one truth value per row.
+
+        Raises:
+            CorpusError: a mask of another length, or a row number that does not exist.
+        """
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise CorpusError(f"{self.corpus}: a mask of {chosen.size} values for {len(self)} utterances")
+            chosen = np.flatnonzero(chosen)
+        elif chosen.size == 0:
+            chosen = chosen.astype(np.int64)
+        elif chosen.dtype.kind not in "iu" or chosen.min() < -len(self) or chosen.max() >= len(self):
+            raise CorpusError(f"{self.corpus}: rows must be numbers below {len(self)} or a mask, not {chosen[:3]}...")
+        return replace(self, table=self.table.iloc[chosen])
+
+    def having(self, column: str) -> "Utterances":
+        """Give the utterances that have a value in a column."""
+        return self.select(self._column(column).notna())
+
+    def labels(self, column: str) -> list[str]:
+        """Name the classes that occur in a column: in the corpus' own order where it has one, else sorted."""
+        if column in _NUMBERS:
+            raise CorpusError(f"{self.corpus}: column {column!r} holds numbers, not classes")
+        present = set(self._column(column).dropna())
+        order = self.classes.get(column)
+        return sorted(present) if order is None else [label for label in order if label in present]
+
+    def _column(self, column: str) -> pd.Series:
+        if column not in COLUMNS:
+            raise CorpusError(f"{self.corpus}: no column {column!r}: the columns are {', '.join(COLUMNS)}")
+        return self.table.loc[:, column]
+
+
+def _checked(table: pd.DataFrame, corpus: str, classes: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
+    if missing := [name for name in COLUMNS if name not in table.columns]:
+        raise CorpusError(f"{corpus}: the table lacks the column {missing[0]!r}: it needs {', '.join(COLUMNS)}")
+    if len(table.columns) > len(COLUMNS):
+        extra = [str(name) for name in table.columns if name not in COLUMNS]
+        problem = f"an unknown column {extra[0]!r}" if extra else "a column twice"
+        raise CorpusError(f"{corpus}: the table has {problem}: it needs exactly {', '.join(COLUMNS)}")
+    checked = pd.DataFrame(
+        {
+            name: (_numbers if name in _NUMBERS else _strings)(table.loc[:, name], f"{corpus}: column {name!r}")
+            for name in COLUMNS
+        }
+    )
+    for name in _NEVER_MISSING:
+        missing_here = checked[name].isna().to_numpy()
+        if missing_here.any():
+            raise CorpusError(f"{corpus}: column {name!r} has no value in row {missing_here.argmax()}")
+    twice = checked["utterance"].duplicated().to_numpy()
+    if twice.any():
+        name = checked["utterance"].iloc[int(twice.argmax())]
+        first, second = list(checked["path"][checked["utterance"] == name])[:2]
+        raise CorpusError(f"{corpus}: utterance {name!r} stands twice: {first} and {second}; remove one of them")
+    _check_ranges(checked, corpus)
+    for column, order in classes.items():
+        strange = sorted(set(checked[column].dropna()) - set(order))
+        if strange:
+            raise CorpusError(f"{corpus}: {column} {strange[0]!r} is none of {', '.join(order)}")
+    return checked
+
+
+def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
+    start = table["start"].fillna(0.0).to_numpy()
+    end = table["end"].to_numpy()
+    wrong = (start < 0) | (end <= start) | np.isinf(start) | np.isinf(end)
+    if wrong.any():
+        row = table.iloc[int(wrong.argmax())]
+        raise CorpusError(f"{corpus}: {row['utterance']}: no speech lies between {row['start']} s and {row['end']} s")
+    for name in _RATINGS:
+        values = table[name].to_numpy()
+        wrong = (values < 1.0) | (values > 5.0)
+        if wrong.any():
+            row = table.iloc[int(wrong.argmax())]
+            raise CorpusError(f"{corpus}: {row['utterance']}: {name} {row[name]} is not on the scale from 1 to 5")
+
+
+def _strings(values: pd.Series, where: str) -> pd.Series:
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            if value == "":
+                raise CorpusError(f"{where} has an empty string in row {row}: leave it missing")
+        elif not pd.isna(value):
+            raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
+    return pd.Series([value if isinstance(value, str) else np.nan for value in values], dtype=_TEXT)
+
+
+def _numbers(values: pd.Series, where: str) -> pd.Series:
+    for row, value in enumerate(values):
+        if isinstance(value, bool) or not (isinstance(value, Real) or pd.isna(value)):
+            raise CorpusError(f"{where} must hold numbers or NaN, not {value!r} (row {row})")
+    return pd.Series([np.nan if pd.isna(value) else float(value) for value in values], dtype=np.float64)

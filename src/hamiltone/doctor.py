@@ -1,0 +1,73 @@
+"""What `hamiltone doctor` looks at."""
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+import psutil
+
+from hamiltone import __version__
+from hamiltone.files import cache_folder
+
+_NEEDED = ("torch", "accelerate", "soundfile", "soxr", "pandas", "scikit-learn", "safetensors")
+_EXTRAS = {"synthetic": "espeakng_loader"}
+_LITTLE_SPACE = 5 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination."""
+
+    mark: Literal["ok", "note", "missing"]
+    what: str
+    text: str
+
+
+def examine() -> list[Finding]:
+    """Look at Python, packages, extras, processor, memory, disk and the folders that settings name."""
+    findings = [
+        Finding("ok" if sys.version_info >= (3, 11) else "missing", "python", platform.python_version()),
+        Finding("ok", "hamiltone", __version__),
+        *(_package(name) for name in _NEEDED),
+        *(_extra(name, module) for name, module in _EXTRAS.items()),
+        Finding("ok", "processor", f"{os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB of memory"),
+        _accelerator(),
+    ]
+    cache = cache_folder()
+    free = shutil.disk_usage(cache).free
+    mark = "ok" if free > _LITTLE_SPACE else "note"
+    findings.append(Finding(mark, "cache", f"{cache}, {free >> 30} GiB free; HAMILTONE_CACHE moves it"))
+    data = os.environ.get("HAMILTONE_DATA")
+    if data is None:
+        findings.append(Finding("note", "speech", "HAMILTONE_DATA is not set; configs/ name their corpora below it"))
+    else:
+        there = Path(data).is_dir()
+        findings.append(Finding("ok" if there else "missing", "speech", data if there else f"{data} is no folder"))
+    return findings
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding("ok", name, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Finding("missing", name, "not installed; install hamiltone again")
+
+
+def _extra(name: str, module: str) -> Finding:
+    if importlib.util.find_spec(module) is None:
+        return Finding("note", f"extra {name}", f"not installed; pip install 'hamiltone[{name}]'")
+    return Finding("ok", f"extra {name}", "installed")
+
+
+def _accelerator() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("ok", "gpu", ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())))
+    return Finding("note", "gpu", "none; full-size networks take long on a CPU, width 0.25 and below is fine")

@@ -1,0 +1,60 @@
+"""Files and folders that appear whole or not at all.
+
+Everything is first written beside its destination, flushed to the disk, and then renamed: a reader sees the old
+content or the new content, and a process killed in between leaves only a hidden leftover that nothing reads.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(destination: Path) -> Iterator[Path]:
+    """Give a path beside ``destination`` to write a file or a folder to; it takes its place when the block succeeds.
+
+    A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed.
+    When the block raises, nothing is left behind and ``destination`` is as it was.
+    """
+    destination = Path(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    stamp = uuid.uuid4().hex[:12]
+    draft = destination.with_name(f".{destination.name}.{stamp}.draft")
+    try:
+        yield draft
+        _flush(draft)
+        if destination.is_dir():
+            retired = destination.with_name(f".{destination.name}.{stamp}.retired")
+            destination.replace(retired)
+            draft.replace(destination)
+            shutil.rmtree(retired)
+        else:
+            draft.replace(destination)
+        _sync(destination.parent)
+    finally:
+        if draft.is_dir():
+            shutil.rmtree(draft)
+        else:
+            draft.unlink(missing_ok=True)
+
+
+def atomic_write(destination: Path, content: str | bytes) -> None:
+    """Write a whole file (text as UTF-8), or leave what was there."""
+    with atomic_path(destination) as draft:
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _flush(path: Path) -> None:
+    for item in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        _sync(item)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

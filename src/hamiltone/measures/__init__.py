@@ -1,0 +1,37 @@
+"""How well the named classes agree with the true ones, and how sure that number is.
+
+Every measure is a function of the confusion matrix, with any batch dimensions in front, so a bootstrap over speakers is
+one matrix product of speaker weights with the speakers' confusion matrices. Clips are what is counted, never frames.
+
+    >>> truth, prediction = ["sad", "sad", "sad", "angry"], ["sad", "sad", "angry", "angry"]
+    >>> accuracy(truth, prediction)
+    0.75
+    >>> print(speaker_interval(accuracy_from_confusion, truth, prediction, ["01", "01", "02", "02"]))
+    not estimable (2 speakers)
+"""
+
+from ._confusion import (
+    ConfusionMeasure,
+    accuracy_from_confusion,
+    confusion_matrix,
+    macro_f1_from_confusion,
+    unweighted_average_recall_from_confusion,
+)
+from ._interval import MINIMUM_SPEAKERS, Interval, speaker_interval
+from ._scores import accuracy, macro_f1, unweighted_average_recall
+from ._summary import summarise
+
+__all__ = [
+    "MINIMUM_SPEAKERS",
+    "ConfusionMeasure",
+    "Interval",
+    "accuracy",
+    "accuracy_from_confusion",
+    "confusion_matrix",
+    "macro_f1",
+    "macro_f1_from_confusion",
+    "speaker_interval",
+    "summarise",
+    "unweighted_average_recall",
+    "unweighted_average_recall_from_confusion",
+]

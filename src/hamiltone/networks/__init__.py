@@ -1,0 +1,30 @@
+"""Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
+
+from ._bundle import BundleError, TrainedRHEmo, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._keys import weights_key
+from ._recognizer import Front, Recognition, Recognizer, Stage
+from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
+from ._vgg import VGG, vgg
+
+__all__ = [
+    "AXES",
+    "EMBEDDING_SHAPE",
+    "VGG",
+    "BundleError",
+    "Front",
+    "RHEmo",
+    "RHEmoDecoder",
+    "RHEmoEncoder",
+    "RHEmoOutput",
+    "Recognition",
+    "Recognizer",
+    "Stage",
+    "TrainedRHEmo",
+    "bundle_config",
+    "load_bundle",
+    "load_recognizer",
+    "rh_emo_losses",
+    "save_bundle",
+    "vgg",
+    "weights_key",
+]

@@ -1,0 +1,157 @@
+"""Saved models: safetensors, JSON and a model card. No pickle."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hamiltone import __version__
+from hamiltone.errors import HamiltoneError
+from hamiltone.files import atomic_path, file_key
+from hamiltone.speech import Spectrogram
+
+from ._card import model_card
+from ._recognizer import Front, Recognizer
+from ._rh_emo import RHEmo, RHEmoEncoder, RHEmoOutput
+from ._vgg import vgg
+
+_FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+class BundleError(HamiltoneError):
+    """A saved model that is missing, foreign, damaged, or does not fit."""
+
+
+class TrainedRHEmo(nn.Module):
+    """What an RH-Emo training gives: the spectrogram it was trained on, and the whole network.
+
+    Args:
+        spectrogram: fitted.
+        rh_emo: with heads or without.
+        labels: the classes of the discrete axis; empty without heads.
+    """
+
+    def __init__(self, spectrogram: Spectrogram, rh_emo: RHEmo, labels: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.spectrogram = spectrogram
+        self.rh_emo = rh_emo
+        self.labels = labels
+
+    def forward(self, waveform: Float[Tensor, "batch sample"]) -> RHEmoOutput:
+        """Frames of 4 s at 16 kHz -> embedding, reconstruction and, with heads, scores."""
+        return self.rh_emo(self.spectrogram(waveform))
+
+    def front(self, *, trainable: bool = False) -> Front:
+        """The front that a recognizer carries: spectrogram and encoder alone (shared, not copied)."""
+        return Front(self.spectrogram, self.rh_emo.encoder, trainable=trainable)
+
+
+def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapping[str, Any] | None = None) -> None:
+    """Save a model as a folder of ``config.json``, ``model.safetensors`` and a model card, whole or not at all.
+
+    Args:
+        model: what to save; its training mode and device do not count.
+        folder: replaced if it is there.
+        card: facts for the model card (see ``model_card``): task, corpus, split, results, ...
+    """
+    config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
+    if isinstance(model, Recognizer):
+        config |= {
+            "kind": "recognizer",
+            "front": model.front.settings(),
+            "encoder_key": model.front.encoder_key(),
+            "network": model.network.settings(),
+        }
+    else:
+        config |= {
+            "kind": "rh-emo",
+            "spectrogram": model.spectrogram.settings(),
+            "encoder_key": model.front().encoder_key(),
+            "rh_emo": model.rh_emo.settings(),
+        }
+    with atomic_path(Path(folder)) as draft:
+        draft.mkdir()
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+        save_file(tensors, draft / WEIGHTS)
+        config["weights"] = file_key(draft / WEIGHTS)
+        (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        (draft / CARD).write_text(model_card(config, dict(card or {})))
+
+
+def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
+    """Load a saved model, in eval mode on the CPU.
+
+    Raises:
+        BundleError: the folder is no bundle, of another format, or its weights are damaged or do not fit its settings.
+    """
+    folder = Path(folder)
+    config = bundle_config(folder)
+    path = folder / WEIGHTS
+    try:
+        model = _build(config)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"{folder / CONFIG}: describes no model of this version ({error})") from None
+    if not path.is_file():
+        raise BundleError(f"{folder}: {WEIGHTS} is missing; copy the whole folder of the model")
+    if file_key(path) != config.get("weights"):
+        raise BundleError(f"{path}: is damaged or not the file that {CONFIG} belongs to; copy the model again")
+    try:
+        tensors = load_file(path)
+        model.load_state_dict(tensors, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise BundleError(f"{path}: does not fit {CONFIG}: {error}") from None
+    return model.eval()
+
+
+def load_recognizer(folder: Path | str) -> Recognizer:
+    """Load a saved model that must be a recognizer.
+
+    Raises:
+        BundleError: as ``load_bundle``, or the model is an RH-Emo.
+    """
+    model = load_bundle(folder)
+    if not isinstance(model, Recognizer):
+        raise BundleError(f"{folder}: holds an RH-Emo, not a recognizer; name a model that gives class scores")
+    return model
+
+
+def bundle_config(folder: Path | str) -> dict[str, Any]:
+    """The settings of a saved model, without its weights.
+
+    Raises:
+        BundleError: the folder is no bundle, or one of another format.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        config = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise BundleError(f"{folder}: no model here ({CONFIG} is missing); name a model folder, as RUN/model") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(config, dict) or config.get("kind") not in ("recognizer", "rh-emo"):
+        raise BundleError(f"{path}: was not written by hamiltone; name a model folder, as RUN/model")
+    if config.get("format") != _FORMAT:
+        raise BundleError(f"{path}: has format {config.get('format')}, this version reads {_FORMAT}; update hamiltone")
+    return config
+
+
+def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
+    with torch.random.fork_rng(devices=[]):  # making a network draws weights, which are replaced at once
+        if config["kind"] == "rh-emo":
+            spectrogram = Spectrogram(**config["spectrogram"])
+            return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))
+        front = config["front"]
+        encoder = RHEmoEncoder() if front["encoder"] else None
+        network = {**config["network"], "input_shape": tuple(config["network"]["input_shape"])}
+        return Recognizer(
+            Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
+            vgg(**network),
+            config["labels"],
+        )

@@ -1,0 +1,79 @@
+"""The model card that lies beside saved weights."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_TASKS = {
+    "emotion": "speech emotion recognition",
+    "speaker": "speaker recognition, as an orthogonal task for anti-transfer learning",
+    "word": "word recognition, as an orthogonal task for anti-transfer learning",
+    "rh-emo": "RH-Emo, quaternion embeddings of speech",
+}
+_TEMPLATE = """---
+library_name: hamiltone
+tags:
+{tags}
+---
+
+# {title}
+
+{what}
+
+## What it is
+
+| | |
+|---|---|
+{facts}
+
+## Results
+
+{results}
+
+## Use
+
+    hamiltone predict recording.wav --model FOLDER
+
+```python
+from hamiltone.networks import load_bundle
+
+model = load_bundle("FOLDER")  # waveforms (batch, 64000) at 16 kHz -> class scores
+```
+
+## Limits
+
+The model guesses from the sound of one corpus's speakers. It was not tested on other languages, rooms, microphones or
+spontaneous speech unless the results above say so. How a voice sounds is not what a person feels: do not use it to
+judge people. The licence of the recordings it was trained on holds for the weights learned from them, too.
+"""
+
+
+def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The text of a model card.
+
+    Args:
+        config: the bundle's settings.
+        facts: ``task``, ``title``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``results`` (lines) and
+            ``command``; absent ones are said to be unknown.
+    """
+    task = facts.get("task", "rh-emo" if config["kind"] == "rh-emo" else "")
+    rows = {
+        "labels": ", ".join(config["labels"]) or "none",
+        "trained on": _joined(facts.get("corpus"), facts.get("corpus_note")),
+        "split": facts.get("split") or "unknown",
+        "anti-transfer": facts.get("method") or "none",
+        "network": json.dumps(config.get("network", config.get("rh_emo"))),
+        "front": json.dumps(config.get("front", config.get("spectrogram"))),
+        "made by": f"hamiltone {config['hamiltone']}" + (f", `{facts['command']}`" if facts.get("command") else ""),
+    }
+    return _TEMPLATE.format(
+        tags="\n".join(f"- {tag}" for tag in ("audio-classification", "speech-emotion-recognition", "quaternion")),
+        title=facts.get("title") or "A Hamiltone model",
+        what=f"A model for {_TASKS.get(task, 'speech')}, made with Hamiltone.",
+        facts="\n".join(f"| {name} | {value} |" for name, value in rows.items()),
+        results="\n".join(f"- {line}" for line in facts.get("results", ())) or "None were recorded.",
+    )
+
+
+def _joined(corpus: str | None, note: str | None) -> str:
+    return "unknown" if not corpus else f"{corpus} ({note})" if note else corpus

@@ -1,0 +1,138 @@
+"""The recognizer: waveform -> class scores, frames -> utterance."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hamiltone.speech import Spectrogram
+
+from ._keys import weights_key
+from ._rh_emo import EMBEDDING_SHAPE, RHEmoEncoder
+from ._vgg import VGG
+
+Stage = Literal["waveform", "spectrogram", "features"]
+SPECTROGRAM_SHAPE = (1, 512, 128)
+
+
+class Front(nn.Module):
+    """What stands before a VGG: the spectrogram and, where there is one, the RH-Emo encoder.
+
+    A front that is not trainable is frozen for good: its parameters ask for no gradient and it stays in eval mode
+    whatever its owner is set to, so that its batch norms do not drift (REFERENCE section 7, mistake 0).
+    """
+
+    def __init__(
+        self, spectrogram: Spectrogram, encoder: RHEmoEncoder | None = None, *, trainable: bool = False
+    ) -> None:
+        super().__init__()
+        self.spectrogram = spectrogram
+        self.encoder = encoder
+        self.trainable = trainable and encoder is not None
+        if encoder is not None:
+            encoder.requires_grad_(self.trainable)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Front":
+        """Set the mode; a frozen front stays in eval mode."""
+        return super().train(mode and self.trainable)
+
+    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch c t f"]:
+        """Go the rest of the way from ``stage`` (what ``x`` already is) to the features that a VGG takes."""
+        if stage == "waveform":
+            x = self.spectrogram(x)
+        if stage != "features" and self.encoder is not None:
+            x = self.encoder(x)
+        return x
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, time and frequency of the features."""
+        return SPECTROGRAM_SHAPE if self.encoder is None else EMBEDDING_SHAPE
+
+    @property
+    def frozen_stage(self) -> Stage:
+        """How far an input can be computed once and stored: the encoder's output, unless it is being trained."""
+        return "spectrogram" if self.trainable else "features"
+
+    def encoder_key(self) -> str:
+        """A key of the encoder's weights and statistics; empty without encoder."""
+        return "" if self.encoder is None else weights_key(self.encoder)
+
+    def settings(self) -> dict[str, Any]:
+        """What makes a front of this shape again (JSON-able), weights apart."""
+        return {
+            "spectrogram": self.spectrogram.settings(),
+            "encoder": self.encoder is not None,
+            "trainable": self.trainable,
+        }
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """The scores of one recording.
+
+    Attributes:
+        labels: the classes.
+        frames: probabilities of each frame, in time order.
+        overall: their mean over the frames (REFERENCE section 1).
+    """
+
+    labels: tuple[str, ...]
+    frames: Float[Tensor, "frame label"]
+    overall: Float[Tensor, " label"]
+
+    @property
+    def label(self) -> str:
+        """The class with the highest overall score."""
+        return self.labels[int(self.overall.argmax())]
+
+
+class Recognizer(nn.Module):
+    """Waveform -> class scores: front and VGG as one module, so that what was trained is what is saved and used.
+
+    Args:
+        front: spectrogram and, where there is one, RH-Emo encoder.
+        network: a VGG for the front's features.
+        labels: the classes, in the order of the scores.
+
+    Raises:
+        ValueError: the network does not take the front's features, or has not one score for each label.
+    """
+
+    def __init__(self, front: Front, network: VGG, labels: Sequence[str]) -> None:
+        super().__init__()
+        settings = network.settings()
+        if tuple(settings["input_shape"]) != front.shape:
+            raise ValueError(f"the network takes {settings['input_shape']}, but the front gives {list(front.shape)}")
+        if settings["classes"] != len(labels):
+            raise ValueError(f"the network has {settings['classes']} scores for {len(labels)} labels")
+        self.front = front
+        self.network = network
+        self.labels = tuple(labels)
+
+    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch label"]:
+        """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them."""
+        return self.network(self.front(x, stage))
+
+    @torch.no_grad()
+    def recognize(self, batches: Iterable[Float[Tensor, "frame sample"]]) -> Recognition:
+        """The scores of one recording, given its frames (of 64,000 samples, zero-padded) in batches.
+
+        Raises:
+            ValueError: no frame at all.
+        """
+        training = self.training
+        self.eval()
+        try:
+            device = next(self.network.parameters()).device
+            parts = [self(batch.to(device)).float().softmax(dim=1).cpu() for batch in batches]
+        finally:
+            self.train(training)
+        if not parts:
+            raise ValueError("no frame to recognize")
+        frames = torch.cat(parts)
+        return Recognition(self.labels, frames, frames.mean(dim=0))

@@ -1,0 +1,151 @@
+"""Any network's real layers replaced by their quaternion twins."""
+
+import copy
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from torch import nn
+
+from hamiltone.quaternion._batchnorm import QuaternionBatchNorm2d
+from hamiltone.quaternion._convolution import QuaternionConv2d, QuaternionConvTranspose2d
+from hamiltone.quaternion._linear import QuaternionLinear
+
+_QUATERNION = (QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear)
+_REAL = (
+    nn.Conv1d,
+    nn.Conv2d,
+    nn.Conv3d,
+    nn.ConvTranspose1d,
+    nn.ConvTranspose2d,
+    nn.ConvTranspose3d,
+    nn.Linear,
+    nn.Bilinear,
+)
+
+
+def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
+    """Convert a network's real layers into quaternion layers.
+
+    Every ``Conv2d``, ``ConvTranspose2d``, ``Linear`` and ``BatchNorm2d`` becomes its quaternion twin with the same
+    configuration (also device, dtype and training mode) and fresh quaternion weights, drawn from torch's global
+    generator in definition order. These stay real:
+
+    - layers named in ``keep``;
+    - layers whose channels are not divisible by 4 (with groups: by 4 x groups), for instance the first convolution of
+      an image network, a depthwise convolution, or a last ``Linear`` with 10 classes;
+    - a ``BatchNorm2d`` unless the convolution or linear layer closest before it in definition order (the order of
+      ``named_modules()``) is a quaternion layer after the conversion. A batch norm that is registered several times
+      needs this everywhere;
+    - subclasses of the four, which may compute something else.
+
+    A layer that is registered under several names stays shared. Hooks on a converted layer are not carried over, and a
+    parameter that two different layers share is no longer shared.
+
+    Args:
+        module: The network, or a single layer. It is left untouched.
+        keep: Dotted names, as ``named_modules()`` gives them, of layers that stay real; the name of a container keeps
+            all that is in it. One of its names keeps a shared layer.
+
+    Returns:
+        A converted copy; what was not converted is copied with its weights.
+
+    Raises:
+        ValueError: ``keep`` has a name that the network has not, or there is nothing to convert.
+        TypeError: ``keep`` is one string.
+    """
+    stays = _kept(module, keep)
+    twins: dict[int, nn.Module] = {}
+    after_quaternion = False
+    for _, layer in module.named_modules(remove_duplicate=False):
+        if isinstance(layer, _QUATERNION):
+            after_quaternion = True
+        elif isinstance(layer, nn.BatchNorm2d):
+            if not after_quaternion:
+                stays.add(id(layer))
+                twins.pop(id(layer), None)
+            elif id(layer) not in stays and id(layer) not in twins:
+                _add_twin(layer, twins)
+        elif isinstance(layer, _REAL):
+            if id(layer) not in stays and id(layer) not in twins:
+                _add_twin(layer, twins)
+            after_quaternion = id(layer) in twins
+    if not twins:
+        raise ValueError(
+            f"quaternionize found nothing to convert in {type(module).__name__}: it needs a Conv2d, ConvTranspose2d or "
+            "Linear that keep does not name and whose channels are divisible by 4 x groups"
+        )
+    # deepcopy takes an object that its memo has instead of copying it, wherever the network refers to it.
+    return copy.deepcopy(module, twins)
+
+
+def _kept(module: nn.Module, keep: Iterable[str]) -> set[int]:
+    """Identities of the modules that ``keep`` names, and of all within them."""
+    if isinstance(keep, str):
+        raise TypeError(f"keep is a collection of names: write keep=({keep!r},)")
+    modules = dict(module.named_modules(remove_duplicate=False))
+    names = [name for name in modules if name]
+    kept: set[int] = set()
+    for wanted in keep:
+        if wanted not in names:
+            near = get_close_matches(wanted, names, n=5) or [name for name, _ in module.named_children()][:10]
+            raise ValueError(
+                f"keep has {wanted!r}, which {type(module).__name__} has not; near names: {', '.join(near) or 'none'}"
+            )
+        kept.update(id(within) for within in modules[wanted].modules())
+    return kept
+
+
+def _add_twin(layer: nn.Module, twins: dict[int, nn.Module]) -> None:
+    twin = _twin(layer)
+    if twin is not None:
+        twins[id(layer)] = twin.train(layer.training)
+
+
+def _twin(layer: nn.Module) -> nn.Module | None:
+    """A fresh quaternion layer with the configuration of ``layer``, or None if there is no such."""
+    # Exact types: a subclass is not this layer.
+    if type(layer) is nn.Linear:
+        if layer.in_features % 4 or layer.out_features % 4:
+            return None
+        has_bias = layer.bias is not None
+        weight = layer.weight
+        return QuaternionLinear(layer.in_features, layer.out_features, has_bias, weight.device, weight.dtype)
+    if type(layer) is nn.BatchNorm2d:
+        if layer.num_features % 4:
+            return None
+        tensor = layer.weight if layer.affine else layer.running_mean
+        return QuaternionBatchNorm2d(
+            layer.num_features,
+            layer.eps,
+            layer.momentum,
+            layer.affine,
+            layer.track_running_stats,
+            None if tensor is None else tensor.device,
+            None if tensor is None else tensor.dtype,
+            bias=layer.bias is not None,
+        )
+    if type(layer) is nn.Conv2d or type(layer) is nn.ConvTranspose2d:
+        return _convolution_twin(layer)
+    return None
+
+
+def _convolution_twin(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module | None:
+    if layer.in_channels % (4 * layer.groups) or layer.out_channels % (4 * layer.groups):
+        return None
+    settings = {
+        "in_channels": layer.in_channels,
+        "out_channels": layer.out_channels,
+        "kernel_size": layer.kernel_size,
+        "stride": layer.stride,
+        "padding": layer.padding,
+        "dilation": layer.dilation,
+        "groups": layer.groups,
+        "bias": layer.bias is not None,
+        "padding_mode": layer.padding_mode,
+        "device": layer.weight.device,
+        "dtype": layer.weight.dtype,
+    }
+    if isinstance(layer, nn.ConvTranspose2d):
+        height, width = layer.output_padding
+        return QuaternionConvTranspose2d(**settings, output_padding=(height, width))
+    return QuaternionConv2d(**settings)

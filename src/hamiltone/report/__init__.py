@@ -1,0 +1,14 @@
+"""From records to tables, figures and one self-contained HTML page.
+
+A run of the training leaves ``record.json`` and, if it names classes, ``predictions.csv`` in its folder. Everything
+here reads the records found at any depth below a folder::
+
+    write_report(Path("runs"))                              # runs/report.html, no network needed to read it
+    print(markdown_table(result_rows(Path("runs"))))        # the same table in a terminal or a document
+"""
+
+from ._page import write_report
+from ._records import ReportError
+from ._tables import markdown_table, pretraining_rows, result_rows
+
+__all__ = ["ReportError", "markdown_table", "pretraining_rows", "result_rows", "write_report"]

@@ -1,0 +1,74 @@
+"""Clips that every method gets wrong: often the labels or the recordings, not the methods."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ._records import Run
+
+
+@dataclass(frozen=True)
+class MissedClip:
+    """A clip and what each run takes it for, with the score of that class where it is known."""
+
+    utterance: str
+    speaker: str
+    truth: str
+    answers: tuple[tuple[str, float | None], ...]
+
+
+@dataclass(frozen=True)
+class MissedClips:
+    """The clips that all runs with one and the same test set get wrong, the hardest first.
+
+    Attributes:
+        runs: the runs' labels, in the order of each clip's answers.
+        clips: how many clips all of them were tested on.
+        missed: the clips that all get wrong, by the mean score of the true class, rising.
+    """
+
+    runs: tuple[str, ...]
+    clips: int
+    missed: tuple[MissedClip, ...]
+
+
+def clips_missed_by_all(runs: Sequence[Run]) -> list[MissedClips]:
+    """One entry per test set (corpus and split) that at least two runs were tested on."""
+    test_sets: dict[tuple[str, str, str], list[tuple[Run, pd.DataFrame]]] = {}
+    for run in runs:
+        if run.predictions is not None:
+            split = run.record.split
+            key = (run.record.corpus.name, split.kind, split.hash)
+            test_sets.setdefault(key, []).append((run, run.predictions.drop_duplicates("utterance")))
+    return [_missed(members) for members in test_sets.values() if len(members) > 1]
+
+
+def _missed(members: Sequence[tuple[Run, pd.DataFrame]]) -> MissedClips:
+    tables = [{row["utterance"]: row for row in table.to_dict("records")} for _, table in members]
+    common = [utterance for utterance in tables[0] if all(utterance in table for table in tables[1:])]
+    missed = []
+    for utterance in common:
+        rows = [table[utterance] for table in tables]
+        if all(row["prediction"] != row["truth"] for row in rows):
+            clip = MissedClip(
+                utterance=utterance,
+                speaker=rows[0]["speaker"],
+                truth=rows[0]["truth"],
+                answers=tuple((row["prediction"], _score(row, row["prediction"])) for row in rows),
+            )
+            missed.append((_mean(_score(row, row["truth"]) for row in rows), utterance, clip))
+    missed.sort(key=lambda item: item[:2])
+    return MissedClips(tuple(run.label for run, _ in members), len(common), tuple(clip for _, _, clip in missed))
+
+
+def _score(row: dict[str, str], label: str) -> float | None:
+    try:
+        return float(row[f"score_{label}"])
+    except (KeyError, ValueError):
+        return None
+
+
+def _mean(scores: Iterable[float | None]) -> float:
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else 0.0

@@ -1,0 +1,177 @@
+"""Tables of results: rows of cells for the page, the same rows as text for a terminal or a document."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ._records import Record, Run, Score, read_runs
+
+UNSEEN, HELD_OUT = "unseen speakers", "held-out recordings"
+_NOTHING = "\N{EN DASH}"
+AXES = ("discrete", "valence", "arousal", "dominance")
+
+
+class Cell(NamedTuple):
+    """A cell's text, and what stands smaller beside it."""
+
+    text: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.detail}".strip()
+
+
+def result_rows(folder: Path) -> list[dict[str, str]]:
+    """One row per emotion run below ``folder``: method, AT layer, accuracy, UAR and macro-F1 with 95 % intervals, cost.
+
+    Measures are percentages of test clips; "Chance" is the accuracy of always naming the commonest class.
+
+    Raises:
+        ReportError: no records, or one that cannot be read.
+    """
+    return _as_text(result_cells(read_runs(folder)))
+
+
+def pretraining_rows(folder: Path) -> list[dict[str, str]]:
+    """One row per pre-trained network below ``folder`` (RH-Emo, speaker, word), with what shows that it learned.
+
+    RH-Emo: the reconstruction's BCE beside that of a constant predictor, and each embedding axis's standard deviation
+    on unseen clips. Speaker and word: the accuracy beside chance.
+
+    Raises:
+        ReportError: no records, or one that cannot be read.
+    """
+    return _as_text(pretraining_cells(read_runs(folder)))
+
+
+def result_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
+    """``result_rows`` of runs."""
+    return [_result(run) for run in runs if run.record.task == "emotion"]
+
+
+def pretraining_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
+    """``pretraining_rows`` of runs; columns that no run fills are left out."""
+    rows = [_pretraining(run) for run in runs if run.record.task != "emotion"]
+    empty = {key for key in (rows[0] if rows else ()) if all(row[key].text == _NOTHING for row in rows)}
+    return [{key: cell for key, cell in row.items() if key not in empty} for row in rows]
+
+
+def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
+    r"""A Markdown table of rows that have the same keys, padded so that it also reads in a terminal.
+
+    >>> print(markdown_table([{"Run": "baseline", "UAR": "51.0 %"}, {"Run": "S|2", "UAR": "54.2 %"}]))
+    | Run      | UAR    |
+    | -------- | ------ |
+    | baseline | 51.0 % |
+    | S\|2     | 54.2 % |
+    """
+    if not rows:
+        return ""
+    lines = [[_escaped(value) for value in line] for line in (list(rows[0]), *(row.values() for row in rows))]
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(len(lines[0]))]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(value.ljust(width) for value, width in zip(line, widths, strict=True))} |" for line in lines
+    )
+
+
+def evaluated_on(record: Record) -> str:
+    """What the test clips are: of speakers unheard in training, or other recordings of the same speakers."""
+    return UNSEEN if record.split.unseen_speakers else HELD_OUT
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage with one decimal.
+
+    >>> percent(0.5)
+    '50.0 %'
+    """
+    return _NOTHING if share is None else f"{100 * share:.1f} %"
+
+
+def score_cell(score: Score | None) -> Cell:
+    """A measure and its interval, or why there is none."""
+    if score is None or score.value is None:
+        return Cell(_NOTHING)
+    if score.low is None or score.high is None:
+        return Cell(percent(score.value), score.note)
+    return Cell(percent(score.value), f"[{100 * score.low:.1f}, {100 * score.high:.1f}]")
+
+
+def _result(run: Run) -> dict[str, Cell]:
+    record, test = run.record, run.record.test
+    return {
+        "Run": Cell(run.label),
+        "Corpus": Cell(record.corpus.name or _NOTHING),
+        "Evaluated on": Cell(evaluated_on(record)),
+        "Method": Cell(record.method or "none"),
+        "AT layer": Cell(", ".join(map(str, record.layers)) or _NOTHING),
+        "Accuracy": score_cell(test and test.accuracy),
+        "UAR": score_cell(test and test.uar),
+        "Macro-F1": score_cell(test and test.macro_f1),
+        "Chance": Cell(percent(test and test.chance)),
+        "Clips": _number(test and test.clips),
+        "Speakers": _number(test and test.speakers),
+        **_cost(record),
+    }
+
+
+def _pretraining(run: Run) -> dict[str, Cell]:
+    record, evaluated, rebuilt = run.record, run.record.evaluated, run.record.reconstruction
+    deviations = rebuilt.axis_deviation if rebuilt else []
+    accuracy = score_cell(evaluated and evaluated.accuracy)
+    if evaluated and not record.test:
+        accuracy = Cell(accuracy.text, f"{accuracy.detail} (validation)".strip())
+    return {
+        "Run": Cell(run.label),
+        "Task": Cell("RH-Emo" if record.task == "rh-emo" else record.task),
+        "Corpus": Cell(record.corpus.name or _NOTHING),
+        "Reconstruction BCE": Cell(_decimal(rebuilt and rebuilt.bce)),
+        "BCE of a constant": Cell(_decimal(rebuilt and rebuilt.bce_constant)),
+        "Deviation of the axes": Cell(
+            ", ".join(_decimal(value) for value in deviations) or _NOTHING,
+            f"({', '.join(AXES)})" if len(deviations) == len(AXES) else "",
+        ),
+        "Accuracy": accuracy,
+        "Chance": Cell(percent(evaluated and evaluated.chance)),
+        "Classes": _number(len(record.labels) or None),
+        "Clips": _number(evaluated and evaluated.clips),
+        **_cost(record),
+    }
+
+
+def _cost(record: Record) -> dict[str, Cell]:
+    seconds = record.resources.seconds_per_epoch
+    return {
+        "Best epoch": Cell(
+            _NOTHING if record.best_epoch is None else str(record.best_epoch),
+            f"of {len(record.epochs)}" if record.epochs else "",
+        ),
+        "Seconds per epoch": Cell(
+            _NOTHING if seconds is None else f"{seconds:.1f}" if seconds < 100 else f"{seconds:.0f}"
+        ),
+        "Peak memory": Cell(_memory(record.resources.peak_memory_bytes)),
+        "Parameters": _number(record.parameters.trained),
+    }
+
+
+def _number(value: int | None) -> Cell:
+    return Cell(_NOTHING if value is None else f"{value:,}")
+
+
+def _decimal(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
+
+
+def _memory(size: int | None) -> str:
+    if size is None:
+        return _NOTHING
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def _as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+    return [{key: str(cell) for key, cell in row.items()} for row in rows]
+
+
+def _escaped(value: str) -> str:
+    return " ".join(value.split()).replace("\\", "\\\\").replace("|", "\\|")

@@ -1,0 +1,78 @@
+"""Frames of 4 s, the unit that every network here sees."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from ._audio import SAMPLE_RATE
+
+FRAME_SAMPLES = 4 * SAMPLE_RATE
+"""Samples of a frame: 4 s at 16 kHz."""
+
+FrameRule = Literal["drop_short", "keep", "drop"]
+"""What becomes of an incomplete last frame of a clip that is longer than a frame."""
+
+_SHORT_SAMPLES = SAMPLE_RATE
+
+
+def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRAME_SAMPLES) -> list[tuple[int, int]]:
+    """Where the frames of a clip begin and end.
+
+    Frames begin every ``hop`` samples until one reaches the clip's end, so at most the last one is shorter than 4 s.
+    A clip of 4 s or less is always exactly one frame.
+
+    Args:
+        samples: the clip's length.
+        rule: the last frame of a longer clip, if it is incomplete, is dropped when shorter than 1 s ("drop_short"),
+            always kept ("keep"), or always dropped ("drop").
+        hop: samples from one frame's beginning to the next one's, 1 to 64,000; less than 64,000 makes frames overlap.
+
+    Returns:
+        (start, stop) in samples, ``stop`` at most ``samples``.
+
+    Raises:
+        ValueError: an empty clip, an unknown rule, or a hop outside its range.
+
+    Source: REFERENCE section 1.
+    """
+    if samples < 1:
+        raise ValueError(f"a clip of {samples} samples has no frames")
+    if rule not in get_args(FrameRule):
+        raise ValueError(f"rule must be one of {', '.join(get_args(FrameRule))}, not {rule!r}")
+    if not 1 <= hop <= FRAME_SAMPLES:
+        raise ValueError(f"hop must be 1 to {FRAME_SAMPLES} samples, not {hop}")
+    following = -(-max(0, samples - FRAME_SAMPLES) // hop)
+    bounds = [(start, min(start + FRAME_SAMPLES, samples)) for start in range(0, following * hop + 1, hop)]
+    least = {"drop_short": _SHORT_SAMPLES, "keep": 0, "drop": FRAME_SAMPLES}[rule]
+    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
+        bounds.pop()
+    return bounds
+
+
+def cut_frames(
+    waveform: Float[np.ndarray, "sample"], *, rule: FrameRule = "drop_short", hop: int = FRAME_SAMPLES
+) -> Float32[np.ndarray, "frame 64000"]:
+    """A clip's frames, a short one zero-padded at its end.
+
+    Args:
+        waveform: the clip at 16 kHz.
+        rule: as for ``frame_bounds``.
+        hop: as for ``frame_bounds``.
+
+    Returns:
+        float32, (frame, 64000); a copy.
+
+    Raises:
+        ValueError: as ``frame_bounds``.
+    """
+    bounds = frame_bounds(len(waveform), rule=rule, hop=hop)
+    frames = np.zeros((len(bounds), FRAME_SAMPLES), np.float32)
+    for frame, (start, stop) in zip(frames, bounds, strict=True):
+        frame[: stop - start] = waveform[start:stop]
+    return frames
+
+
+def is_silent(waveform: Float[np.ndarray, "sample"], peak: float = 0.005) -> bool:
+    """Whether a clip's largest absolute value stays below ``peak`` (REFERENCE section 1); an empty clip is silent."""
+    return bool(np.abs(waveform).max(initial=0.0) < peak)

@@ -1,0 +1,132 @@
+"""The front and the model of a run, with all that earlier runs give to them."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hamiltone.antitransfer import AntiTransferLoss
+from hamiltone.corpora import Utterances, affect_targets
+from hamiltone.networks import Front, Recognizer, RHEmo, TrainedRHEmo, vgg
+from hamiltone.speech import Spectrogram
+
+from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
+from ._loop import TrainingError
+from ._material import Material
+from ._objectives import Classification, Reconstruction
+from ._settings import RHEmoSettings, RunSettings
+from ._store import Frames, waveform_batches
+
+
+def make_front(
+    settings: RunSettings, lineage: Lineage, frames: Frames, everything: Utterances, train: Utterances
+) -> Front:
+    """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part."""
+    if lineage.source is not None:
+        return front_from(lineage.source, trainable=settings.front.trainable)
+    spectrogram = Spectrogram(
+        scale=settings.front.scale,
+        normalisation=settings.normalisation,
+        time_reversed=settings.front.time_reversed,
+    )
+    if lineage.start is not None and isinstance(lineage.start.model, TrainedRHEmo):
+        # RH-Emo's second stage goes on from the first, whose weights belong to the first one's normalisation.
+        return Front(lineage.start.model.spectrogram)
+    wanted = everything.table["utterance"].isin(train.table["utterance"]).to_numpy()
+    spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
+    return Front(spectrogram)
+
+
+def make_rh_emo(
+    settings: RunSettings, lineage: Lineage, spectrogram: Spectrogram, material: Material
+) -> tuple[TrainedRHEmo, Reconstruction, Float[Tensor, "utterance 3"] | None]:
+    """An RH-Emo, its loss and, with heads, the affect targets of all utterances."""
+    choice = settings.rh_emo or RHEmoSettings()
+    with_heads = choice.beta > 0
+    rh_emo = RHEmo(len(material.labels) if with_heads else None, hidden=choice.hidden, dropout=choice.dropout)
+    if lineage.start is not None and isinstance(lineage.start.model, TrainedRHEmo):
+        # Heads are new in the second stage: the first has none (REFERENCE section 2).
+        earlier = lineage.start.model.rh_emo
+        rh_emo.encoder.load_state_dict(earlier.encoder.state_dict(), strict=True)
+        rh_emo.decoder.load_state_dict(earlier.decoder.state_dict(), strict=True)
+    affect = torch.from_numpy(affect_targets(material.utterances, choice.affect_table)) if with_heads else None
+    model = TrainedRHEmo(spectrogram, rh_emo, material.labels if with_heads else ())
+    return model, Reconstruction(rh_emo, choice), affect
+
+
+def make_recognizer(
+    settings: RunSettings, lineage: Lineage, front: Front, labels: Sequence[str]
+) -> tuple[Recognizer, Classification]:
+    """A recogniser and its loss.
+
+    Raises:
+        TrainingError: an earlier run's network does not fit.
+    """
+    shape = settings.network
+    network = vgg(
+        shape.depth,
+        shape.algebra,
+        len(labels),
+        width=shape.width,
+        hidden=shape.hidden,
+        pool=shape.pool,
+        input_shape=front.shape,
+        dropout=shape.dropout,
+    )
+    if lineage.start is not None:
+        _start_from(network, lineage.start, labels)
+    recognizer = Recognizer(front, network, labels)
+    anti_transfer = None
+    if lineage.orthogonal is not None:
+        anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer)
+    return recognizer, Classification(recognizer, anti_transfer, settings.training.monitor)
+
+
+def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:
+    """How many parameters a model has, and how many of them are trained."""
+
+    def count(module: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    if isinstance(model, Recognizer):
+        return {"trained": trained, "network": count(model.network), "front": count(model.front)}
+    return {"trained": trained, "encoder": count(model.rh_emo.encoder), "decoder": count(model.rh_emo.decoder)}
+
+
+def _make_anti_transfer(settings: RunSettings, orthogonal: EarlierRun, recognizer: Recognizer) -> AntiTransferLoss:
+    choice = settings.anti_transfer
+    assert choice is not None  # the lineage has an orthogonal run only where the settings name one
+    frozen = check_same_input(recognizer.front, orthogonal)
+    ours, theirs = recognizer.network.settings(), recognizer_of(orthogonal).network.settings()
+    if differing := [name for name in ("depth", "algebra", "width") if ours[name] != theirs[name]]:
+        raise TrainingError(
+            f"anti_transfer.orthogonal: {orthogonal.folder} has a network of another structure "
+            f"({', '.join(f'{name} {theirs[name]} instead of {ours[name]}' for name in differing)}); "
+            "train it with the same network settings as this run"
+        )
+    try:
+        return AntiTransferLoss(
+            frozen,
+            layers=list(choice.layers),
+            weight=choice.weight,
+            aggregation=choice.aggregation,
+            distance=choice.distance,
+        ).attach(recognizer.network)
+    except ValueError as error:
+        raise TrainingError(f"anti_transfer.layers: {error}") from None
+
+
+def _start_from(network: nn.Module, start: EarlierRun, labels: Sequence[str]) -> None:
+    """Take over all weights; of another set of classes, all but the last layer's."""
+    earlier = recognizer_of(start)
+    weights = dict(earlier.network.state_dict())
+    if tuple(labels) != earlier.labels:
+        fresh = network.state_dict()
+        last = list(fresh)[-1].rpartition(".")[0]
+        weights |= {name: value for name, value in fresh.items() if name.startswith(f"{last}.")}
+    try:
+        network.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise TrainingError(f"init_from: the network of {start.folder} has another shape: {error}") from None

@@ -1,0 +1,74 @@
+"""A saved recogniser on the test part of a corpus."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hamiltone.files import atomic_write
+from hamiltone.measures import summarise
+from hamiltone.networks import load_recognizer
+
+from ._lineage import SPLIT
+from ._loop import TrainingError
+from ._material import load_material
+from ._objectives import Classification
+from ._parts import make_part, stored_inputs
+from ._record import PREDICTIONS, predictions_table, versions, write_predictions
+from ._run import deterministic
+from ._settings import RunSettings
+from ._store import stored_frames, stored_stage
+from ._watch import Watch
+
+_EVALUATION = "evaluation.json"
+
+
+def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, *, command: str = "") -> dict[str, Any]:
+    """Evaluate a saved recogniser on the test part that the settings name (their corpus, split, frames and task).
+
+    Args:
+        settings: what to evaluate on; network, front and optimisation do not count, the model brings its own.
+        model: folder of a saved recogniser.
+        out: folder for ``evaluation.json``, ``predictions.csv`` and the split, where given.
+        command: how it was started, for the record.
+
+    Returns:
+        Name, task, corpus, split, notes, labels, ``test`` (as in a run's record) and versions.
+
+    Raises:
+        HamiltoneError: the model or the corpus cannot be read, or the corpus has classes that the model does not know.
+    """
+    recognizer = load_recognizer(model)
+    with deterministic(settings.threads), Watch(settings.name) as watch:
+        material = load_material(settings)
+        if unknown := sorted(set(material.labels) - set(recognizer.labels)):
+            raise TrainingError(f"{model}: does not know the corpus's classes {', '.join(unknown)}; take another model")
+        frames = stored_frames(material.utterances, settings.frames, watch.report)
+        seed = settings.seed if settings.frames.random_offset else None
+        array = stored_stage(frames, recognizer.front, "features", seed, watch.report)
+        chosen = material.split.apply(material.utterances)
+        inputs = stored_inputs(array, "features")
+        test = make_part(
+            "test", chosen["test"], material.utterances, frames, settings.column, recognizer.labels, inputs
+        )
+        objective = Classification(recognizer, None, "cross_entropy")
+        probabilities = objective.probabilities(test, torch.device("cpu"), settings.training.batch)
+    table = predictions_table(test, probabilities, recognizer.labels)
+    evaluation = {
+        "name": settings.name,
+        "task": settings.task,
+        "model": str(model),
+        "corpus": {"name": material.utterances.corpus, "note": material.utterances.note},
+        "split": {"kind": material.split.kind, "hash": material.split.hash, "test": test.counts()},
+        "notes": [f"{len(frames.silent)} silent recordings were left out"] if frames.silent else [],
+        "labels": list(recognizer.labels),
+        "test": summarise(table["truth"], table["prediction"], table["speaker"], recognizer.labels),
+        "versions": versions(),
+        "command": command,
+    }
+    if out is not None:
+        write_predictions(table, out / PREDICTIONS)
+        material.split.write(out / SPLIT)
+        atomic_write(out / _EVALUATION, json.dumps(evaluation, indent=2) + "\n")
+    return evaluation

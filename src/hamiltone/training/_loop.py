@@ -1,0 +1,132 @@
+"""The training loop: Adam, early stopping on the validation loss, the best epoch kept, resumable at any moment."""
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from hamiltone.errors import HamiltoneError
+
+from ._checkpoint import Checkpoint, Progress
+from ._memory import peak_memory, reset_peak_memory
+from ._objectives import Objective
+from ._parts import Part
+from ._settings import OptimisationSettings
+from ._watch import Watch
+
+
+class TrainingError(HamiltoneError):
+    """A training that cannot be begun or cannot go on."""
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training did, epoch by epoch."""
+
+    epochs: list[dict[str, Any]]
+    best_epoch: int
+    stopped: str  # "patience" or "epochs"
+    epoch_seconds: list[float]
+    peak_memory_bytes: int
+    device: torch.device
+
+
+def fit(
+    objective: Objective,
+    train: Part,
+    validation: Part,
+    settings: OptimisationSettings,
+    *,
+    seed: int,
+    cpu: bool,
+    checkpoint: Checkpoint,
+    watch: Watch,
+) -> History:
+    """Train ``objective.module`` and leave the weights of its best epoch in it.
+
+    The loop starts where ``checkpoint`` stands. Shuffling depends on seed and epoch alone, and every random state is
+    part of the checkpoint, so a run that was killed ends with the same weights, bit for bit, as one that was not.
+    """
+    AcceleratorState._reset_state(
+        reset_partial_state=True
+    )  # one process may train several runs, each with its precision
+    accelerator = Accelerator(cpu=cpu, mixed_precision=settings.precision)
+    parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
+    adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    module, optimizer = accelerator.prepare(objective.module.train(), adam)
+
+    progress = checkpoint.restore(objective.module, adam) or Progress()
+    reset_peak_memory(accelerator.device)
+    steps = -(-len(train) // settings.batch)
+    while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
+        watch.epoch(progress.epoch, settings.epochs, steps, progress.step)
+        started = saved = time.monotonic()
+        for batch in train.shuffled(settings.batch, seed, progress.epoch, skip=progress.step):
+            placed = batch.to(accelerator.device)
+            with accelerator.autocast():
+                losses = objective.losses(module, placed)
+            accelerator.backward(losses["loss"])
+            optimizer.step()
+            optimizer.zero_grad()
+            _count(progress, losses, len(batch.classes))
+            watch.step(losses)
+            if time.monotonic() - saved > settings.checkpoint_seconds:
+                saved = time.monotonic()
+                _clock(progress, started, accelerator.device)
+                started = saved
+                checkpoint.save(objective.module, adam, progress)
+        values = objective.validate(validation, accelerator.device, settings.batch)
+        _clock(progress, started, accelerator.device)
+        if _end_epoch(progress, values, objective.monitored):
+            checkpoint.save_best(objective.module, progress.best_epoch)
+        checkpoint.save(objective.module, adam, progress)
+        watch.epoch_done(progress.epochs[-1], progress.best_epoch)
+
+    checkpoint.load_best(objective.module, progress.best_epoch)
+    return History(
+        epochs=progress.epochs,
+        best_epoch=progress.best_epoch,
+        stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
+        epoch_seconds=progress.epoch_seconds,
+        peak_memory_bytes=progress.peak_memory,
+        device=accelerator.device,
+    )
+
+
+def _out_of_patience(progress: Progress, patience: int) -> bool:
+    return progress.best_epoch > 0 and len(progress.epochs) - progress.best_epoch >= patience
+
+
+def _count(progress: Progress, losses: Mapping[str, torch.Tensor], examples: int) -> None:
+    if not math.isfinite(losses["loss"].item()):
+        raise TrainingError(
+            f"the loss is {losses['loss'].item()} in epoch {progress.epoch}, step {progress.step + 1}: "
+            "the training has diverged; lower training.learning_rate"
+        )
+    for name, value in losses.items():
+        progress.sums[name] = progress.sums.get(name, 0.0) + value.item() * examples
+    progress.examples += examples
+    progress.step += 1
+
+
+def _clock(progress: Progress, started: float, device: torch.device) -> None:
+    progress.seconds += time.monotonic() - started
+    progress.peak_memory = max(progress.peak_memory, peak_memory(device))
+
+
+def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
+    """Book an epoch; True when it is the best so far."""
+    means = {name: total / progress.examples for name, total in progress.sums.items()}
+    progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
+    progress.epoch_seconds.append(progress.seconds)
+    better = progress.best_value is None or values[monitored] < progress.best_value
+    if better:
+        progress.best_value, progress.best_epoch = values[monitored], progress.epoch
+    progress.epoch += 1
+    progress.step, progress.sums, progress.examples, progress.seconds = 0, {}, 0, 0.0
+    return better

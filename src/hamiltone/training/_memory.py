@@ -1,0 +1,35 @@
+"""The peak of memory while something runs: of the device where it is a GPU, else of the process."""
+
+import sys
+from pathlib import Path
+
+import psutil
+import torch
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Start to measure anew, where the system allows it (GPUs, and processes on Linux)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif _CLEAR.exists():
+        try:
+            _CLEAR.write_text("5")
+        except OSError:
+            return  # not permitted in some containers: the peak then counts from the process's start
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes: the most that was in use at once on a GPU, or was resident of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if _STATUS.exists():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource  # noqa: PLC0415 (not on Windows)
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

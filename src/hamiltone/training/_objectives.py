@@ -1,0 +1,133 @@
+"""What is trained, and on what loss: a recognizer (with or without anti-transfer), or RH-Emo."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hamiltone.antitransfer import AntiTransferLoss
+from hamiltone.measures import accuracy, unweighted_average_recall
+from hamiltone.networks import Recognizer, RHEmo, rh_emo_losses
+
+from ._parts import Batch, Part
+from ._settings import RHEmoSettings
+
+Losses = Mapping[str, Float[Tensor, ""]]
+
+
+class Objective(Protocol):
+    """A module and the loss it is trained on."""
+
+    monitored: str  # the validation value that early stopping watches
+
+    @property
+    def module(self) -> nn.Module:
+        """What is trained."""
+        ...
+
+    def losses(self, module: nn.Module, batch: Batch) -> Losses:
+        """``loss``, which is minimised, and its terms. ``module`` is :attr:`module`, perhaps wrapped for devices."""
+        ...
+
+    def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
+        """The same values and the measures, over a whole part, in eval mode."""
+        ...
+
+
+class Classification:
+    """Cross-entropy of a recognizer's scores, plus the anti-transfer term where one is given (equation 2).
+
+    Args:
+        recognizer: what is trained.
+        anti_transfer: attached to the recognizer's network.
+        monitored: ``cross_entropy``, or ``loss`` to count the anti-transfer term in early stopping, too.
+    """
+
+    def __init__(self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str) -> None:
+        self.module = recognizer
+        self.monitored = monitored
+        self._anti_transfer = anti_transfer
+        self._validate_term = anti_transfer is not None and monitored == "loss"
+
+    def losses(self, module: nn.Module, batch: Batch) -> Losses:
+        """Cross-entropy and anti-transfer term of a batch of frames."""
+        scores = module(batch.x, batch.stage)
+        cross_entropy = functional.cross_entropy(scores.float(), batch.classes)
+        if self._anti_transfer is None:
+            return {"loss": cross_entropy, "cross_entropy": cross_entropy}
+        term = self._anti_transfer()
+        return {"loss": cross_entropy + term, "cross_entropy": cross_entropy, "anti_transfer": term}
+
+    def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
+        """Values over clips: a clip's probabilities are the mean over its frames."""
+        probabilities, term = self._run(part, device, size)
+        truth = part.classes
+        cross_entropy = functional.nll_loss(probabilities.clamp(min=1e-12).log(), truth).item()
+        predicted = probabilities.argmax(dim=1)
+        values = {
+            "loss": cross_entropy + term,
+            "cross_entropy": cross_entropy,
+            "accuracy": accuracy(truth.numpy(), predicted.numpy()),
+            "uar": unweighted_average_recall(truth.numpy(), predicted.numpy()),
+        }
+        return values | ({"anti_transfer": term} if self._validate_term else {})
+
+    def probabilities(self, part: Part, device: torch.device, size: int) -> Float[Tensor, "utterance label"]:
+        """Class probabilities of each utterance of a part."""
+        return self._run(part, device, size)[0]
+
+    @torch.no_grad()
+    def _run(self, part: Part, device: torch.device, size: int) -> tuple[Float[Tensor, "utterance label"], float]:
+        term = 0.0
+        scores = []
+        with _evaluating(self.module):
+            for batch in part.in_order(size):
+                placed = batch.to(device)
+                scores.append(self.module(placed.x, placed.stage).double().softmax(dim=1).cpu())
+                if self._anti_transfer is not None and self._validate_term:
+                    term += self._anti_transfer().item() * len(batch.classes) / len(part)
+        return part.per_utterance(torch.cat(scores)), term
+
+
+class Reconstruction:
+    """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (REFERENCE section 2)."""
+
+    monitored = "loss"
+
+    def __init__(self, rh_emo: RHEmo, settings: RHEmoSettings) -> None:
+        self.module = rh_emo
+        self._settings = settings
+
+    def losses(self, module: nn.Module, batch: Batch) -> Losses:
+        """The terms for a batch of spectrograms."""
+        return rh_emo_losses(
+            module(batch.x),
+            batch.x,
+            batch.classes,
+            batch.affect,
+            beta=self._settings.beta,
+            beta_vad=self._settings.beta_vad,
+        )
+
+    @torch.no_grad()
+    def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
+        """The mean of the terms over all frames of a part."""
+        sums: dict[str, float] = {}
+        with _evaluating(self.module):
+            for batch in part.in_order(size):
+                for name, value in self.losses(self.module, batch.to(device)).items():
+                    sums[name] = sums.get(name, 0.0) + value.item() * len(batch.classes) / len(part)
+        return sums
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train()

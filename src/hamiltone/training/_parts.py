@@ -1,0 +1,144 @@
+"""The parts of a split as a training loop takes them: inputs, targets, and which frame belongs to whom."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hamiltone.corpora import Utterances
+from hamiltone.networks import Stage
+
+from ._store import Frames
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where the inputs of frames come from: stored by an earlier pass, or made anew from waveforms each time.
+
+    Attributes:
+        stage: what the inputs already are.
+        fetch: frame rows and an epoch -> a batch; only live inputs differ between epochs.
+    """
+
+    stage: Stage
+    fetch: Callable[[Rows, int], Float[Tensor, "batch *shape"]]
+
+
+def stored_inputs(array: npt.NDArray[np.float32], stage: Stage) -> Inputs:
+    """Inputs that were computed once (``stored_stage``)."""
+    return Inputs(stage, lambda rows, _epoch: torch.from_numpy(array[rows]))
+
+
+def live_inputs(frames: Frames, seed: int) -> Inputs:
+    """Waveforms, each moved into its padding by an offset that is drawn anew each epoch (REFERENCE section 4)."""
+    return Inputs("waveform", lambda rows, epoch: frames.waveforms(rows, frames.random_offsets(rows, seed, epoch)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some frames: inputs at a stage of the front, and their utterances' targets."""
+
+    x: Float[Tensor, "batch *shape"]
+    stage: Stage
+    classes: Int[Tensor, " batch"]
+    affect: Float[Tensor, "batch 3"] | None
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        affect = None if self.affect is None else self.affect.to(device)
+        return Batch(self.x.to(device), self.stage, self.classes.to(device), affect)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a split.
+
+    Attributes:
+        name: train, validation or test.
+        utterances: those of the part that have frames.
+        rows: its frames, as rows of all frames, in order.
+        owner: for each of them, the position of its utterance in ``utterances``.
+        classes: the class of each utterance.
+        affect: high (1) or low (0) valence, arousal, dominance of each utterance, NaN where unknown; None if not asked.
+        inputs: where the frames' inputs come from.
+    """
+
+    name: str
+    utterances: Utterances
+    rows: Rows
+    owner: Rows
+    classes: Int[Tensor, " utterance"]
+    affect: Float[Tensor, "utterance 3"] | None
+    inputs: Inputs
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self.rows)
+
+    def batch(self, positions: Rows, epoch: int = 0) -> Batch:
+        """The frames at some positions."""
+        owner = torch.from_numpy(self.owner[positions])
+        affect = None if self.affect is None else self.affect[owner]
+        return Batch(self.inputs.fetch(self.rows[positions], epoch), self.inputs.stage, self.classes[owner], affect)
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """All frames, in batches."""
+        for first in range(0, len(self), size):
+            yield self.batch(np.arange(first, min(first + size, len(self))))
+
+    def shuffled(self, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Batch]:
+        """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches."""
+        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        for first in range(skip * size, len(order), size):
+            yield self.batch(order[first : first + size], epoch)
+
+    def per_utterance(self, values: Float[Tensor, "frame label"]) -> Float[Tensor, "utterance label"]:
+        """The mean over each utterance's frames."""
+        owner = torch.from_numpy(self.owner)
+        sums = torch.zeros(len(self.utterances), values.shape[1], dtype=values.dtype).index_add_(0, owner, values)
+        return sums / torch.bincount(owner, minlength=len(self.utterances)).unsqueeze(1)
+
+    def counts(self) -> dict[str, int]:
+        """How many clips, frames and speakers the part has."""
+        return {
+            "clips": len(self.utterances),
+            "frames": len(self),
+            "speakers": len(set(self.utterances.table["speaker"])),
+        }
+
+
+def make_part(
+    name: str,
+    chosen: Utterances,
+    everything: Utterances,
+    frames: Frames,
+    column: str,
+    labels: Sequence[str],
+    inputs: Inputs,
+    affect: Float[Tensor, "all 3"] | None = None,
+) -> Part:
+    """The part of a split that consists of the ``chosen`` ones among all utterances whose frames are stored.
+
+    Utterances without frames (silent ones) are left out. ``affect`` has a row for each of all utterances.
+    """
+    wanted = everything.table["utterance"].isin(chosen.table["utterance"]).to_numpy()
+    rows = np.flatnonzero(wanted[frames.owner])
+    present, owner = np.unique(frames.owner[rows], return_inverse=True)
+    utterances = everything.select(present)
+    index = {label: number for number, label in enumerate(labels)}
+    classes = torch.tensor([index[value] for value in utterances.table[column]], dtype=torch.long)
+    return Part(
+        name,
+        utterances,
+        rows.astype(np.int64),
+        owner.astype(np.int64),
+        classes,
+        None if affect is None else affect[torch.from_numpy(present)],
+        inputs,
+    )

@@ -1,0 +1,133 @@
+"""Settings from a TOML file, with ``key.path=value`` on top."""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from hamiltone.errors import HamiltoneError
+
+from ._settings import RunSettings
+
+_EXTENDS = "extends"
+
+
+class SettingsError(HamiltoneError):
+    """Settings that cannot be read or do not hold together."""
+
+
+def read_settings(path: Path | str, overrides: Sequence[str] = ()) -> RunSettings:
+    """Read the settings of a run.
+
+    Args:
+        path: a TOML file. Its key ``extends`` names another (relative to its own folder) that it is laid over.
+        overrides: ``key.path=value`` with a TOML value, or a bare text.
+
+    Raises:
+        SettingsError: unreadable, unknown keys (the nearest is suggested), values out of range.
+    """
+    content = _read_file(Path(path), seen=())
+    for override in overrides:
+        _lay_over(content, _parse_override(override))
+    return settings_from(content, where=str(path))
+
+
+def settings_from(content: dict[str, Any], where: str) -> RunSettings:
+    """Settings from a nested dictionary; ``where`` it came from is named in errors.
+
+    Raises:
+        SettingsError: as :func:`read_settings`.
+    """
+    try:
+        return RunSettings.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: {_explain(error)}") from None
+
+
+def expand(text: str, key: str) -> Path:
+    """A folder named in the settings, with ``~`` and the environment's $NAMES replaced.
+
+    Raises:
+        SettingsError: a name that the environment does not have.
+    """
+    expanded = os.path.expandvars(text)
+    if missing := re.search(r"\$\{?(\w+)", expanded):
+        name = missing.group(1)
+        raise SettingsError(
+            f"{key}: {text} needs the environment's {name}, which is not set; set it, or give {key}=FOLDER"
+        )
+    return Path(expanded).expanduser()
+
+
+def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise SettingsError(f"{path}: extends itself in a circle; take one `extends` out")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is no valid TOML: {error}") from None
+    base = content.pop(_EXTENDS, None)
+    if base is None:
+        return content
+    if not isinstance(base, str):
+        raise SettingsError(f"{path}: extends takes the name of one file")
+    merged = _read_file(path.parent / base, (*seen, path.resolve()))
+    _lay_over(merged, content)
+    return merged
+
+
+def _lay_over(content: dict[str, Any], upper: dict[str, Any]) -> None:
+    for key, value in upper.items():
+        if isinstance(value, dict) and isinstance(content.get(key), dict):
+            _lay_over(content[key], value)
+        else:
+            content[key] = value
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    path, equals, text = override.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise SettingsError(f"{override!r}: an override is key.path=value, as training.epochs=10")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    content: dict[str, Any] = {keys[-1]: value}
+    for key in reversed(keys[:-1]):
+        content = {key: content}
+    return content
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        return f"unknown key {place}; {hint}{more}"
+    if first["type"] == "missing":
+        return f"{place} is missing; it must be given{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}, not {first['input']!r}{more}" if place else f"{message}{more}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = RunSettings
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
+    return list(model.model_fields)

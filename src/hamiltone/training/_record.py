@@ -1,0 +1,134 @@
+"""What a finished run leaves: record.json, predictions.csv, settings.toml, split.json and the model."""
+
+import json
+import platform
+import statistics
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import tomli_w
+from jaxtyping import Float
+from torch import Tensor
+
+from hamiltone import __version__
+from hamiltone.corpora import Split, Utterances
+from hamiltone.files import atomic_path, atomic_write
+
+from ._lineage import RECORD, SPLIT, Lineage
+from ._loop import History
+from ._parts import Part
+from ._settings import RunSettings
+
+PREDICTIONS, SETTINGS = "predictions.csv", "settings.toml"
+_FORMAT = 1
+_VERSIONED = ("torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "accelerate")
+
+
+def predictions_table(
+    part: Part, probabilities: Float[Tensor, "utterance label"], labels: Sequence[str]
+) -> pd.DataFrame:
+    """A row per utterance: utterance, speaker, truth, prediction and one score (a probability) for each class."""
+    table = pd.DataFrame(
+        {
+            "utterance": part.utterances.table["utterance"].to_numpy(),
+            "speaker": part.utterances.table["speaker"].to_numpy(),
+            "truth": [labels[index] for index in part.classes.tolist()],
+            "prediction": [labels[index] for index in probabilities.argmax(dim=1).tolist()],
+        }
+    )
+    scores = {f"score_{label}": probabilities[:, index].numpy() for index, label in enumerate(labels)}
+    return table.assign(**scores)
+
+
+def write_predictions(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of predictions as CSV."""
+    with atomic_path(path) as draft:
+        table.to_csv(draft, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def run_record(
+    *,
+    key: str,
+    settings: RunSettings,
+    lineage: Lineage,
+    corpus: Utterances,
+    split: Split,
+    parts: Sequence[Part],
+    labels: Sequence[str],
+    parameters: dict[str, int],
+    history: History,
+    notes: Sequence[str],
+    results: dict[str, Any],
+    command: str,
+) -> dict[str, Any]:
+    """The record of a run: settings in, results out. Times and memory stand under ``resources`` alone."""
+    return {
+        "hamiltone": __version__,
+        "format": _FORMAT,
+        "run": key,
+        "name": settings.name,
+        "task": settings.task,
+        "method": lineage.method() if settings.task == "emotion" else "",
+        "layers": list(settings.anti_transfer.layers) if settings.anti_transfer else [],
+        "settings": settings.model_dump(mode="json"),
+        "settings_hash": settings.key(),
+        "rests_on": lineage.keys(),
+        "split": {"kind": split.kind, "hash": split.hash, **{part.name: part.counts() for part in parts}},
+        "corpus": {"name": corpus.corpus, "note": corpus.note},
+        "notes": list(notes),
+        "labels": list(labels),
+        "parameters": parameters,
+        "epochs": history.epochs,
+        "best_epoch": history.best_epoch,
+        "stopped": history.stopped,
+        **results,
+        "resources": {
+            "seconds_per_epoch": statistics.median(history.epoch_seconds),
+            "epoch_seconds": history.epoch_seconds,
+            "peak_memory_bytes": history.peak_memory_bytes,
+            "device": str(history.device),
+            "threads": settings.threads,
+        },
+        "versions": versions(),
+        "command": command,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a result, and the machine's kind."""
+    packages = {name: metadata.version(name) for name in _VERSIONED}
+    return {"python": platform.python_version(), "hamiltone": __version__, **packages, "machine": platform.machine()}
+
+
+def write_settings(settings: RunSettings, split: Split, folder: Path) -> None:
+    """Write a run's settings (ready to be read again) and its split."""
+    atomic_write(folder / SETTINGS, tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
+    split.write(folder / SPLIT)
+
+
+def write_record(record: dict[str, Any], folder: Path) -> None:
+    """Write the record; it comes last, so its presence says that the run is complete."""
+    atomic_write(folder / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
+
+
+def card_facts(record: dict[str, Any]) -> dict[str, Any]:
+    """What a model card says of a run."""
+    lines = []
+    for measure in ("accuracy", "uar", "macro_f1") if "test" in record else ():
+        entry = record["test"][measure]
+        span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
+        lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
+    kind, trained = record["split"]["kind"], record["split"]["train"]
+    return {
+        "title": record["name"],
+        "task": record["task"],
+        "corpus": record["corpus"]["name"],
+        "corpus_note": record["corpus"]["note"],
+        "split": f"{kind} split, {trained['clips']} clips of {trained['speakers']} speakers to train",
+        "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
+        "results": lines,
+        "command": record["command"],
+    }

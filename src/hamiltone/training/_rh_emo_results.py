@@ -1,0 +1,67 @@
+"""What a trained RH-Emo is worth on unseen clips: its reconstruction against constant ones, and its axes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hamiltone.measures import summarise
+
+from ._parts import Part
+from ._record import predictions_table
+
+
+@torch.no_grad()
+def rh_emo_results(
+    rh_emo: nn.Module, parts: Sequence[Part], labels: Sequence[str], device: torch.device, size: int
+) -> dict[str, Any]:
+    """Results on the test part.
+
+    Returns:
+        ``reconstruction``: ``bce`` of the test part; ``bce_constant`` of always predicting the training part's mean;
+        ``bce_mean_spectrogram`` of always predicting the training part's mean spectrogram (a harder rival);
+        ``axis_deviation``, for each axis of the embedding the standard deviation over test frames, averaged over the
+        axis's elements. With heads, ``test``: the discrete axis's scores per clip as ``summarise`` gives them.
+    """
+    rh_emo.eval()
+    train, _, test = parts
+    mean = torch.zeros(1, dtype=torch.float64)
+    for batch in train.in_order(size):
+        mean = mean + batch.x.clamp(0, 1).double().sum(dim=0, keepdim=True)
+    mean = mean / len(train)
+
+    bce = constant = spectrogram = 0.0
+    total = total_squared = torch.zeros(1, dtype=torch.float64)
+    scores = []
+    for batch in test.in_order(size):
+        output = rh_emo(batch.x.to(device))
+        target = batch.x.clamp(0, 1).double()
+        share = len(target) / len(test)
+        bce += share * _bce(output.reconstruction.cpu().double(), target)
+        constant += share * _bce(mean.mean().expand_as(target), target)
+        spectrogram += share * _bce(mean.expand_as(target), target)
+        embedding = output.embedding.cpu().double()
+        total = total + embedding.sum(dim=0)
+        total_squared = total_squared + embedding.square().sum(dim=0)
+        if output.discrete is not None:
+            scores.append(output.discrete.double().softmax(dim=1).cpu())
+    variance = total_squared / len(test) - (total / len(test)).square()
+    results: dict[str, Any] = {
+        "reconstruction": {
+            "bce": bce,
+            "bce_constant": constant,
+            "bce_mean_spectrogram": spectrogram,
+            "axis_deviation": variance.clamp(min=0).sqrt().mean(dim=(1, 2)).tolist(),
+        }
+    }
+    if scores:
+        table = predictions_table(test, test.per_utterance(torch.cat(scores)), labels)
+        results["test"] = summarise(table["truth"], table["prediction"], table["speaker"], labels)
+    return results
+
+
+def _bce(prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]) -> float:
+    return functional.binary_cross_entropy(prediction, target).item()

@@ -1,0 +1,190 @@
+"""One run, from settings to record."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hamiltone import __version__
+from hamiltone.files import content_key, locked
+from hamiltone.measures import summarise
+from hamiltone.networks import save_bundle
+
+from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
+from ._checkpoint import Checkpoint
+from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_record
+from ._loop import History, TrainingError, fit
+from ._material import Material, load_material
+from ._objectives import Classification
+from ._parts import Inputs, Part, live_inputs, make_part, stored_inputs
+from ._reading import expand
+from ._record import (
+    PREDICTIONS,
+    card_facts,
+    predictions_table,
+    run_record,
+    write_predictions,
+    write_record,
+    write_settings,
+)
+from ._rh_emo_results import rh_emo_results
+from ._settings import RunSettings
+from ._store import frames_key, stored_frames, stored_stage
+from ._watch import Watch
+
+_CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that is known of a run before it computes anything."""
+
+    settings: RunSettings
+    material: Material
+    lineage: Lineage
+    notes: list[str]
+    key: str
+    out: Path
+    command: str
+
+
+def train(settings: RunSettings, *, command: str = "", quiet: bool = False) -> dict[str, Any]:
+    """Carry out one run and return its record.
+
+    The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json and
+    model/. A run that was interrupted goes on where its checkpoint stands; one that is finished is not done again.
+
+    Args:
+        settings: of the run.
+        command: how it was started, for the record.
+        quiet: show no progress.
+
+    Raises:
+        HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
+    """
+    with deterministic(settings.threads), Watch(settings.name, quiet=quiet) as watch:
+        torch.manual_seed(settings.seed)
+        plan = _plan(settings, command)
+        with locked(plan.out):
+            if (plan.out / RECORD).is_file():
+                record = read_record(plan.out)
+                _check_owner(plan, record["run"])
+                watch.say(f"done before; the record is {plan.out / RECORD}")
+                return record
+            checkpoint = Checkpoint(plan.out / _CHECKPOINT)
+            _check_owner(plan, checkpoint.claim(plan.key))
+            record = _carry_out(plan, checkpoint, watch)
+            shutil.rmtree(plan.out / _CHECKPOINT)
+            watch.say(f"done; the record is {plan.out / RECORD}")
+            return record
+
+
+def _plan(settings: RunSettings, command: str) -> _Plan:
+    material = load_material(settings)
+    lineage = open_lineage(settings)
+    notes = check_leaks(settings, lineage, material.split)
+    if settings.rh_emo and settings.rh_emo.affect_table:
+        notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
+    key = content_key(
+        {
+            "hamiltone": __version__,
+            "settings": settings.key(),
+            "split": material.split.hash,
+            "frames": frames_key(material.utterances, settings.frames),
+            "rests_on": lineage.keys(),
+        }
+    )
+    return _Plan(settings, material, lineage, notes, key, expand(settings.out, "out"), command)
+
+
+def _check_owner(plan: _Plan, owner: str) -> None:
+    if owner != plan.key:
+        raise TrainingError(f"{plan.out}: holds another run (other settings or data); choose another out or remove it")
+
+
+def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, Any]:
+    settings, material = plan.settings, plan.material
+    frames = stored_frames(material.utterances, settings.frames, watch.report)
+    if frames.silent:
+        plan.notes.append(f"{len(frames.silent)} silent recordings were left out: {', '.join(frames.silent)}")
+    chosen = material.split.apply(material.utterances)
+    front = make_front(settings, plan.lineage, frames, material.utterances, chosen["train"])
+
+    affect = None
+    if settings.task == "rh-emo":
+        model, objective, affect = make_rh_emo(settings, plan.lineage, front.spectrogram, material)
+        stage = "spectrogram"
+    else:
+        model, objective = make_recognizer(settings, plan.lineage, front, material.labels)
+        stage = front.frozen_stage
+    offset_seed = settings.seed if settings.frames.random_offset else None
+    stored = stored_inputs(stored_stage(frames, front, stage, offset_seed, watch.report), stage)
+
+    def part(name: str, inputs: Inputs) -> Part:
+        everything, labels = material.utterances, material.labels
+        return make_part(name, chosen[name], everything, frames, settings.column, labels, inputs, affect)
+
+    live = live_inputs(frames, settings.seed) if settings.frames.random_offset else stored
+    parts = [part("train", live), part("validation", stored), part("test", stored)]
+    history = fit(
+        objective,
+        parts[0],
+        parts[1],
+        settings.training,
+        seed=settings.seed,
+        cpu=settings.device == "cpu",
+        checkpoint=checkpoint,
+        watch=watch,
+    )
+    size = settings.training.batch
+    if isinstance(objective, Classification):
+        results = _classification_results(objective, parts, material.labels, history, size, plan.out)
+    else:
+        results = rh_emo_results(objective.module, parts, material.labels, history.device, size)
+    record = run_record(
+        key=plan.key,
+        settings=settings,
+        lineage=plan.lineage,
+        corpus=material.utterances,
+        split=material.split,
+        parts=parts,
+        labels=material.labels,
+        parameters=count_parameters(model),
+        history=history,
+        notes=plan.notes,
+        results=results,
+        command=plan.command,
+    )
+    save_bundle(model, plan.out / MODEL, card_facts(record))
+    write_settings(settings, material.split, plan.out)
+    write_record(record, plan.out)
+    return record
+
+
+def _classification_results(
+    objective: Classification, parts: Sequence[Part], labels: Sequence[str], history: History, size: int, out: Path
+) -> dict[str, Any]:
+    results = {}
+    for part in parts[1:]:
+        table = predictions_table(part, objective.probabilities(part, history.device, size), labels)
+        results[part.name] = summarise(table["truth"], table["prediction"], table["speaker"], labels)
+        if part.name == "test":
+            write_predictions(table, out / PREDICTIONS)
+    return results
+
+
+@contextmanager
+def deterministic(threads: int) -> Iterator[None]:
+    """Compute the same bytes each time, with a fixed number of threads; then set all back."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])

@@ -1,0 +1,181 @@
+"""The settings of one run: everything that decides its result, as typed models."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+from hamiltone.files import content_key
+
+Task = Literal["emotion", "speaker", "word", "rh-emo"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusSettings(_Model):
+    """Which recordings: a corpus by name, and the folder it lies in."""
+
+    name: str
+    root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
+    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+
+
+class SplitSettings(_Model):
+    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker)."""
+
+    kind: Literal["actor", "random"] = "actor"
+    fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
+    folds: int | None = Field(default=None, ge=3, description="k folds instead of fractions: one tests, one validates")
+    fold: int = Field(default=0, ge=0)
+    seed: int = 0
+    file: str | None = Field(default=None, description="a split written before, instead of all the above")
+
+
+class FrameSettings(_Model):
+    """How recordings become frames of 4 s."""
+
+    last: Literal["drop_short", "keep", "drop"] = Field(
+        default="drop_short", description="what becomes of a last frame"
+    )
+    silent_peak: float = Field(
+        default=0.005, ge=0, description="recordings whose peak is below are left out, and named"
+    )
+    random_offset: bool = Field(default=False, description="put short recordings at a random time, anew each epoch")
+
+
+class FrontSettings(_Model):
+    """What stands before the network: the spectrogram and, for RH-Emo, an encoder trained before."""
+
+    kind: Literal["spectrogram", "rh-emo"] = "rh-emo"
+    source: str | None = Field(default=None, description="the run whose fitted spectrogram and RH-Emo are taken over")
+    scale: Literal["linear", "decibel"] = "linear"
+    normalisation: Literal["unit", "standard"] | None = Field(
+        default=None, description="unit for RH-Emo, else standard"
+    )
+    time_reversed: bool = False
+    trainable: bool = Field(default=False, description="train the RH-Emo encoder along with the network")
+
+
+class NetworkSettings(_Model):
+    """The VGG."""
+
+    depth: Literal[11, 13, 16, 19] = 16
+    algebra: Literal["real", "quaternion"] = "quaternion"
+    width: PositiveFloat = 1.0
+    hidden: PositiveInt | None = None
+    pool: Literal["adaptive", "flatten"] = "flatten"
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+
+
+class RHEmoSettings(_Model):
+    """RH-Emo's training: beta = 0 is its first stage (reconstruction only)."""
+
+    beta: float = Field(default=0.0, ge=0)
+    beta_vad: float = Field(default=100.0, ge=0)
+    hidden: PositiveInt = Field(default=4096, description="size of the heads")
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    affect_table: str | None = Field(
+        default=None, description="emotion -> valence, arousal, dominance, where no ratings are"
+    )
+
+
+class AntiTransferSettings(_Model):
+    """Anti-transfer (equation 1): from which orthogonal network, at which layers, how strongly."""
+
+    orthogonal: str = Field(description="the run of the orthogonal task")
+    layers: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    weight: float = Field(default=1.0, ge=0, description="beta of equation 1")
+    aggregation: Literal["gram", "none", "mean", "sum", "max", "product"] = "gram"
+    distance: Literal["squared_cosine", "negative_sigmoid_mse"] = "squared_cosine"
+
+
+class OptimisationSettings(_Model):
+    """Adam, and when to stop."""
+
+    learning_rate: PositiveFloat = 1e-5
+    weight_decay: float = Field(default=0.0, ge=0)
+    batch: PositiveInt = 20
+    epochs: PositiveInt = 500
+    patience: PositiveInt = Field(default=20, description="epochs without a better validation loss before stopping")
+    monitor: Literal["cross_entropy", "loss"] = Field(
+        default="cross_entropy", description="loss counts the AT term, too"
+    )
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
+
+
+class RunSettings(_Model):
+    """Settings in, record out: the same settings, versions and machine give the same bytes.
+
+    ``name``, ``out`` and ``training.checkpoint_seconds`` do not change the result and are no part of a run's identity.
+    """
+
+    name: str
+    task: Task = "emotion"
+    out: str
+    seed: int = Field(default=0, ge=0)
+    threads: PositiveInt = Field(default=2, description="of one run; part of its identity, since sums depend on it")
+    device: Literal["cpu", "auto"] = "auto"
+    label: Literal["speaker", "session"] | None = Field(default=None, description="what speaker recognition recognises")
+    init_from: str | None = Field(default=None, description="the run whose weights this one starts from")
+    leaks: Literal["refuse", "report"] = Field(
+        "refuse", description="when a run this one rests on was trained on recordings that this one tests on"
+    )
+    corpus: CorpusSettings
+    split: SplitSettings = SplitSettings()
+    frames: FrameSettings = FrameSettings()
+    front: FrontSettings = FrontSettings()
+    network: NetworkSettings = NetworkSettings()
+    rh_emo: RHEmoSettings | None = None
+    anti_transfer: AntiTransferSettings | None = None
+    training: OptimisationSettings = OptimisationSettings()
+
+    @model_validator(mode="after")
+    def _agree(self) -> "RunSettings":
+        if self.task == "rh-emo":
+            if self.anti_transfer:
+                raise ValueError("anti_transfer is for task emotion: leave it out of an RH-Emo training")
+            if self.front.source or self.front.kind != "rh-emo":
+                raise ValueError("an RH-Emo training makes its own front: leave front.kind and front.source out")
+        else:
+            if self.rh_emo:
+                raise ValueError("rh_emo is for task rh-emo: leave it out")
+            if self.front.kind == "rh-emo" and not self.front.source:
+                raise ValueError("front.kind rh-emo needs front.source, the run that trained RH-Emo")
+        if self.task in ("speaker", "word") and self.anti_transfer:
+            raise ValueError("anti_transfer is for task emotion: an orthogonal network is trained without")
+        if self.label and self.task != "speaker":
+            raise ValueError("label is for task speaker: the other tasks have one label each")
+        if self.front.trainable and self.front.kind != "rh-emo":
+            raise ValueError("front.trainable is for front.kind rh-emo: a spectrogram has nothing to train")
+        if self.split.folds is not None and self.split.fold >= self.split.folds:
+            raise ValueError(f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds")
+        return self
+
+    @property
+    def column(self) -> str:
+        """The column of the table of utterances that holds the labels."""
+        if self.task == "speaker":
+            return self.label or "speaker"
+        return "word" if self.task == "word" else "emotion"
+
+    @property
+    def normalisation(self) -> Literal["unit", "standard"]:
+        """The spectrogram's normalisation: 0..1 for RH-Emo, mean and deviation for a bare spectrogram."""
+        return self.front.normalisation or ("unit" if self.front.kind == "rh-emo" else "standard")
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide the result, without the places where things lie."""
+        content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
+        content["corpus"] = {"name": self.corpus.name}
+        content["split"].pop("file")
+        content["init_from"] = bool(self.init_from)
+        content["front"]["source"] = bool(self.front.source)
+        if self.anti_transfer:
+            content["anti_transfer"].pop("orthogonal")
+        return content
+
+    def key(self) -> str:
+        """The hash of :meth:`identity`."""
+        return content_key(self.identity())

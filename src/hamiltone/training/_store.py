@@ -1,0 +1,197 @@
+"""What is computed once: decoded frames, and what a frozen front makes of them. Memory-mapped, under keys of content.
+
+Everything lies in the cache folder under a key made of all that produced it (file contents, rules, weights, versions),
+so what is found there is right, and what is stale is never read.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hamiltone.corpora import Utterances
+from hamiltone.errors import HamiltoneError
+from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
+from hamiltone.networks import Front, Stage, weights_key
+from hamiltone.speech import FRAME_SAMPLES, frame_bounds, is_silent, load_audio
+
+from ._settings import FrameSettings
+
+_VERSION = 1
+_BATCH = 50
+Report = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a set of utterances: unpadded samples end to end, and where each frame begins and stops.
+
+    Attributes:
+        key: of the recordings' contents and the rules that cut them.
+        samples: float32, memory-mapped.
+        bounds: start and stop of each frame in ``samples``.
+        owner: for each frame, the row of its utterance.
+        silent: ids of the utterances that were left out because they are silent.
+    """
+
+    key: str
+    samples: npt.NDArray[np.float32]
+    bounds: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
+    silent: tuple[str, ...]
+
+    def waveforms(
+        self, rows: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64] | None = None
+    ) -> Float[Tensor, "batch sample"]:
+        """The padded waveforms of some frames; ``offsets`` moves each into its padding by as many samples."""
+        batch = torch.zeros(len(rows), FRAME_SAMPLES)
+        for position, row in enumerate(rows):
+            start, stop = self.bounds[row]
+            offset = 0 if offsets is None else int(offsets[position])
+            batch[position, offset : offset + stop - start] = torch.from_numpy(self.samples[start:stop].copy())
+        return batch
+
+    def random_offsets(self, rows: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
+        """How far each frame is moved into its padding: drawn from seed, epoch and row alone, whatever the order."""
+        room = FRAME_SAMPLES - (self.bounds[rows, 1] - self.bounds[rows, 0])
+        draws = [
+            np.random.default_rng([seed, epoch, int(row)]).integers(0, most + 1)
+            for row, most in zip(rows, room, strict=True)
+        ]
+        return np.array(draws, dtype=np.int64)
+
+
+def frames_key(utterances: Utterances, settings: FrameSettings) -> str:
+    """The key under which the frames of these utterances are stored.
+
+    Raises:
+        HamiltoneError: a recording is missing or cannot be read.
+    """
+    keys: dict[str, str] = {}
+    table = utterances.table
+    for path in table["path"].unique():
+        try:
+            keys[path] = file_key(Path(path))
+        except OSError as error:
+            raise HamiltoneError(f"{path}: cannot be read ({error.strerror}); check the corpus's folder") from None
+    rows = [[name, keys[path], start, end] for name, path, start, end in _segments(utterances)]
+    rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak}
+    return content_key({"utterances": rows, "rules": rules})
+
+
+def stored_frames(utterances: Utterances, settings: FrameSettings, report: Report) -> Frames:
+    """Decode utterances and cut them into frames, once.
+
+    Raises:
+        AudioError: a recording that cannot be decoded; it is named, and nothing is stored.
+    """
+    key = frames_key(utterances, settings)
+    folder = cache_folder("frames") / key
+    with locked(folder):
+        if not folder.is_dir():
+            with atomic_path(folder) as draft:
+                draft.mkdir()
+                _decode(utterances, settings, draft, report)
+    bounds = np.load(folder / "bounds.npy")
+    if len(bounds) == 0:
+        raise HamiltoneError(f"{utterances.corpus}: every recording is silent; lower frames.silent_peak")
+    return Frames(
+        key=key,
+        samples=np.memmap(folder / "samples.f32", dtype=np.float32, mode="r"),
+        bounds=bounds[:, :2],
+        owner=bounds[:, 2],
+        silent=tuple(json.loads((folder / "silent.json").read_text())),
+    )
+
+
+def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, report: Report) -> None:
+    bounds: list[tuple[int, int, int]] = []
+    silent: list[str] = []
+    position = 0
+    with (folder / "samples.f32").open("wb") as file:
+        for row, (name, path, start, end) in enumerate(_segments(utterances)):
+            waveform = load_audio(path, start=start, end=end)
+            report("reading recordings", row + 1, len(utterances))
+            if is_silent(waveform, settings.silent_peak):
+                silent.append(name)
+                continue
+            for first, stop in frame_bounds(len(waveform), rule=settings.last):
+                file.write(waveform[first:stop].astype("<f4").tobytes())
+                bounds.append((position, position + stop - first, row))
+                position += stop - first
+    np.save(folder / "bounds.npy", np.array(bounds, dtype=np.int64).reshape(-1, 3))
+    (folder / "silent.json").write_text(json.dumps(silent))
+
+
+def _segments(utterances: Utterances) -> Iterator[tuple[str, str, float | None, float | None]]:
+    """Identifier, path, start and end of each utterance, in seconds; None for the recording's own."""
+    columns = [utterances.table[name].tolist() for name in ("utterance", "path", "start", "end")]
+    for name, path, start, end in zip(*columns, strict=True):
+        yield name, path, None if pd.isna(start) else start, None if pd.isna(end) else end
+
+
+def waveform_batches(frames: Frames, rows: npt.NDArray[np.int64]) -> Iterator[Float[Tensor, "batch sample"]]:
+    """Some frames in batches of equal size (but the last), in order."""
+    for first in range(0, len(rows), _BATCH):
+        yield frames.waveforms(rows[first : first + _BATCH])
+
+
+def stored_stage(
+    frames: Frames, front: Front, stage: Stage, offset_seed: int | None, report: Report
+) -> npt.NDArray[np.float32]:
+    """What a frozen front makes of all frames, once: an array of (frame, channel, time, frequency), memory-mapped.
+
+    Args:
+        frames: all frames of a corpus.
+        front: fitted; as much of it as ``stage`` needs is frozen.
+        stage: ``spectrogram`` or ``features``.
+        offset_seed: moves each frame into its padding by a fixed random offset drawn from this seed; None: not at all.
+        report: told of progress.
+    """
+    used = front.spectrogram if stage == "spectrogram" else front
+    key = content_key(
+        {
+            "version": _VERSION,
+            "frames": frames.key,
+            "stage": stage,
+            "front": front.settings(),
+            "weights": weights_key(used),
+            "offset_seed": offset_seed,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
+    )
+    path = cache_folder("stages") / f"{key}.npy"
+    with locked(path):
+        if not path.is_file():
+            with atomic_path(path) as draft:
+                _compute(frames, front, stage, offset_seed, draft, report)
+    return np.load(path, mmap_mode="r")
+
+
+@torch.no_grad()
+def _compute(frames: Frames, front: Front, stage: Stage, offset_seed: int | None, path: Path, report: Report) -> None:
+    was_training = front.training
+    front.eval()
+    count = len(frames.bounds)
+    array: np.memmap | None = None
+    for first in range(0, count, _BATCH):
+        rows = np.arange(first, min(first + _BATCH, count))
+        offsets = None if offset_seed is None else frames.random_offsets(rows, offset_seed, epoch=0)
+        waveforms = frames.waveforms(rows, offsets)
+        result = front.spectrogram(waveforms) if stage == "spectrogram" else front(waveforms)
+        if array is None:
+            shape = (count, *result.shape[1:])
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+        array[rows] = result.numpy()
+        report(f"computing {stage}", int(rows[-1]) + 1, count)
+    if array is not None:
+        array.flush()
+    front.train(was_training)

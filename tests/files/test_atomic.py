@@ -1,0 +1,90 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hamiltone.files import atomic_path, atomic_write, cache_folder, locked
+
+
+def listing(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_file_replaces_a_file(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "deep" / "a.txt", "first")
+    atomic_write(tmp_path / "deep" / "a.txt", b"second")
+    assert (tmp_path / "deep" / "a.txt").read_bytes() == b"second"
+    assert listing(tmp_path) == ["deep", "deep/a.txt"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
+    for content in ("one", "two"):
+        with atomic_path(tmp_path / "model") as draft:
+            draft.mkdir()
+            (draft / content).write_text(content)
+    assert listing(tmp_path) == ["model", "model/two"]
+
+
+@pytest.mark.parametrize("make_folder", [False, True])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, make_folder: bool) -> None:
+    atomic_write(tmp_path / "kept", "kept")
+    with pytest.raises(RuntimeError, match="stop"), atomic_path(tmp_path / "kept") as draft:
+        if make_folder:
+            draft.mkdir()
+            (draft / "half").write_text("half")
+        else:
+            draft.write_text("half")
+        raise RuntimeError("stop")
+    assert (tmp_path / "kept").read_text() == "kept"
+    assert listing(tmp_path) == ["kept"]
+
+
+def test_a_killed_writer_leaves_the_old_file(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "a", "old")
+    script = (
+        "import sys, time; from pathlib import Path; from hamiltone.files import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as draft:\n"
+        "    draft.write_text('half'); print('writing', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "a")], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_lock_is_exclusive_and_dies_with_its_holder(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from hamiltone.files import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "x")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    waiter = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "x")], stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    assert waiter.poll() is None
+    os.killpg(holder.pid, signal.SIGKILL)
+    holder.wait()
+    assert waiter.stdout is not None
+    assert waiter.stdout.readline() == "held\n"
+    waiter.kill()
+    waiter.wait()
+    holder.stdout.close()
+    waiter.stdout.close()
+    with locked(tmp_path / "x"):
+        pass
+
+
+def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAMILTONE_CACHE", str(tmp_path / "elsewhere"))
+    assert cache_folder("a", "b") == tmp_path / "elsewhere" / "a" / "b"
+    assert cache_folder("a", "b").is_dir()

@@ -1,0 +1,156 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from hamiltone.networks import (
+    BundleError,
+    Front,
+    Recognizer,
+    RHEmo,
+    RHEmoEncoder,
+    TrainedRHEmo,
+    load_bundle,
+    load_recognizer,
+    save_bundle,
+    vgg,
+    weights_key,
+)
+from hamiltone.speech import FRAME_SAMPLES, Spectrogram
+
+
+def fitted() -> Spectrogram:
+    return Spectrogram(scale="decibel", normalisation="unit").fit([torch.randn(2, FRAME_SAMPLES)])
+
+
+def recognizer(algebra: str = "quaternion", *, encoder: bool = True, trainable: bool = False) -> Recognizer:
+    front = Front(fitted(), RHEmoEncoder() if encoder else None, trainable=trainable)
+    return Recognizer(front, vgg(11, algebra, 3, width=1 / 16, input_shape=front.shape), ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(("algebra", "encoder"), [("quaternion", True), ("real", True), ("real", False)])
+def test_waveform_to_scores(algebra: str, encoder: bool) -> None:
+    model = recognizer(algebra, encoder=encoder).eval()
+    waveform = torch.randn(2, FRAME_SAMPLES)
+    scores = model(waveform)
+    assert scores.shape == (2, 3)
+    spectrogram = model.front.spectrogram(waveform)
+    assert torch.equal(scores, model(spectrogram, "spectrogram"))
+    assert torch.equal(scores, model(model.front(spectrogram, "spectrogram"), "features"))
+
+
+def test_a_frozen_front_does_not_drift() -> None:
+    model = recognizer().train()
+    before = weights_key(model.front)
+    adam = torch.optim.Adam([p for p in model.parameters() if p.requires_grad])
+    for _ in range(2):
+        model(torch.randn(2, FRAME_SAMPLES)).square().sum().backward()
+        adam.step()
+    assert weights_key(model.front) == before
+    assert not any(module.training for module in model.front.modules())
+
+
+def test_a_trainable_front_learns() -> None:
+    model = recognizer(trainable=True).train()
+    before = weights_key(model.front)
+    model(torch.randn(2, FRAME_SAMPLES)).square().sum().backward()
+    torch.optim.Adam(p for p in model.parameters() if p.requires_grad).step()
+    assert weights_key(model.front) != before
+    assert model.front.frozen_stage == "spectrogram"
+
+
+def test_an_utterance_is_the_mean_of_its_frames() -> None:
+    model = recognizer().train()
+    frames = torch.randn(5, FRAME_SAMPLES)
+    result = model.recognize([frames[:2], frames[2:]])
+    model.eval()
+    expected = model(frames).softmax(dim=1)
+    torch.testing.assert_close(result.frames, expected)
+    torch.testing.assert_close(result.overall, expected.mean(dim=0))
+    assert result.label == ("a", "b", "c")[int(expected.mean(dim=0).argmax())]
+    with pytest.raises(ValueError, match="no frame"):
+        model.recognize([])
+
+
+def test_parts_must_fit() -> None:
+    front = Front(fitted(), RHEmoEncoder())
+    with pytest.raises(ValueError, match="the front gives"):
+        Recognizer(front, vgg(11, "real", 3, width=1 / 16), ["a", "b", "c"])
+    with pytest.raises(ValueError, match="3 scores for 2 labels"):
+        Recognizer(front, vgg(11, "real", 3, width=1 / 16, input_shape=front.shape), ["a", "b"])
+
+
+@pytest.mark.parametrize(("algebra", "encoder"), [("quaternion", True), ("real", False)])
+def test_a_bundle_loads_back_the_same(tmp_path: Path, algebra: str, encoder: bool) -> None:
+    model = recognizer(algebra, encoder=encoder).eval()
+    save_bundle(model, tmp_path / "m", {"title": "a test", "task": "emotion", "corpus": "none"})
+    random_state = torch.get_rng_state()
+    twin = load_recognizer(tmp_path / "m")
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert twin.labels == model.labels
+    assert weights_key(twin) == weights_key(model)
+    waveform = torch.randn(2, FRAME_SAMPLES)
+    assert torch.equal(twin(waveform), model(waveform))
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["README.md", "config.json", "model.safetensors"]
+
+
+def test_a_recognizers_bundle_carries_the_encoder_alone(tmp_path: Path) -> None:
+    trained = TrainedRHEmo(fitted(), RHEmo(3, hidden=8), ("a", "b", "c"))
+    save_bundle(trained, tmp_path / "rh-emo")
+    loaded = load_bundle(tmp_path / "rh-emo")
+    assert isinstance(loaded, TrainedRHEmo)
+    assert weights_key(loaded) == weights_key(trained)
+    front = loaded.front()
+    save_bundle(Recognizer(front, vgg(11, "real", 3, width=1 / 16, input_shape=front.shape), "abc"), tmp_path / "m")
+    names = load_file(tmp_path / "m" / "model.safetensors")
+    assert not any("decoder" in name or "heads" in name for name in names)
+    key = json.loads((tmp_path / "rh-emo" / "config.json").read_text())["encoder_key"]
+    assert json.loads((tmp_path / "m" / "config.json").read_text())["encoder_key"] == key
+    with pytest.raises(BundleError, match="not a recognizer"):
+        load_recognizer(tmp_path / "rh-emo")
+
+
+def _break_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def _other_weights(folder: Path) -> None:
+    save_file({"x": torch.zeros(1)}, folder / "model.safetensors")
+
+
+def _edit(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_break_weights, "damaged"),
+        (_other_weights, "damaged"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "is missing"),
+        (lambda folder: (folder / "config.json").unlink(), "no model here"),
+        (lambda folder: (folder / "config.json").write_text("{"), "cannot be read"),
+        (lambda folder: _edit(folder, kind="cat"), "not written by hamiltone"),
+        (lambda folder: _edit(folder, format=99), "has format 99"),
+        (lambda folder: _edit(folder, network={}), "describes no model"),
+        (lambda folder: _edit(folder, labels=["a"]), "describes no model"),
+    ],
+)
+def test_a_damaged_bundle_is_one_clear_line(tmp_path: Path, damage, message: str) -> None:
+    save_bundle(recognizer(), tmp_path / "m")
+    damage(tmp_path / "m")
+    with pytest.raises(BundleError, match=message) as caught:
+        load_bundle(tmp_path / "m")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fit_their_settings_are_named(tmp_path: Path) -> None:
+    save_bundle(recognizer(), tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    _edit(tmp_path / "m", network={**config["network"], "hidden": 64})
+    with pytest.raises(BundleError, match=r"classifier\.0"):
+        load_bundle(tmp_path / "m")

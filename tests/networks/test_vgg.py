@@ -1,0 +1,97 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from hamiltone.networks import vgg
+from hamiltone.quaternion import QuaternionConv2d, QuaternionLinear
+
+EMBEDDING = (4, 64, 64)
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("algebra", "options", "count"),
+    [
+        ("real", {"pool": "adaptive"}, 134_275_780),
+        ("real", {"pool": "flatten"}, 165_733_060),
+        ("quaternion", {"input_shape": EMBEDDING}, 9_998_020),
+        ("real", {"input_shape": EMBEDDING}, 39_905_668),
+    ],
+)
+def test_parameter_counts_of_the_full_size(algebra: str, options: dict, count: int) -> None:
+    with torch.device("meta"):
+        assert parameters(vgg(16, algebra, 4, **options)) == count
+
+
+@pytest.mark.parametrize("algebra", ["real", "quaternion"])
+@pytest.mark.parametrize("depth", [11, 13, 16, 19])
+@pytest.mark.parametrize("pool", ["adaptive", "flatten"])
+def test_every_network_gives_scores_and_gradients(algebra: str, depth: int, pool: str) -> None:
+    network = vgg(depth, algebra, 5, width=1 / 16, pool=pool, input_shape=(4, 64, 32))
+    convolutions = [m for m in network.features if isinstance(m, nn.Conv2d | QuaternionConv2d)]
+    assert len(convolutions) == depth - 3
+    scores = network(torch.rand(2, 4, 64, 32))
+    assert scores.shape == (2, 5)
+    scores.square().sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
+
+
+def test_parameters_are_named_as_torchvision_names_them() -> None:
+    names = list(vgg(16, "real", 4, width=1 / 16).state_dict())
+    convolutions = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    expected = [f"features.{i}.{kind}" for i in convolutions for kind in ("weight", "bias")]
+    expected += [f"classifier.{i}.{kind}" for i in (0, 3, 6) for kind in ("weight", "bias")]
+    assert names == expected
+
+
+def test_the_last_layer_is_real_in_either_algebra() -> None:
+    network = vgg(11, "quaternion", 3, width=1 / 16, input_shape=EMBEDDING)
+    assert [type(network.classifier[i]) for i in (0, 3, 6)] == [QuaternionLinear, QuaternionLinear, nn.Linear]
+
+
+def test_real_layers_start_as_torchvisions_do() -> None:
+    torch.manual_seed(0)
+    network = vgg(16, "real", 10, width=0.5, hidden=512, input_shape=(1, 64, 64))
+    layer = network.features[7]
+    assert isinstance(layer, nn.Conv2d)
+    # Kaiming normal, fan out: variance 2 / (9 x channels out)
+    assert layer.weight.std().item() == pytest.approx((2 / (9 * layer.out_channels)) ** 0.5, rel=0.02)
+    hidden = network.classifier[3]
+    assert isinstance(hidden, nn.Linear)
+    assert hidden.weight.std().item() == pytest.approx(0.01, rel=0.02)
+    assert all(not value.any() for name, value in network.named_parameters() if name.endswith("bias"))
+
+
+@given(st.sampled_from([1 / 16, 1 / 8, 1 / 4, 1 / 2]), st.sampled_from(["real", "quaternion"]))
+@settings(max_examples=8, deadline=None)
+def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
+    with torch.device("meta"):
+        network = vgg(11, algebra, 4, width=width, input_shape=EMBEDDING)
+        again = network.settings()
+        twin = vgg(**{**again, "input_shape": tuple(again["input_shape"])})
+    assert again["hidden"] == 4096 * width
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    assert shapes == {name: value.shape for name, value in twin.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"depth": 12}, "depth 12 is none of 11, 13, 16, 19"),
+        ({"algebra": "octonion"}, "'octonion' is none of real, quaternion"),
+        ({"pool": "max"}, "'max' is neither"),
+        ({"classes": 0}, "0 classes"),
+        ({"width": 0.3}, "choose one that gives whole numbers"),
+        ({"algebra": "quaternion"}, "1 input channels of a quaternion network"),
+        ({"algebra": "quaternion", "input_shape": EMBEDDING, "width": 1 / 32}, "multiple of 4"),
+        ({"input_shape": (1, 16, 64)}, "at least 32 x 32"),
+    ],
+)
+def test_impossible_networks_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        vgg(**{"width": 1 / 16, **options})
