@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
+from torch.utils.checkpoint import checkpoint
 
 from hamiltone.antitransfer import AntiTransferLoss, frozen_maps, map_distance
 
@@ -144,6 +145,26 @@ def test_gradient_accumulation_adds_up(two):
                 (loss(x) / len(parts)).backward()
             grads.append([p.grad.clone() for p in parameters])
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["vgg_like", "Functional"])
+def test_a_checkpointed_network_has_the_same_gradients(networks, kind):
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.checkpointing = getattr(networks, kind)().eval(), False
+
+        def forward(self, x: Tensor) -> Tensor:
+            return checkpoint(self.inner, x, use_reentrant=False) if self.checkpointing else self.inner(x)
+
+    network, grads = Checkpointed(), []
+    with AntiTransferLoss(getattr(networks, kind)(), layers=[1, 2]).attach(network) as loss:
+        for network.checkpointing in (False, True):
+            network.zero_grad()
+            scores = network(batch())
+            (scores.sum() + loss(batch())).backward()
+            grads.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+    torch.testing.assert_close(grads[0], grads[1])
 
 
 def test_the_last_of_several_forwards_counts(two):
@@ -293,10 +314,11 @@ def test_arguments_that_do_not_suit_the_targets(two):
     x, rows = batch(), torch.tensor([0, 1, 2])
     with AntiTransferLoss(frozen, layers=[1]).attach(network) as live:
         network(x)
-        for arguments in ({"index": rows}, {}):
-            with pytest.raises(ValueError, match="call the loss with the network's input"):
-                live(**arguments)
-        live(x)  # the refused calls did not use the maps up
+        with pytest.raises(ValueError, match="without an index"):
+            live(index=rows)
+        value = live()  # the refused call did not use the maps up; the frozen network gets what the trained one got
+        network(x)
+        assert torch.equal(value, live(x))
     with AntiTransferLoss({1: torch.ones(5, 4, 8, 8)}, layers=[1]).attach(network) as stored:
         network(x)
         with pytest.raises(ValueError, match="without the input"):

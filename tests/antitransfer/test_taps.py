@@ -137,6 +137,8 @@ def test_running_a_part_of_the_network_reads_nothing(networks):
         network(batch(0))
         network[0](batch(1))
         torch.testing.assert_close(taps.take()[1], network[0][:2](batch(0)))
+        network[0](batch(1))
+        assert not taps._maps and taps._pending is None
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])

@@ -20,7 +20,7 @@ SCALED = {
 
 
 def components(layer):
-    return layer.weight.detach().double().flatten(1)
+    return layer.components.detach().double().flatten(1)
 
 
 @pytest.mark.parametrize("name", SCALED)

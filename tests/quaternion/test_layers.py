@@ -97,7 +97,7 @@ def test_convolution_is_sixteen_real_convolutions(case, seed, batch):
     x = image(seed, batch, 4 * n_in, *size)
     component = nn.Conv2d(n_in, n_out, **config, bias=False, dtype=torch.float64)
     assert layer.bias is not None
-    expected = sixteen_products(through_twin(component), layer.weight, x, 1) + layer.bias[:, None, None]
+    expected = sixteen_products(through_twin(component), layer.components, x, 1) + layer.bias[:, None, None]
     assert_close(layer(x), expected)
     assert_close(layer(x[0]), expected[0])
     assert layer(x).shape == nn.Conv2d(4 * n_in, 4 * n_out, **config).double()(x).shape
@@ -110,7 +110,7 @@ def test_transposed_convolution_is_sixteen_real_ones_with_conjugate_weights(case
     layer = filled(QuaternionConvTranspose2d(4 * n_in, 4 * n_out, **config), seed)
     x = image(seed, batch, 4 * n_in, *size)
     component = nn.ConvTranspose2d(n_in, n_out, **config, bias=False, dtype=torch.float64)
-    conjugates = conjugate(layer.weight, dim=0)
+    conjugates = conjugate(layer.components, dim=0)
     assert layer.bias is not None
     expected = sixteen_products(through_twin(component), conjugates, x, 1) + layer.bias[:, None, None]
     assert_close(layer(x), expected)
@@ -130,7 +130,7 @@ def test_linear_layer_is_sixteen_real_matrix_products(n_in, n_out, lead, seed):
     x = image(seed, *lead, 4 * n_in)
     assert layer.bias is not None
     component = nn.Linear(n_in, n_out, bias=False, dtype=torch.float64)
-    expected = sixteen_products(through_twin(component), layer.weight, x, -1) + layer.bias
+    expected = sixteen_products(through_twin(component), layer.components, x, -1) + layer.bias
     assert_close(layer(x), expected)
 
 
@@ -144,7 +144,7 @@ def test_groups_partition_quaternions():
         expected = torch.zeros(4, dtype=torch.float64)
         for n, offset in itertools.product(range(2), range(2)):
             patch = quaternions[:, 2 * group + n, row + offset, column]
-            expected += hamilton_product(layer.weight[:, m, n, offset, 0], patch, dim=0)
+            expected += hamilton_product(layer.components[:, m, n, offset, 0], patch, dim=0)
         assert_close(out[:, m, row, column], expected)
 
 
@@ -233,7 +233,7 @@ def test_saved_and_copied_layers_are_the_same(name):
 )
 def test_a_quarter_of_the_weights(ours, twin):
     assert 4 * ours.weight.numel() == twin.weight.numel()
-    assert tuple(ours.weight.shape) == (4, twin.weight.shape[0] // 4, twin.weight.shape[1] // 4, *twin.weight.shape[2:])
+    assert tuple(ours.weight.shape) == (twin.weight.shape[0], twin.weight.shape[1] // 4, *twin.weight.shape[2:])
     assert ours.bias.shape == twin.bias.shape
     assert torch.equal(ours.bias, torch.zeros_like(ours.bias))
 
@@ -242,7 +242,9 @@ def test_a_quarter_of_the_weights(ours, twin):
 def test_channels_last_gives_the_same(name):
     layer = filled(LAYERS[name](), 0)
     x = image(0, *INPUTS[name])
-    assert_close(layer(x.to(memory_format=torch.channels_last)), layer(x))
+    expected = layer(x)
+    assert_close(layer(x.to(memory_format=torch.channels_last)), expected)
+    assert_close(layer.to(memory_format=torch.channels_last)(x), expected)
 
 
 @pytest.mark.parametrize("name", LAYERS)

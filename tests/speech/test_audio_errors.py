@@ -200,6 +200,14 @@ def test_an_ogg_page_lost_in_the_middle(tmp_path: Path) -> None:
     refused(path, "breaks off")
 
 
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_ogg_cut_between_two_pages(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "pages.ogg"
+    content = encoded(tmp_path, "OGG", subtype, seconds=10.0)
+    path.write_bytes(content[: content.rindex(b"OggS")])
+    refused(path, "not marked as the end")
+
+
 def test_a_frame_of_flac_that_is_missing(tmp_path: Path, folder: Path) -> None:
     """Cut between two frames, so that nothing but the header tells."""
     path = tmp_path / "short.flac"

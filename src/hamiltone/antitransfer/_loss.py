@@ -22,7 +22,7 @@ class AntiTransferLoss(nn.Module):
         anti_transfer = AntiTransferLoss(frozen, layers=[2])
         anti_transfer.attach(network)                                  # or: with anti_transfer.attach(network): ...
         scores = network(x)
-        loss = cross_entropy(scores, y) + anti_transfer(x)
+        loss = cross_entropy(scores, y) + anti_transfer()              # the frozen network gets the same x
 
     With stored maps of the frozen network for a whole data set (see ``frozen_maps``) the frozen network is not needed:
 
@@ -34,8 +34,8 @@ class AntiTransferLoss(nn.Module):
     parameters, but it follows ``to``. Quaternion maps are compared as real ones with all their channels.
 
     Args:
-        targets: the frozen network; or its stored maps by layer, each (example, channel, ...), of any floating dtype,
-            on any device, possibly memory-mapped.
+        frozen_or_targets: the frozen network; or its stored maps by layer, each (example, channel, ...), of any
+            floating dtype, on any device, possibly memory-mapped.
         layers: convolutions, by number (counted from 1 in the order of definition) or dotted name; as keys of stored
             maps the same numbers or names.
         weight: beta of equation 1.
@@ -52,7 +52,7 @@ class AntiTransferLoss(nn.Module):
 
     def __init__(
         self,
-        targets: nn.Module | Mapping[Any, Tensor],
+        frozen_or_targets: nn.Module | Mapping[Any, Tensor],
         layers: Sequence[Layer],
         weight: float = 1.0,
         aggregation: str = "gram",
@@ -63,7 +63,11 @@ class AntiTransferLoss(nn.Module):
         if not math.isfinite(weight):
             raise ValueError(f"the weight of the anti-transfer loss must be finite, got {weight}")
         # A source is no module, so that the frozen network's weights do not show up in anybody's parameters.
-        self._source = _Live(targets, layers) if isinstance(targets, nn.Module) else _Stored(targets, layers)
+        self._source: _Live | _Stored = (
+            _Live(frozen_or_targets, layers)
+            if isinstance(frozen_or_targets, nn.Module)
+            else _Stored(frozen_or_targets, layers)
+        )
         self._taps: FeatureTaps | None = None
         self.layers: tuple[Layer, ...] = tuple(layers)
         self.weight = weight
@@ -94,7 +98,8 @@ class AntiTransferLoss(nn.Module):
         """The loss for the attached network's last forward.
 
         Args:
-            inputs: with a frozen network, what the trained network was called with; with stored maps, nothing.
+            inputs: with a frozen network, what it is called with; by default what the trained network was called with.
+                With stored maps, nothing.
             index: with stored maps, the rows of the batch's examples; None: all rows are the batch.
 
         Raises:
@@ -105,6 +110,7 @@ class AntiTransferLoss(nn.Module):
         if self._taps is None:
             raise RuntimeError("no network is attached: call attach(network) before the network runs")
         self._source.check_call(inputs, index)
+        inputs = inputs or self._taps.inputs
         maps = self._taps.take()
         targets = self._source.maps(inputs, index)
         values = {layer: self._layer_value(layer, maps[layer], targets[layer]) for layer in self.layers}
@@ -149,9 +155,11 @@ class _Live:
         if network is self._network or any(id(parameter) in own for parameter in network.parameters()):
             raise ValueError("the trained network is the frozen one or shares weights with it: give it a copy")
 
-    def check_call(self, inputs: tuple[Any, ...], index: Tensor | None) -> None:
-        if not inputs or index is not None:
-            raise ValueError("with a frozen network, call the loss with the network's input, and without an index")
+    def check_call(self, _inputs: tuple[Any, ...], index: Tensor | None) -> None:
+        if index is not None:
+            raise ValueError(
+                "with a frozen network, call the loss without an index: the frozen network runs on the input"
+            )
 
     def maps(self, inputs: tuple[Any, ...], _index: Tensor | None) -> dict[Layer, Tensor]:
         return frozen_maps(self._network, *inputs, layers=self._layers)

@@ -76,7 +76,9 @@ class FeatureTaps:
     def __init__(self, network: nn.Module, layers: Sequence[Layer], *, stop: bool = False) -> None:
         self.layers: tuple[Layer, ...] = tuple(layers)
         self._stop = stop
+        self._inputs: tuple[Any, ...] = ()
         self._maps: dict[Layer, tuple[Tensor, int | None]] = {}
+        self._bare: set[Layer] = set()
         self._pending: tuple[Layer, Tensor] | None = None
         self._running = self._complete = False
         tapped = {name: layer for layer, name in layer_names(network, layers).items()}
@@ -100,7 +102,7 @@ class FeatureTaps:
         """
         if not self._complete:
             raise RuntimeError("no feature maps: call the network itself once, completely, before each use of its maps")
-        maps = dict(self._maps)
+        maps, bare = dict(self._maps), set(self._bare)
         self._forget()
         for layer in self.layers:
             if layer not in maps:
@@ -111,7 +113,7 @@ class FeatureTaps:
                     f"layer {layer!r}: a later module changed the map in place after its activation; "
                     "give that module inplace=False"
                 )
-        return {layer: maps[layer][0] for layer in self.layers}
+        return {layer: torch.relu(maps[layer][0]) if layer in bare else maps[layer][0] for layer in self.layers}
 
     def remove(self) -> None:
         """Remove all hooks and forget all maps."""
@@ -125,20 +127,30 @@ class FeatureTaps:
     def __exit__(self, *_exception: object) -> None:
         self.remove()
 
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """What the network was called with in its last forward, until its maps are taken."""
+        return self._inputs
+
     def _forget(self) -> None:
+        self._inputs = ()
         self._maps.clear()
+        self._bare.clear()
         self._pending = None
         self._running = self._complete = False
 
-    def _begin(self, _module: nn.Module, _inputs: Any) -> None:
+    def _begin(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
         self._forget()
+        self._inputs = inputs
         self._running = True
 
     def _opener(self, layer: Layer) -> Callable[[nn.Module, Any, Tensor], None]:
         def convolved(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
             if self._running and layer not in self._maps:
-                # Now, since a later operation may change the output in place; dropped if an activation module follows.
-                self._pending = layer, torch.relu(output)
+                # A copy, since a later operation may change the output in place; dropped if an activation follows.
+                # It is rectified outside of the forward: here autograd would save a tensor that a checkpointed part
+                # of the network does not save again when it is recomputed.
+                self._pending = layer, output.clone()
 
         return convolved
 
@@ -148,6 +160,7 @@ class FeatureTaps:
 
     def _close(self, _module: nn.Module, _inputs: Any) -> None:
         if self._pending is not None:
+            self._bare.add(self._pending[0])
             self._fill(*self._pending)
 
     def _end(self, module: nn.Module, inputs: Any, _output: Any) -> None:

@@ -121,7 +121,7 @@ class _Plan(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """The utterances in the order of their identifiers; groups are numbered in that order, "" is a missing label."""
+    """The utterances in the order of their identifiers; "" is a missing label."""
 
     utterance: np.ndarray
     group: np.ndarray
@@ -151,14 +151,15 @@ def _sorted_rows(utterances: Utterances, stratify: str | None) -> _Rows:
     table = utterances.table.fillna({"speaker": "", stratify: ""} if stratify else {"speaker": ""})
     ids = table["utterance"].to_numpy(dtype=object)
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
-    _, first, group = np.unique(audio_groups(utterances)[order], return_index=True, return_inverse=True)
+    groups = audio_groups(utterances)
+    speaker = table["speaker"].to_numpy(dtype=object)
     label = table[stratify].to_numpy(dtype=object) if stratify else np.full(len(ids), "", dtype=object)
-    rank_of_group = np.argsort(np.argsort(first))
-    return _Rows(ids[order], rank_of_group[group], label[order], table["speaker"].to_numpy(dtype=object)[order])
+    return _Rows(ids[order], groups[order], label[order], speaker[order])
 
 
 def _deal(groups: np.ndarray, labels: np.ndarray, shares: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
     """Give each row the number of a share, so that groups stay whole and classes stay in proportion."""
+    # Groups are listed in order of appearance, so that their numbers do not matter.
     members: dict[int, list[str]] = {}
     for group, label in zip(groups.tolist(), labels, strict=True):
         members.setdefault(group, []).append(label)

@@ -13,7 +13,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from hamiltone.files import atomic_path, cache_folder, content_key, locked
+from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
 
 from ._utterances import CorpusError, Utterances
 
@@ -35,6 +35,7 @@ _LEAD_SECONDS = (0.04, 0.16)
 _NOISE_DBFS = -66.0
 _PROCESS_SECONDS = 300
 _LISTING = "utterances.json"
+_SPEAKER = Path(__file__).with_name("_speak.py")
 
 
 class _Prosody(NamedTuple):
@@ -98,7 +99,15 @@ def load_synthetic(root: Path | None) -> Utterances:
 
 
 def _fixed() -> dict[str, Any]:
-    return {"version": 1, "rate": _RATE, "seed": _SEED, "lead": list(_LEAD_SECONDS), "noise": _NOISE_DBFS}
+    """What shapes the bytes beside the plan."""
+    return {
+        "version": 1,
+        "rate": _RATE,
+        "seed": _SEED,
+        "lead": list(_LEAD_SECONDS),
+        "noise": _NOISE_DBFS,
+        "speaker": file_key(_SPEAKER),
+    }
 
 
 def _plan() -> list[dict[str, Any]]:
@@ -134,7 +143,7 @@ def _spoken(clips: list[dict[str, Any]], library: str, data: str) -> tuple[list[
     ]
     request = json.dumps({"library": library, "data": data, "phrases": phrases}).encode()
     # "-I": nothing of the user's environment or working folder is imported there.
-    command = [sys.executable, "-I", str(Path(__file__).with_name("_speak.py"))]
+    command = [sys.executable, "-I", str(_SPEAKER)]
     try:
         answer = subprocess.run(command, input=request, capture_output=True, timeout=_PROCESS_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:

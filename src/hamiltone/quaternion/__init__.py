@@ -3,9 +3,9 @@
 A tensor of ``4 n`` real channels holds ``n`` quaternions, laid out component by component:
 ``[all r | all i | all j | all k]``. Every layer has the signature of its ``torch.nn`` twin, counts REAL channels
 (divisible by 4, with groups by 4 x groups) and multiplies its input from the left by its weights with the Hamilton
-product, which takes a quarter of the twin's parameters. The parameter ``weight`` has the twin's shape with both channel
-numbers divided by 4, after a leading axis of length 4 for the components r, i, j, k; ``bias`` is real, one value per
-real output channel.
+product, which takes a quarter of the twin's parameters. The parameter ``weight`` has the twin's shape with the second
+channel number divided by 4 and is laid out as channels are along the first; ``components`` is a view of it with a
+leading axis of length 4 for r, i, j, k; ``bias`` is real, one value per real output channel.
 
     >>> import torch
     >>> from hamiltone.quaternion import QuaternionConv2d
@@ -13,6 +13,8 @@ real output channel.
     >>> layer(torch.zeros(1, 4, 16, 16)).shape
     torch.Size([1, 8, 16, 16])
     >>> layer.weight.shape
+    torch.Size([8, 1, 3, 3])
+    >>> layer.components.shape
     torch.Size([4, 2, 1, 3, 3])
 
 - ``QuaternionConv2d``, ``QuaternionConvTranspose2d``, ``QuaternionLinear``, ``QuaternionBatchNorm2d``: the layers

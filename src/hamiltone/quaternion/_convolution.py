@@ -58,7 +58,8 @@ class _QuaternionConvolution(nn.Module):
 
         # torch's twins, too, have the input's channels first in the transposed weight.
         rows, columns = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        shape = (4, rows // 4, columns // 4 // groups, *self.kernel_size)
+        # The components are stacked in one dimension, so that channels_last, which is for four, can be asked of it.
+        shape = (rows, columns // 4 // groups, *self.kernel_size)
         self.weight = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
         if bias:
             self.bias = nn.Parameter(torch.empty(out_channels, device=device, dtype=dtype))
@@ -66,12 +67,17 @@ class _QuaternionConvolution(nn.Module):
             self.register_parameter("bias", None)
         self.reset_parameters()
 
+    @property
+    def components(self) -> Float[Tensor, "4 rows columns kernel_height kernel_width"]:
+        """A view of the weights with the components r, i, j, k first."""
+        return self.weight.unflatten(0, (4, -1))
+
     def reset_parameters(self) -> None:
         """Draw the weights anew in polar form (Glorot; transposed: He) from torch's global generator; zero the bias."""
         fan = self.kernel_size[0] * self.kernel_size[1]
         n_in = self.in_channels // 4 // self.groups * fan
         n_out = self.out_channels // 4 // self.groups * fan
-        polar_(self.weight, he_scale(n_in) if self.transposed else glorot_scale(n_in, n_out))
+        polar_(self.components, he_scale(n_in) if self.transposed else glorot_scale(n_in, n_out))
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
@@ -122,8 +128,8 @@ class QuaternionConv2d(_QuaternionConvolution):
         dtype: As in ``torch.nn.Conv2d``.
 
     Attributes:
-        weight: (4, out_channels / 4, in_channels / 4 / groups, height, width), components r, i, j, k first; Glorot
-            initialisation in polar form.
+        weight: (out_channels, in_channels / 4 / groups, height, width), laid out as channels are: [all r | all i |
+            all j | all k]; Glorot initialisation in polar form.
         bias: (out_channels,), zeros at first, or None.
 
     Raises:
@@ -185,7 +191,7 @@ class QuaternionConv2d(_QuaternionConvolution):
             padding = (0, 0)
         return _forms.conv2d(
             x,
-            self.weight,
+            self.components,
             self.bias,
             stride=self.stride,
             padding=padding,
@@ -226,8 +232,8 @@ class QuaternionConvTranspose2d(_QuaternionConvolution):
         dtype: As in ``torch.nn.ConvTranspose2d``.
 
     Attributes:
-        weight: (4, in_channels / 4, out_channels / 4 / groups, height, width), components r, i, j, k first; He
-            initialisation in polar form.
+        weight: (in_channels, out_channels / 4 / groups, height, width), laid out as channels are: [all r | all i |
+            all j | all k]; He initialisation in polar form.
         bias: (out_channels,), zeros at first, or None.
 
     Raises:
@@ -291,7 +297,7 @@ class QuaternionConvTranspose2d(_QuaternionConvolution):
         output_padding = self.output_padding if output_size is None else self._padding_for(x, output_size)
         return _forms.conv_transpose2d(
             x,
-            self.weight,
+            self.components,
             self.bias,
             stride=self.stride,
             padding=self.padding,

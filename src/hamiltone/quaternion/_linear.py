@@ -21,7 +21,8 @@ class QuaternionLinear(nn.Module):
         dtype: As in ``torch.nn.Linear``.
 
     Attributes:
-        weight: (4, out_features / 4, in_features / 4), components r, i, j, k first; He initialisation in polar form.
+        weight: (out_features, in_features / 4), laid out as features are: [all r | all i | all j | all k]; He
+            initialisation in polar form.
         bias: (out_features,), zeros at first, or None.
 
     Raises:
@@ -47,16 +48,21 @@ class QuaternionLinear(nn.Module):
                 raise ValueError(f"QuaternionLinear: {name} must be a positive multiple of 4, not {number}")
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = nn.Parameter(torch.empty(4, out_features // 4, in_features // 4, device=device, dtype=dtype))
+        self.weight = nn.Parameter(torch.empty(out_features, in_features // 4, device=device, dtype=dtype))
         if bias:
             self.bias = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
 
+    @property
+    def components(self) -> Float[Tensor, "4 rows columns"]:
+        """A view of the weights with the components r, i, j, k first."""
+        return self.weight.unflatten(0, (4, -1))
+
     def reset_parameters(self) -> None:
         """Draw the weights anew (He, polar form) from torch's global generator; zero the bias."""
-        polar_(self.weight, he_scale(self.in_features // 4))
+        polar_(self.components, he_scale(self.in_features // 4))
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
@@ -67,7 +73,7 @@ class QuaternionLinear(nn.Module):
                 f"QuaternionLinear takes {self.in_features} features on the last axis, not {x.shape[-1]} "
                 f"(input of shape {tuple(x.shape)})"
             )
-        return _forms.linear(x, self.weight, self.bias)
+        return _forms.linear(x, self.components, self.bias)
 
     def extra_repr(self) -> str:
         """The settings, in the form of ``torch.nn.Linear``."""

@@ -47,7 +47,7 @@ class Recording:
         # lacks the bits that earlier ones carry for it.
         self._seekable = container.kind not in {"OGG", "MP3"} and soundfile.SoundFile.seekable(sound)
         self._piece = max(1, _PIECE_VALUES // sound.channels)
-        self._quiet = _silenced if container.kind == "MP3" or sound.subtype.startswith("MPEG") else nullcontext
+        self._quiet = _silenced if sound.subtype.startswith("MPEG") else nullcontext
 
     def go_to(self, frame: int) -> None:
         """Move to a frame; what lies before is decoded only where the format cannot seek to the sample."""

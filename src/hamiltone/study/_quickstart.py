@@ -41,7 +41,8 @@ def _runs(out: Path) -> list[dict[str, Any]]:
     # One corpus serves all tasks here, so the orthogonal ones get the training voices alone: the voices that the
     # recognisers are tested on stay unheard by everything beneath them.
     within = {"name": "synthetic", "within": str(out / "rh-emo" / "split.json")}
-    orthogonal = {"corpus": within, "split": {"kind": "random"}}
+    # RH-Emo, though, was trained on those very voices, so what the orthogonal runs themselves test on is not new to it.
+    orthogonal = {"corpus": within, "split": {"kind": "random"}, "leaks": "report"}
     return [
         run(
             "rh-emo",

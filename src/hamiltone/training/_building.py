@@ -24,7 +24,9 @@ def make_front(
 ) -> Front:
     """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part."""
     if lineage.source is not None:
-        return front_from(lineage.source, trainable=settings.front.trainable)
+        # A trainable RH-Emo has gone on learning in the run that this one starts from.
+        goes_on = lineage.start if settings.front.trainable else None
+        return front_from(goes_on or lineage.source, trainable=settings.front.trainable)
     spectrogram = Spectrogram(
         scale=settings.front.scale,
         normalisation=settings.normalisation,
@@ -79,6 +81,7 @@ def make_recognizer(
     recognizer = Recognizer(front, network, labels)
     anti_transfer = None
     if lineage.orthogonal is not None:
+        check_same_input(lineage, front)
         anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer)
     return recognizer, Classification(recognizer, anti_transfer, settings.training.monitor)
 
@@ -98,8 +101,8 @@ def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:
 def _make_anti_transfer(settings: RunSettings, orthogonal: EarlierRun, recognizer: Recognizer) -> AntiTransferLoss:
     choice = settings.anti_transfer
     assert choice is not None  # the lineage has an orthogonal run only where the settings name one
-    frozen = check_same_input(recognizer.front, orthogonal)
-    ours, theirs = recognizer.network.settings(), recognizer_of(orthogonal).network.settings()
+    frozen = recognizer_of(orthogonal).network
+    ours, theirs = recognizer.network.settings(), frozen.settings()
     if differing := [name for name in ("depth", "algebra", "width") if ours[name] != theirs[name]]:
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} has a network of another structure "

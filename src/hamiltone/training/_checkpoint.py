@@ -74,10 +74,14 @@ class Checkpoint:
         # Tensors are cloned: those of a file lie at any address, and vector units may sum in another order there.
         tensors = {name: tensor.clone() for name, tensor in load_file(folder / _TENSORS).items()}
         model.load_state_dict(_below("model.", tensors), strict=True)
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _below("optimizer.", tensors).items():
             index, _, part = name.partition(".")
-            state.setdefault(int(index), {})[part] = tensor
+            like = parameters[int(index)]
+            # In the parameter's own memory format: another one would take another path through the vector units.
+            placed = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+            state.setdefault(int(index), {})[part] = placed
         optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
         torch.set_rng_state(tensors["random.torch"])
         if cuda := _below("random.cuda.", tensors):

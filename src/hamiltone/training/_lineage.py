@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from hamiltone.corpora import Split, read_split
 from hamiltone.networks import Front, Recognizer, TrainedRHEmo, load_bundle, weights_key
 
@@ -126,14 +124,20 @@ def check_leaks(settings: RunSettings, lineage: Lineage, split: Split) -> list[s
     return notes
 
 
-def check_same_input(front: Front, orthogonal: EarlierRun) -> nn.Module:
-    """The frozen network of an orthogonal run, which must have been trained behind the same kind of front.
+def check_same_input(lineage: Lineage, front: Front) -> None:
+    """See that the orthogonal network was trained on the same RH-Emo and the same kind of spectrogram as this run.
+
+    A trainable RH-Emo counts as the one that it started as.
 
     Raises:
         TrainingError: another RH-Emo (other weights), or another spectrogram (REFERENCE section 3).
     """
+    orthogonal = lineage.orthogonal
+    if orthogonal is None:
+        return
     other = _front_of(orthogonal)
-    if other.encoder_key() != front.encoder_key():
+    first = front if lineage.source is None else _front_of(lineage.source)
+    if other.encoder_key() != first.encoder_key():
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another RH-Emo; "
             "train it with the same front.source as this run"
@@ -144,7 +148,6 @@ def check_same_input(front: Front, orthogonal: EarlierRun) -> nn.Module:
             f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another spectrogram "
             f"({_differences(differing, ours, theirs)}); train it with the same front settings as this run"
         )
-    return recognizer_of(orthogonal).network
 
 
 def recognizer_of(run: EarlierRun) -> Recognizer:

@@ -56,6 +56,8 @@ def fit(
         reset_partial_state=True
     )  # one process may train several runs, each with its precision
     accelerator = Accelerator(cpu=cpu, mixed_precision=settings.precision)
+    if settings.channels_last:
+        objective.module.to(memory_format=torch.channels_last)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
@@ -67,7 +69,7 @@ def fit(
         watch.epoch(progress.epoch, settings.epochs, steps, progress.step)
         started = saved = time.monotonic()
         for batch in train.shuffled(settings.batch, seed, progress.epoch, skip=progress.step):
-            placed = batch.to(accelerator.device)
+            placed = batch.to(accelerator.device, channels_last=settings.channels_last)
             with accelerator.autocast():
                 losses = objective.losses(module, placed)
             accelerator.backward(losses["loss"])

@@ -49,10 +49,13 @@ class Batch:
     classes: Int[Tensor, " batch"]
     affect: Float[Tensor, "batch 3"] | None
 
-    def to(self, device: torch.device) -> "Batch":
-        """The same on a device."""
+    def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
+        """The same on a device; feature maps with their channels innermost, where asked."""
+        x = self.x.to(device)
+        if channels_last and x.dim() == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
         affect = None if self.affect is None else self.affect.to(device)
-        return Batch(self.x.to(device), self.stage, self.classes.to(device), affect)
+        return Batch(x, self.stage, self.classes.to(device), affect)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ class OptimisationSettings(_Model):
         default="cross_entropy", description="loss counts the AT term, too"
     )
     precision: Literal["no", "bf16", "fp16"] = "no"
+    channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
     checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
 
 
