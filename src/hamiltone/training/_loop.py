@@ -57,7 +57,7 @@ def fit(
     )  # one process may train several runs, each with its precision
     accelerator = Accelerator(cpu=cpu, mixed_precision=settings.precision)
     if settings.channels_last:
-        objective.module.to(memory_format=torch.channels_last)
+        _put_channels_last(objective.module)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
@@ -98,6 +98,12 @@ def fit(
         peak_memory_bytes=progress.peak_memory,
         device=accelerator.device,
     )
+
+
+def _put_channels_last(module: torch.nn.Module) -> None:
+    for parameter in module.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _out_of_patience(progress: Progress, patience: int) -> bool:

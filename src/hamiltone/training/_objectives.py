@@ -1,8 +1,8 @@
 """What is trained, and on what loss: a recognizer (with or without anti-transfer), or RH-Emo."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -19,26 +19,27 @@ from ._settings import RHEmoSettings
 Losses = Mapping[str, Float[Tensor, ""]]
 
 
-class Objective(Protocol):
-    """A module and the loss it is trained on."""
+class Objective(ABC):
+    """A module and the loss it is trained on.
 
-    monitored: str  # the validation value that early stopping watches
+    Attributes:
+        module: what is trained.
+        monitored: the validation value that early stopping watches.
+    """
 
-    @property
-    def module(self) -> nn.Module:
-        """What is trained."""
-        ...
+    module: nn.Module
+    monitored: str
 
+    @abstractmethod
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """``loss``, which is minimised, and its terms. ``module`` is :attr:`module`, perhaps wrapped for devices."""
-        ...
 
+    @abstractmethod
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
         """The same values and the measures, over a whole part, in eval mode."""
-        ...
 
 
-class Classification:
+class Classification(Objective):
     """Cross-entropy of a recognizer's scores, plus the anti-transfer term where one is given (equation 2).
 
     Args:
@@ -93,7 +94,7 @@ class Classification:
         return part.per_utterance(torch.cat(scores)), term
 
 
-class Reconstruction:
+class Reconstruction(Objective):
     """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (REFERENCE section 2)."""
 
     monitored = "loss"

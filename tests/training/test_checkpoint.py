@@ -1,0 +1,106 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hamiltone.training._checkpoint import Checkpoint, Progress
+
+
+def make() -> tuple[nn.Module, torch.optim.Optimizer]:
+    convolution = nn.Conv2d(3, 4, 3)
+    network = nn.Sequential(convolution, nn.Flatten(), nn.Dropout(0.5), nn.Linear(16, 2))
+    convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
+    return network, torch.optim.Adam(network.parameters(), lr=0.01)
+
+
+def step(network: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    x = torch.randn(5, 3, 4, 4) + float(np.random.rand())
+    network(x).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def test_going_on_equals_never_having_stopped(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, optimizer = make()
+    for _ in range(3):
+        step(network, optimizer)
+    progress = Progress(epoch=2, step=3, sums={"loss": 0.1 + 0.2}, examples=15, best_epoch=1, best_value=1 / 3)
+    Checkpoint(tmp_path).save(network, optimizer, progress)
+    for _ in range(3):
+        step(network, optimizer)
+
+    torch.manual_seed(99)
+    np.random.seed(99)
+    other, other_optimizer = make()
+    assert Checkpoint(tmp_path).restore(other, other_optimizer) == progress
+    for _ in range(3):
+        step(other, other_optimizer)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_pythons_random_state_comes_back(tmp_path: Path) -> None:
+    # In a process of its own: the type checks of the tests draw from Python's generator.
+    script = f"""
+import random, torch
+import subprocess
+import sys
+from pathlib import Path
+from hamiltone.training._checkpoint import Checkpoint, Progress
+network = torch.nn.Linear(1, 1)
+checkpoint = Checkpoint(Path({str(tmp_path)!r}))
+checkpoint.save(network, torch.optim.Adam(network.parameters()), Progress())
+drawn = random.random()
+random.seed(1)
+checkpoint.restore(network, torch.optim.Adam(network.parameters()))
+assert random.random() == drawn
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_nothing_saved_is_nothing_restored(tmp_path: Path) -> None:
+    assert Checkpoint(tmp_path).restore(*make()) is None
+
+
+def test_the_best_weights_are_those_that_the_state_names(tmp_path: Path) -> None:
+    network, optimizer = make()
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save_best(network, 1)
+    checkpoint.save(network, optimizer, Progress(best_epoch=1))
+    first = {name: value.clone() for name, value in network.state_dict().items()}
+    step(network, optimizer)
+    checkpoint.save_best(network, 2)  # killed here, the state still names epoch 1, whose file must be there
+    checkpoint.load_best(network, 1)
+    assert all(torch.equal(value, first[name]) for name, value in network.state_dict().items())
+    checkpoint.save(network, optimizer, Progress(best_epoch=2))
+    assert sorted(path.name for path in tmp_path.glob("best-*")) == ["best-0002.safetensors"]
+
+
+def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
+    assert Checkpoint(tmp_path / "c").claim("one") == "one"
+    assert Checkpoint(tmp_path / "c").claim("two") == "one"
+
+
+def test_no_pickle_is_written(tmp_path: Path) -> None:
+    network, optimizer = make()
+    step(network, optimizer)
+    Checkpoint(tmp_path).save(network, optimizer, Progress())
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("moments", [1, 2])
+def test_adams_moments_keep_their_memory_format(tmp_path: Path, moments: int) -> None:
+    network, optimizer = make()
+    for _ in range(moments):
+        step(network, optimizer)
+    Checkpoint(tmp_path).save(network, optimizer, Progress())
+    other, other_optimizer = make()
+    Checkpoint(tmp_path).restore(other, other_optimizer)
+    for one, two in zip(network.parameters(), other.parameters(), strict=True):
+        assert other_optimizer.state[two]["exp_avg"].stride() == optimizer.state[one]["exp_avg"].stride()
+        assert torch.equal(other_optimizer.state[two]["exp_avg_sq"], optimizer.state[one]["exp_avg_sq"])

@@ -1,0 +1,48 @@
+"""A training that is killed at any moment ends, started again, with the same bytes as one that was not."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from hamiltone.training import read_settings, train
+
+from .conftest import Make
+
+
+def command(settings: Path) -> list[str]:
+    return [sys.executable, "-c", "from hamiltone.cli import main; main()", "train", str(settings)]
+
+
+@pytest.mark.parametrize("checkpoint_seconds", [0.01, 300.0])
+def test_killed_in_mid_epoch_and_started_again(settings_for: Make, tmp_path: Path, checkpoint_seconds: float) -> None:
+    changes = {"training__epochs": 3, "training__batch": 2, "training__checkpoint_seconds": checkpoint_seconds}
+    whole = settings_for(tmp_path / "whole", **changes)
+    train(whole, quiet=True)
+
+    broken = settings_for(tmp_path / "broken", **changes)
+    path = tmp_path / "broken.toml"
+    path.write_text(tomli_w.dumps(broken.model_dump(mode="json", exclude_none=True)))
+    chance = random.Random(0)
+    kills = 0
+    while kills < 3:
+        with (tmp_path / "log").open("w") as log:
+            process = subprocess.Popen(command(path), stderr=log, stdout=log)
+            while process.poll() is None and not (tmp_path / "broken" / "checkpoint" / "state").is_dir():
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0.0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        if (tmp_path / "broken" / "record.json").exists():
+            break  # it was quicker than the third kill
+        kills += 1
+    assert kills > 0, (tmp_path / "log").read_text()
+    train(read_settings(path), quiet=True)
+    for name in ("model/model.safetensors", "predictions.csv"):
+        assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not (tmp_path / "broken" / "checkpoint").exists()

@@ -1,0 +1,112 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+from hamiltone.training import RunSettings, SettingsError, read_settings
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+MINIMAL = 'name = "a"\nout = "runs/a"\n[corpus]\nname = "synthetic"\n[front]\nkind = "spectrogram"\n'
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write_file(text: str, name: str = "run.toml") -> Path:
+        (tmp_path / name).write_text(text)
+        return tmp_path / name
+
+    return write_file
+
+
+def test_the_defaults_are_the_papers(write) -> None:
+    settings = read_settings(write(MINIMAL))
+    training = settings.training
+    assert (training.learning_rate, training.batch, training.epochs, training.patience) == (1e-5, 20, 500, 20)
+    assert (settings.network.depth, settings.network.width, settings.network.algebra) == (16, 1.0, "quaternion")
+    assert settings.split.fractions == (0.7, 0.2, 0.1)
+    assert training.monitor == "cross_entropy"
+    assert settings.frames.silent_peak == 0.005
+    assert not settings.front.trainable
+
+
+def test_overrides_win_and_keep_their_types(write) -> None:
+    settings = read_settings(
+        write(MINIMAL), ["training.epochs=3", "corpus.root=some folder", "seed = 4", "split.fractions=[0.5,0.25,0.25]"]
+    )
+    assert settings.training.epochs == 3
+    assert settings.corpus.root == "some folder"
+    assert settings.seed == 4
+    assert settings.split.fractions == (0.5, 0.25, 0.25)
+
+
+def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
+    write(MINIMAL + "[training]\nbatch = 7\nepochs = 8\n", "base.toml")
+    settings = read_settings(write('extends = "base.toml"\nname = "b"\n[training]\nepochs = 9\n'))
+    assert (settings.name, settings.training.batch, settings.training.epochs) == ("b", 7, 9)
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        (MINIMAL + "[training]\nlearning_rat = 1\n", [], "training.learning_rat; did you mean learning_rate?"),
+        (MINIMAL, ["netwrok.width=1"], "unknown key netwrok; did you mean network?"),
+        (MINIMAL, ["training.zzz=1"], "unknown key training.zzz; known here: learning_rate"),
+        (MINIMAL, ["anti_transfer.orthogonl=x", "anti_transfer.layers=[1]"], "did you mean orthogonal?"),
+        (MINIMAL, ["epochs"], "an override is key.path=value"),
+        (MINIMAL, ["=3"], "an override is key.path=value"),
+        (MINIMAL, ["training.epochs=0"], "training.epochs: Input should be greater than 0"),
+        (MINIMAL, ["training.epochs=many"], "training.epochs"),
+        (MINIMAL, ["network.depth=12"], "network.depth"),
+        (MINIMAL, ["task=sing"], "task: Input should be 'emotion', 'speaker', 'word' or 'rh-emo'"),
+        (MINIMAL, ["network=3"], "network"),
+        ("name = 1 2", [], "no valid TOML"),
+        ('name = "a"', [], "out is missing"),
+        ('extends = "none.toml"', [], "no such settings file"),
+        ('extends = "run.toml"', [], "in a circle"),
+        ("extends = 3", [], "extends takes the name"),
+        (MINIMAL, ["front.kind=rh-emo"], "needs front.source"),
+        (MINIMAL, ["task=rh-emo"], "makes its own front"),
+        (MINIMAL, ["rh_emo.beta=1"], "rh_emo is for task rh-emo"),
+        (MINIMAL, ["label=session"], "label is for task speaker"),
+        (MINIMAL, ["task=word", "anti_transfer.orthogonal=x", "anti_transfer.layers=[1]"], "is trained without"),
+        (MINIMAL, ["anti_transfer.orthogonal=x", "anti_transfer.layers=[]"], "anti_transfer.layers"),
+        (MINIMAL, ["front.trainable=true"], "nothing to train"),
+        (MINIMAL, ["split.folds=5", "split.fold=5"], "5 is none of 5 folds"),
+    ],
+)
+def test_mistakes_are_one_line_that_names_the_place(write, text: str, overrides: list[str], message: str) -> None:
+    path = write(text)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path, overrides)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such settings file"):
+        read_settings(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path / "binary.toml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_settings(tmp_path)
+
+
+def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
+    path = write(MINIMAL)
+    key = read_settings(path).key()
+    for same in ("name=z", "out=elsewhere", "corpus.root=there", "training.checkpoint_seconds=1.0"):
+        assert read_settings(path, [same]).key() == key
+    for other in ("seed=1", "threads=1", "training.batch=5", "network.width=0.5", "frames.last=keep", "split.seed=3"):
+        assert read_settings(path, [other]).key() != key
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.toml")), ids=lambda path: str(path.relative_to(CONFIGS)))
+def test_the_ready_settings_are_valid_and_come_back_from_toml(path: Path) -> None:
+    bases = {tomllib.loads(other.read_text()).get("extends") for other in path.parent.glob("*.toml")}
+    if path.name in bases:
+        pytest.skip("is laid under others, no settings of its own")
+    settings = read_settings(path)
+    written = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
+    assert RunSettings.model_validate(tomllib.loads(written)) == settings
