@@ -87,6 +87,13 @@ def test_beta_zero_is_the_reconstruction_alone() -> None:
     assert losses["loss"] == functional.binary_cross_entropy(output.reconstruction, spectrogram)
 
 
+def test_a_diverged_network_has_no_finite_loss() -> None:
+    rh_emo = RHEmo()
+    torch.nn.init.constant_(rh_emo.encoder.conv1.weight, float("nan"))
+    spectrogram = torch.rand(2, 1, 512, 128)
+    assert rh_emo_losses(rh_emo(spectrogram), spectrogram)["loss"].isnan()
+
+
 def test_beta_without_heads_or_classes_is_an_error() -> None:
     spectrogram = torch.rand(2, 1, 512, 128)
     with pytest.raises(ValueError, match="with heads"):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hamiltone.training._checkpoint import Checkpoint, Progress
+from hamiltone.training._checkpoint import Checkpoint, CheckpointError, Progress
 
 
 def make() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -30,14 +30,14 @@ def test_going_on_equals_never_having_stopped(tmp_path: Path) -> None:
     for _ in range(3):
         step(network, optimizer)
     progress = Progress(epoch=2, step=3, sums={"loss": 0.1 + 0.2}, examples=15, best_epoch=1, best_value=1 / 3)
-    Checkpoint(tmp_path).save(network, optimizer, progress)
+    Checkpoint(tmp_path, "one").save(network, optimizer, progress)
     for _ in range(3):
         step(network, optimizer)
 
     torch.manual_seed(99)
     np.random.seed(99)
     other, other_optimizer = make()
-    assert Checkpoint(tmp_path).restore(other, other_optimizer) == progress
+    assert Checkpoint(tmp_path, "one").restore(other, other_optimizer) == progress
     for _ in range(3):
         step(other, other_optimizer)
     for name, value in network.state_dict().items():
@@ -53,7 +53,7 @@ import sys
 from pathlib import Path
 from hamiltone.training._checkpoint import Checkpoint, Progress
 network = torch.nn.Linear(1, 1)
-checkpoint = Checkpoint(Path({str(tmp_path)!r}))
+checkpoint = Checkpoint(Path({str(tmp_path)!r}), "one")
 checkpoint.save(network, torch.optim.Adam(network.parameters()), Progress())
 drawn = random.random()
 random.seed(1)
@@ -64,12 +64,12 @@ assert random.random() == drawn
 
 
 def test_nothing_saved_is_nothing_restored(tmp_path: Path) -> None:
-    assert Checkpoint(tmp_path).restore(*make()) is None
+    assert Checkpoint(tmp_path, "one").restore(*make()) is None
 
 
 def test_the_best_weights_are_those_that_the_state_names(tmp_path: Path) -> None:
     network, optimizer = make()
-    checkpoint = Checkpoint(tmp_path)
+    checkpoint = Checkpoint(tmp_path, "one")
     checkpoint.save_best(network, 1)
     checkpoint.save(network, optimizer, Progress(best_epoch=1))
     first = {name: value.clone() for name, value in network.state_dict().items()}
@@ -82,15 +82,25 @@ def test_the_best_weights_are_those_that_the_state_names(tmp_path: Path) -> None
 
 
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
-    assert Checkpoint(tmp_path / "c").claim("one") == "one"
-    assert Checkpoint(tmp_path / "c").claim("two") == "one"
+    assert Checkpoint(tmp_path, "two").owner() is None
+    Checkpoint(tmp_path, "one").save(*make(), Progress())
+    assert Checkpoint(tmp_path, "two").owner() == "one"
+
+
+def test_a_damaged_state_is_one_clear_line(tmp_path: Path) -> None:
+    Checkpoint(tmp_path, "one").save(*make(), Progress())
+    state = tmp_path / "state.safetensors"
+    for content in (state.read_bytes()[:100], b"", b"{}"):
+        state.write_bytes(content)
+        with pytest.raises(CheckpointError, match="damaged; remove"):
+            Checkpoint(tmp_path, "one").owner()
 
 
 def test_no_pickle_is_written(tmp_path: Path) -> None:
     network, optimizer = make()
     step(network, optimizer)
-    Checkpoint(tmp_path).save(network, optimizer, Progress())
-    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+    Checkpoint(tmp_path, "one").save(network, optimizer, Progress())
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".safetensors"}
 
 
 @pytest.mark.parametrize("moments", [1, 2])
@@ -98,9 +108,9 @@ def test_adams_moments_keep_their_memory_format(tmp_path: Path, moments: int) ->
     network, optimizer = make()
     for _ in range(moments):
         step(network, optimizer)
-    Checkpoint(tmp_path).save(network, optimizer, Progress())
+    Checkpoint(tmp_path, "one").save(network, optimizer, Progress())
     other, other_optimizer = make()
-    Checkpoint(tmp_path).restore(other, other_optimizer)
+    Checkpoint(tmp_path, "one").restore(other, other_optimizer)
     for one, two in zip(network.parameters(), other.parameters(), strict=True):
         assert other_optimizer.state[two]["exp_avg"].stride() == optimizer.state[one]["exp_avg"].stride()
         assert torch.equal(other_optimizer.state[two]["exp_avg_sq"], optimizer.state[one]["exp_avg_sq"])

@@ -33,7 +33,7 @@ def test_killed_in_mid_epoch_and_started_again(settings_for: Make, tmp_path: Pat
     while kills < 3:
         with (tmp_path / "log").open("w") as log:
             process = subprocess.Popen(command(path), stderr=log, stdout=log)
-            while process.poll() is None and not (tmp_path / "broken" / "checkpoint" / "state").is_dir():
+            while process.poll() is None and not (tmp_path / "broken" / "checkpoint" / "state.safetensors").is_file():
                 time.sleep(0.01)
             time.sleep(chance.uniform(0.0, 0.3))
             process.send_signal(signal.SIGKILL)

@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from hamiltone.corpora import read_split
 from hamiltone.errors import HamiltoneError
-from hamiltone.networks import TrainedRHEmo, bundle_config, load_bundle, load_recognizer
+from hamiltone.networks import TrainedRHEmo, load_bundle, load_recognizer
 from hamiltone.speech import cut_frames, load_audio
 from hamiltone.training import TrainingError, evaluate, load_material, read_record, read_settings, train
+from hamiltone.training._checkpoint import Checkpoint, Progress
 
 from .conftest import Make
 
@@ -21,12 +24,17 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "model" / "model.safetensors")
 
 
+def close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Equal but for steps of a learning rate of next to nothing."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=1e-20)
+
+
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
 
 
 def test_a_run_leaves_these_files_and_no_others(chain: dict[str, Path]) -> None:
-    files = {"record.json", "predictions.csv", "settings.toml", "split.json", "model"}
+    files = {"record.json", "predictions.csv", "settings.toml", "split.json", "heard.json", "model"}
     assert {path.name for path in chain["baseline"].iterdir() if not path.name.endswith(".lock")} == files
     visible = {path.name for path in chain["rh-emo"].iterdir() if not path.name.startswith(".")}
     assert visible == files - {"predictions.csv"}
@@ -85,10 +93,15 @@ def test_the_best_epoch_is_kept(chain: dict[str, Path]) -> None:
 
 
 def test_a_frozen_rh_emo_is_carried_over_bit_for_bit(chain: dict[str, Path]) -> None:
-    key = bundle_config(chain["rh-emo"] / "model")["encoder_key"]
+    rh_emo = load_bundle(chain["rh-emo"] / "model")
+    assert isinstance(rh_emo, TrainedRHEmo)
+    key = rh_emo.front().encoder_key()
     for name in ("word", "speaker", "baseline", "dual-sw"):
-        assert bundle_config(chain[name] / "model")["encoder_key"] == key
-    assert bundle_config(chain["joint"] / "model")["encoder_key"] != key
+        assert load_recognizer(chain[name] / "model").front.encoder_key() == key
+    assert load_recognizer(chain["joint"] / "model").front.encoder_key() != key
+    # What a run rests on is noted as it was before the run trained any of it.
+    rests_on = {name: read_record(chain[name])["rests_on"]["front.source"] for name in ("baseline", "joint")}
+    assert rests_on["baseline"] == rests_on["joint"]
 
 
 def test_rh_emos_second_stage_goes_on_from_the_first(chain: dict[str, Path]) -> None:
@@ -109,7 +122,8 @@ def test_dual_anti_transfer_starts_from_the_single_run(settings_for: Make, chain
     settings = read_settings(chain["dual-sw"] / "settings.toml", ["training.learning_rate=1e-30", "training.epochs=1"])
     out = chain["dual-sw"].parent / "dual-still"
     train(settings.model_copy(update={"out": str(out)}), quiet=True)
-    assert same(weights(out), weights(chain["at-speaker"]))
+    start = weights(chain["at-speaker"])
+    assert all(close(value, start[name]) for name, value in weights(out).items())
 
 
 def test_the_same_settings_give_the_same_bytes(settings_for: Make, chain: dict[str, Path], tmp_path: Path) -> None:
@@ -151,9 +165,7 @@ def test_init_from_another_corpus_s_classes_keeps_all_but_the_last_layer(
     )
     train(settings, quiet=True)
     ours, theirs = weights(tmp_path / "m"), weights(chain["word"])
-    differing = {
-        name for name in ours if not (ours[name].shape == theirs[name].shape and ours[name].equal(theirs[name]))
-    }
+    differing = {name for name in ours if not close(ours[name], theirs[name])}
     assert differing <= {"network.classifier.6.weight", "network.classifier.6.bias"}
     assert "network.classifier.6.weight" in differing
 
@@ -178,6 +190,13 @@ def test_numbers_of_parameters(chain: dict[str, Path]) -> None:
         ("baseline", ["seed=5"], "holds another run"),
         ("at-speaker", ["out={new}", "anti_transfer.layers=[9]"], "the network has 8 convolutions"),
         ("at-speaker", ["out={new}", "network.width=0.125"], "network of another structure"),
+        ("baseline", ["out={new}", "network.width=0.3"], "network: width 0.3"),
+        ("baseline", ["out={new}", "network.hidden=5"], "network: 5 hidden units"),
+        ("real", ["out={new}", "network.algebra=quaternion"], "network: 1 input channels"),
+        ("baseline", ["out={new}", "front.scale=linear"], "front.scale: linear is asked for"),
+        ("dual-sw", ["out={new}", "anti_transfer.layers=[3]"], "takes the same layers twice"),
+        ("dual-sw", ["out={new}", "anti_transfer.orthogonal={speaker}"], "is neither SW nor WS"),
+        ("dual-sw", ["out={new}", "init_from={dual-sw}"], "is neither SW nor WS"),
         ("at-speaker", ["out={new}", "anti_transfer.orthogonal={baseline}"], "no word or speaker run"),
         ("at-speaker", ["out={new}", "anti_transfer.orthogonal={new}/none"], "no finished run"),
         ("at-speaker", ["out={new}", "leaks=refuse"], "was trained on"),
@@ -188,16 +207,16 @@ def test_numbers_of_parameters(chain: dict[str, Path]) -> None:
         ("baseline", ["out={new}", "init_from={real}"], "another shape"),
         ("speaker", ["out={new}", "split.kind=actor"], "no known speaker"),
         ("baseline", ["out={new}", "corpus.root=$NO_SUCH_NAME/x"], "which is not set"),
-        ("baseline", ["out={new}", "training.learning_rate=1e30", "training.epochs=9"], "has diverged"),
+        ("at-speaker", ["out={new}", "anti_transfer.weight=1e39"], "has diverged"),
         ("baseline", ["out={new}", "frames.silent_peak=2"], "every recording is silent"),
-        ("baseline", ["out={new}", "split.file={word}/split.json"], "of the split"),
+        ("real", ["out={new}", "split.file={few}"], "of the split are missing"),
         ("baseline", ["out={new}", "split.file={word}/record.json"], "not a split"),
     ],
 )
 def test_runs_that_cannot_be_are_refused_in_one_line(
-    chain: dict[str, Path], tmp_path: Path, base: str, overrides: list[str], message: str
+    chain: dict[str, Path], few: Path, tmp_path: Path, base: str, overrides: list[str], message: str
 ) -> None:
-    places = {name: str(folder) for name, folder in chain.items()} | {"new": str(tmp_path / "new")}
+    places = {name: str(folder) for name, folder in chain.items()} | {"new": str(tmp_path / "new"), "few": str(few)}
     for name, place in places.items():
         overrides = [text.replace(f"{{{name}}}", place) for text in overrides]
     with pytest.raises(HamiltoneError) as caught:
@@ -210,8 +229,58 @@ def test_runs_that_cannot_be_are_refused_in_one_line(
 
 def test_an_interrupted_run_of_other_settings_is_not_continued(chain: dict[str, Path], tmp_path: Path) -> None:
     out = tmp_path / "r"
-    settings = read_settings(chain["real"] / "settings.toml", [f"out={out}"])
-    (out / "checkpoint").mkdir(parents=True)
-    (out / "checkpoint" / "run").write_text("another key")
+    network = torch.nn.Linear(1, 1)
+    Checkpoint(out / "checkpoint", "another run").save(network, torch.optim.Adam(network.parameters()), Progress())
     with pytest.raises(TrainingError, match="holds another run"):
+        train(read_settings(chain["real"] / "settings.toml", [f"out={out}"]), quiet=True)
+
+
+def test_a_refused_run_does_not_claim_its_folder(chain: dict[str, Path], tmp_path: Path) -> None:
+    settings = chain["at-speaker"] / "settings.toml"
+    with pytest.raises(TrainingError, match="8 convolutions"):
+        train(read_settings(settings, [f"out={tmp_path / 'r'}", "anti_transfer.layers=[9]"]), quiet=True)
+    train(read_settings(settings, [f"out={tmp_path / 'r'}", "anti_transfer.layers=[3]"]), quiet=True)
+    assert read_record(tmp_path / "r")["layers"] == [3]
+
+
+def test_leaks_are_found_at_any_depth(chain: dict[str, Path], tmp_path: Path) -> None:
+    """The RH-Emo beneath the RH-Emo has heard clips that the second one has not."""
+    heard = json.loads((chain["rh-emo"] / "heard.json").read_text())["synthetic"]
+    split = read_split(chain["rh-emo"] / "split.json")
+    assert set(heard) == {*split.parts["train"], *split.parts["validation"]}
+    second = tmp_path / "second"
+    train(
+        read_settings(
+            chain["rh-emo"] / "settings.toml",
+            [f"out={second}", f"init_from={chain['rh-emo']}", "split.seed=7", "leaks=report"],
+        ),
+        quiet=True,
+    )
+    settings = read_settings(
+        chain["baseline"] / "settings.toml", [f"out={tmp_path / 'b'}", f"front.source={second}", "split.seed=7"]
+    )
+    with pytest.raises(TrainingError, match="or a run beneath it, was trained on"):
         train(settings, quiet=True)
+    record = train(settings.model_copy(update={"leaks": "report"}), quiet=True)
+    assert any("was trained on" in note for note in record["notes"])
+
+
+def test_evaluate_refuses_leaks_and_the_folders_of_runs(chain: dict[str, Path], tmp_path: Path) -> None:
+    model = chain["baseline"] / "model"
+    settings = read_settings(chain["baseline"] / "settings.toml", ["split.seed=5"])
+    with pytest.raises(TrainingError, match="was trained on"):
+        evaluate(settings, model)
+    with pytest.raises(TrainingError, match="holds a run"):
+        evaluate(read_settings(chain["baseline"] / "settings.toml"), model, chain["word"])
+    copied = shutil.copytree(model, tmp_path / "elsewhere" / "model")
+    assert any("not known" in note for note in evaluate(settings, copied)["notes"])
+
+
+def test_damaged_stores_are_made_anew(chain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Path(os.environ["HAMILTONE_CACHE"])
+    own = shutil.copytree(cache, tmp_path / "cache")
+    monkeypatch.setenv("HAMILTONE_CACHE", str(own))
+    for path in [*own.glob("stages/*.npy"), *own.glob("frames/*/samples.f32")]:
+        path.write_bytes(path.read_bytes()[:-100])
+    train(read_settings(chain["baseline"] / "settings.toml", [f"out={tmp_path / 'b'}"]), quiet=True)
+    assert same(weights(tmp_path / "b"), weights(chain["baseline"]))

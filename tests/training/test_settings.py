@@ -28,6 +28,8 @@ def test_the_defaults_are_the_papers(write) -> None:
     assert training.monitor == "cross_entropy"
     assert settings.frames.silent_peak == 0.005
     assert not settings.front.trainable
+    assert settings.split_kind == "actor"
+    assert read_settings(write(MINIMAL), ["task=word"]).split_kind == "random"
 
 
 def test_overrides_win_and_keep_their_types(write) -> None:

@@ -1,7 +1,8 @@
 """Files and folders that appear whole or not at all.
 
-Everything is first written beside its destination, flushed to the disk, and then renamed: a reader sees the old
-content or the new content, and a process killed in between leaves only a hidden leftover that nothing reads.
+Everything is first written beside its destination, flushed to the disk, and then renamed: a reader sees no half of it,
+and a process killed in between leaves only a hidden leftover that nothing reads. A file takes an older one's place in
+one step; a folder needs two, between which a killed process leaves neither in place.
 """
 
 import os

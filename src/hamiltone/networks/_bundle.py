@@ -1,5 +1,6 @@
 """Saved models: safetensors, JSON and a model card. No pickle."""
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,8 +50,8 @@ class TrainedRHEmo(nn.Module):
         return self.rh_emo(self.spectrogram(waveform))
 
     def front(self, *, trainable: bool = False) -> Front:
-        """The front that a recognizer carries: spectrogram and encoder alone (shared, not copied)."""
-        return Front(self.spectrogram, self.rh_emo.encoder, trainable=trainable)
+        """The front that a recognizer carries: a copy of spectrogram and encoder alone."""
+        return Front(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
 
 
 def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapping[str, Any] | None = None) -> None:
@@ -66,14 +67,13 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
         config |= {
             "kind": "recognizer",
             "front": model.front.settings(),
-            "encoder_key": model.front.encoder_key(),
+            "frame_rule": model.frame_rule,
             "network": model.network.settings(),
         }
     else:
         config |= {
             "kind": "rh-emo",
             "spectrogram": model.spectrogram.settings(),
-            "encoder_key": model.front().encoder_key(),
             "rh_emo": model.rh_emo.settings(),
         }
     with atomic_path(Path(folder)) as draft:
@@ -154,4 +154,5 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
             vgg(**network),
             config["labels"],
+            frame_rule=config["frame_rule"],
         )

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.speech import Spectrogram
+from hamiltone.speech import FrameRule, Spectrogram
 
 from ._keys import weights_key
 from ._rh_emo import EMBEDDING_SHAPE, RHEmoEncoder
@@ -98,12 +98,15 @@ class Recognizer(nn.Module):
         front: spectrogram and, where there is one, RH-Emo encoder.
         network: a VGG for the front's features.
         labels: the classes, in the order of the scores.
+        frame_rule: what becomes of a recording's last frame, as in training (see ``hamiltone.speech.frame_bounds``).
 
     Raises:
         ValueError: the network does not take the front's features, or has not one score for each label.
     """
 
-    def __init__(self, front: Front, network: VGG, labels: Sequence[str]) -> None:
+    def __init__(
+        self, front: Front, network: VGG, labels: Sequence[str], *, frame_rule: FrameRule = "drop_short"
+    ) -> None:
         super().__init__()
         settings = network.settings()
         if tuple(settings["input_shape"]) != front.shape:
@@ -113,13 +116,14 @@ class Recognizer(nn.Module):
         self.front = front
         self.network = network
         self.labels = tuple(labels)
+        self.frame_rule: FrameRule = frame_rule
 
     def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch label"]:
         """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them."""
         return self.network(self.front(x, stage))
 
     @torch.no_grad()
-    def recognize(self, batches: Iterable[Float[Tensor, "frame sample"]]) -> Recognition:
+    def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:
         """The scores of one recording, given its frames (of 64,000 samples, zero-padded) in batches.
 
         Raises:

@@ -126,7 +126,10 @@ def rh_emo_losses(
     # Binary cross-entropy of probabilities must be computed in float32, so autocast is shut out.
     with torch.autocast(device_type=spectrogram.device.type, enabled=False):
         target = spectrogram.float().clamp(0, 1)
-        terms = {"reconstruction": functional.binary_cross_entropy(output.reconstruction.float(), target)}
+        guess = output.reconstruction.float()
+        if not guess.isfinite().all():  # torch's BCE raises on NaN; a diverged training is the caller's to report
+            return {"loss": guess.sum(), "reconstruction": guess.sum()}
+        terms = {"reconstruction": functional.binary_cross_entropy(guess, target)}
         total = terms["reconstruction"]
         if beta > 0:
             if output.discrete is None or output.affect is None:

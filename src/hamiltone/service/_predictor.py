@@ -12,11 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hamiltone.networks import Recognizer, load_recognizer
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, AudioError, stream_audio
+from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 
 _BATCH = 8  # frames at once: half a minute of speech
-_SHORTEST_LAST = SAMPLE_RATE  # a last frame below one second is dropped, as in training (REFERENCE section 1)
-_SILENT_PEAK = 0.005
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,10 @@ class Predictor:
             AudioError: the file cannot be decoded, or is silent.
         """
         lengths: list[int] = []
-        recognition = self.recognizer.recognize(_batches(_frames(stream_audio(path), path), lengths))
+        frames = stream_frames(_audible(stream_audio(path), path), rule=self.recognizer.frame_rule)
+        recognition = self.recognizer.recognize(_batches(frames, lengths))
         labels = recognition.labels
-        frames = tuple(
+        scored = tuple(
             FrameScores(
                 start=index * FRAME_SAMPLES / SAMPLE_RATE,
                 end=(index * FRAME_SAMPLES + length) / SAMPLE_RATE,
@@ -74,24 +73,17 @@ class Predictor:
             for index, (length, row) in enumerate(zip(lengths, recognition.frames, strict=True))
         )
         overall = dict(zip(labels, recognition.overall.tolist(), strict=True))
-        return Prediction(str(path), recognition.label, overall, frames)
+        return Prediction(str(path), recognition.label, overall, scored)
 
 
-def _frames(blocks: Iterable[npt.NDArray[np.float32]], path: Path | str) -> Iterator[npt.NDArray[np.float32]]:
-    """Unpadded frames of a stream, without a last one below a second (unless it is the only one)."""
-    rest = np.zeros(0, dtype=np.float32)
-    count, peak = 0, 0.0
+def _audible(blocks: Iterable[npt.NDArray[np.float32]], path: Path | str) -> Iterator[npt.NDArray[np.float32]]:
+    """The same blocks, and an error at their end where they were silent all along."""
+    peak = 0.0
     for block in blocks:
         peak = max(peak, float(np.abs(block).max(initial=0.0)))
-        rest = np.concatenate([rest, block])
-        while len(rest) >= FRAME_SAMPLES:
-            yield rest[:FRAME_SAMPLES]
-            count += 1
-            rest = rest[FRAME_SAMPLES:]
-    if peak < _SILENT_PEAK:
+        yield block
+    if peak < SILENT_PEAK:
         raise AudioError(f"{path}: is silent (its peak is {peak:.4f} of 1); there is no emotion to hear")
-    if len(rest) and (count == 0 or len(rest) >= _SHORTEST_LAST):
-        yield rest
 
 
 def _batches(frames: Iterable[npt.NDArray[np.float32]], lengths: list[int]) -> Iterator[Float[Tensor, "frame sample"]]:

@@ -10,12 +10,13 @@ Source: REFERENCE section 1.
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 from ._errors import AudioError
-from ._frames import FRAME_SAMPLES, FrameRule, cut_frames, frame_bounds, is_silent
+from ._frames import FRAME_SAMPLES, SILENT_PEAK, FrameRule, cut_frames, frame_bounds, is_silent, stream_frames
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [
     "FRAME_SAMPLES",
     "SAMPLE_RATE",
+    "SILENT_PEAK",
     "AudioError",
     "FrameRule",
     "Normalisation",
@@ -27,4 +28,5 @@ __all__ = [
     "is_silent",
     "load_audio",
     "stream_audio",
+    "stream_frames",
 ]

@@ -1,5 +1,6 @@
 """Frames of 4 s, the unit that every network here sees."""
 
+from collections.abc import Iterable, Iterator
 from typing import Literal, get_args
 
 import numpy as np
@@ -9,6 +10,9 @@ from ._audio import SAMPLE_RATE
 
 FRAME_SAMPLES = 4 * SAMPLE_RATE
 """Samples of a frame: 4 s at 16 kHz."""
+
+SILENT_PEAK = 0.005
+"""Clips whose peak is below are silent (REFERENCE section 1)."""
 
 FrameRule = Literal["drop_short", "keep", "drop"]
 """What becomes of an incomplete last frame of a clip that is longer than a frame."""
@@ -73,6 +77,30 @@ def cut_frames(
     return frames
 
 
-def is_silent(waveform: Float[np.ndarray, "sample"], peak: float = 0.005) -> bool:
+def stream_frames(
+    blocks: Iterable[Float32[np.ndarray, "_"]], *, rule: FrameRule = "drop_short"
+) -> Iterator[Float32[np.ndarray, "_"]]:
+    """A stream's frames without overlap, unpadded: those that ``frame_bounds`` gives for the whole, in bounded memory.
+
+    Args:
+        blocks: consecutive parts of a clip at 16 kHz, of any lengths, as ``stream_audio`` gives them.
+        rule: as for ``frame_bounds``.
+
+    Yields:
+        float32 (sample,), of 64,000 samples but perhaps the last; nothing for an empty stream.
+    """
+    rest = np.zeros(0, np.float32)
+    count = 0
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while len(rest) > FRAME_SAMPLES:
+            yield rest[:FRAME_SAMPLES]
+            count += 1
+            rest = rest[FRAME_SAMPLES:]
+    if len(rest) and (count == 0 or len(frame_bounds(FRAME_SAMPLES + len(rest), rule=rule)) > 1):
+        yield rest
+
+
+def is_silent(waveform: Float[np.ndarray, "sample"], peak: float = SILENT_PEAK) -> bool:
     """Whether a clip's largest absolute value stays below ``peak`` (REFERENCE section 1); an empty clip is silent."""
     return bool(np.abs(waveform).max(initial=0.0) < peak)

@@ -23,18 +23,18 @@ def make_front(
     settings: RunSettings, lineage: Lineage, frames: Frames, everything: Utterances, train: Utterances
 ) -> Front:
     """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part."""
-    if lineage.source is not None:
-        # A trainable RH-Emo has gone on learning in the run that this one starts from.
-        goes_on = lineage.start if settings.front.trainable else None
-        return front_from(goes_on or lineage.source, trainable=settings.front.trainable)
+    # RH-Emo's second stage goes on from the first, whose weights belong to the first one's spectrogram; and a trainable
+    # RH-Emo has gone on learning in the run that this one starts from.
+    goes_on = lineage.start if settings.task == "rh-emo" or settings.front.trainable else None
+    if earlier := goes_on or lineage.source:
+        front = front_from(earlier, trainable=settings.front.trainable)
+        _check_agreement(settings, front.spectrogram, earlier)
+        return Front(front.spectrogram) if settings.task == "rh-emo" else front
     spectrogram = Spectrogram(
-        scale=settings.front.scale,
+        scale=settings.front.scale or "linear",
         normalisation=settings.normalisation,
-        time_reversed=settings.front.time_reversed,
+        time_reversed=bool(settings.front.time_reversed),
     )
-    if lineage.start is not None and isinstance(lineage.start.model, TrainedRHEmo):
-        # RH-Emo's second stage goes on from the first, whose weights belong to the first one's normalisation.
-        return Front(lineage.start.model.spectrogram)
     wanted = everything.table["utterance"].isin(train.table["utterance"]).to_numpy()
     spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
     return Front(spectrogram)
@@ -66,19 +66,22 @@ def make_recognizer(
         TrainingError: an earlier run's network does not fit.
     """
     shape = settings.network
-    network = vgg(
-        shape.depth,
-        shape.algebra,
-        len(labels),
-        width=shape.width,
-        hidden=shape.hidden,
-        pool=shape.pool,
-        input_shape=front.shape,
-        dropout=shape.dropout,
-    )
+    try:
+        network = vgg(
+            shape.depth,
+            shape.algebra,
+            len(labels),
+            width=shape.width,
+            hidden=shape.hidden,
+            pool=shape.pool,
+            input_shape=front.shape,
+            dropout=shape.dropout,
+        )
+    except ValueError as error:
+        raise TrainingError(f"network: {error}") from None
     if lineage.start is not None:
         _start_from(network, lineage.start, labels)
-    recognizer = Recognizer(front, network, labels)
+    recognizer = Recognizer(front, network, labels, frame_rule=settings.frames.last)
     anti_transfer = None
     if lineage.orthogonal is not None:
         check_same_input(lineage, front)
@@ -118,7 +121,18 @@ def _make_anti_transfer(settings: RunSettings, orthogonal: EarlierRun, recognize
             distance=choice.distance,
         ).attach(recognizer.network)
     except ValueError as error:
-        raise TrainingError(f"anti_transfer.layers: {error}") from None
+        raise TrainingError(f"anti_transfer: {error}") from None
+
+
+def _check_agreement(settings: RunSettings, spectrogram: Spectrogram, earlier: EarlierRun) -> None:
+    has = spectrogram.settings()
+    for name in ("scale", "normalisation", "time_reversed"):
+        asked = getattr(settings.front, name)
+        if asked is not None and asked != has[name]:
+            raise TrainingError(
+                f"front.{name}: {asked} is asked for, but the front of {earlier.folder} has {has[name]}; "
+                "leave it out, or take another run"
+            )
 
 
 def _start_from(network: nn.Module, start: EarlierRun, labels: Sequence[str]) -> None:

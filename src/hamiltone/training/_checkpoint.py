@@ -2,18 +2,21 @@
 
 import json
 import random
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from hamiltone.files import atomic_path, atomic_write
+from hamiltone.errors import HamiltoneError
+from hamiltone.files import atomic_path
 
-_STATE, _TENSORS = "state.json", "state.safetensors"
+_CONTENT = "hamiltone"
 
 
 @dataclass
@@ -32,15 +35,33 @@ class Progress:
     peak_memory: int = 0
 
 
+class CheckpointError(HamiltoneError):
+    """A checkpoint that is damaged."""
+
+
 class Checkpoint:
     """The checkpoint of one run, in a folder of its own.
 
-    The state (model, Adam, random states, :class:`Progress`) is replaced as a whole. The best weights so far lie in a
-    file of their own, named by epoch; the state says which counts, so that being killed between the two is harmless.
+    The state (model, Adam, random states, :class:`Progress`, the run's key) is one file, so that it is replaced as a
+    whole. The best weights so far lie in another, named by epoch; the state says which epoch counts, so that being
+    killed between the two is harmless. A folder without state belongs to nobody.
+
+    Args:
+        folder: made when there is something to save.
+        run: the key of the run.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: str) -> None:
         self._folder = folder
+        self._run = run
+
+    def owner(self) -> str | None:
+        """The key of the run whose state lies here; None where there is none.
+
+        Raises:
+            CheckpointError: the state is damaged.
+        """
+        return self._content()["run"] if self._state.is_file() else None
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
         """Replace the saved state."""
@@ -53,26 +74,29 @@ class Checkpoint:
             for name, value in values.items():
                 tensors[f"optimizer.{index}.{name}"] = value
         content = {
+            "run": self._run,
             "progress": asdict(progress),
             "groups": optimizer_state["param_groups"],
             "random": {"python": random.getstate(), "numpy": _numpy_state()},
         }
-        with atomic_path(self._folder / "state") as draft:
-            draft.mkdir()
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, draft / _TENSORS)
-            (draft / _STATE).write_text(json.dumps(content))
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        with atomic_path(self._state) as draft:
+            save_file(plain, draft, metadata={_CONTENT: json.dumps(content)})
         for path in self._folder.glob("best-*.safetensors"):
             if path != self._best_path(progress.best_epoch):
                 path.unlink()
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-        """Bring model, optimizer and random states back to the saved state; None where nothing was saved."""
-        folder = self._folder / "state"
-        if not folder.is_dir():
+        """Bring model, optimizer and random states back to the saved state; None where nothing was saved.
+
+        Raises:
+            CheckpointError: the state is damaged.
+        """
+        if not self._state.is_file():
             return None
-        content = json.loads((folder / _STATE).read_text())
+        content = self._content()
         # Tensors are cloned: those of a file lie at any address, and vector units may sum in another order there.
-        tensors = {name: tensor.clone() for name, tensor in load_file(folder / _TENSORS).items()}
+        tensors = {name: tensor.clone() for name, tensor in load_file(self._state).items()}
         model.load_state_dict(_below("model.", tensors), strict=True)
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
@@ -100,15 +124,24 @@ class Checkpoint:
         """Bring back the best weights, which are those of ``epoch``."""
         model.load_state_dict(load_file(self._best_path(epoch)), strict=True)
 
-    def claim(self, run: str) -> str:
-        """Note that this folder belongs to a run, unless it belongs to one; return the key of the run that owns it."""
-        path = self._folder / "run"
-        if not path.is_file():
-            atomic_write(path, run)
-        return path.read_text()
+    def remove(self) -> None:
+        """Remove the folder, if it is there."""
+        if self._folder.is_dir():
+            shutil.rmtree(self._folder)
+
+    @property
+    def _state(self) -> Path:
+        return self._folder / "state.safetensors"
 
     def _best_path(self, epoch: int) -> Path:
         return self._folder / f"best-{epoch:04d}.safetensors"
+
+    def _content(self) -> dict[str, Any]:
+        try:
+            with safe_open(self._state, framework="pt") as file:
+                return json.loads(file.metadata()[_CONTENT])
+        except (SafetensorError, KeyError, TypeError, ValueError):
+            raise CheckpointError(f"{self._state}: is damaged; remove {self._folder} to begin anew") from None
 
 
 def _numpy_state() -> dict[str, Any]:

@@ -10,15 +10,15 @@ from hamiltone.files import atomic_write
 from hamiltone.measures import summarise
 from hamiltone.networks import load_recognizer
 
-from ._lineage import SPLIT
+from ._lineage import HEARD, RECORD, check_leaks, read_heard
 from ._loop import TrainingError
-from ._material import load_material
+from ._material import Material, load_material
 from ._objectives import Classification
 from ._parts import make_part, stored_inputs
-from ._record import PREDICTIONS, predictions_table, versions, write_predictions
+from ._record import PREDICTIONS, SPLIT, predictions_table, versions, write_predictions
 from ._run import deterministic
 from ._settings import RunSettings
-from ._store import stored_frames, stored_stage
+from ._store import frames_key, stored_frames, stored_stage
 from ._watch import Watch
 
 _EVALUATION = "evaluation.json"
@@ -39,12 +39,16 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
     Raises:
         HamiltoneError: the model or the corpus cannot be read, or the corpus has classes that the model does not know.
     """
+    if out is not None and (out / RECORD).exists():
+        raise TrainingError(f"{out}: holds a run, whose files would be overwritten; choose another --out")
     recognizer = load_recognizer(model)
     with deterministic(settings.threads), Watch(settings.name) as watch:
         material = load_material(settings)
         if unknown := sorted(set(material.labels) - set(recognizer.labels)):
             raise TrainingError(f"{model}: does not know the corpus's classes {', '.join(unknown)}; take another model")
-        frames = stored_frames(material.utterances, settings.frames, watch.report)
+        notes = _leaks(Path(model).parent, material, settings.leaks)
+        key = frames_key(material.utterances, settings.frames)
+        frames = stored_frames(material.utterances, settings.frames, key, watch.report)
         seed = settings.seed if settings.frames.random_offset else None
         array = stored_stage(frames, recognizer.front, "features", seed, watch.report)
         chosen = material.split.apply(material.utterances)
@@ -61,7 +65,7 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         "model": str(model),
         "corpus": {"name": material.utterances.corpus, "note": material.utterances.note},
         "split": {"kind": material.split.kind, "hash": material.split.hash, "test": test.counts()},
-        "notes": [f"{len(frames.silent)} silent recordings were left out"] if frames.silent else [],
+        "notes": notes + ([f"{len(frames.silent)} silent recordings were left out"] if frames.silent else []),
         "labels": list(recognizer.labels),
         "test": summarise(table["truth"], table["prediction"], table["speaker"], recognizer.labels),
         "versions": versions(),
@@ -72,3 +76,9 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         material.split.write(out / SPLIT)
         atomic_write(out / _EVALUATION, json.dumps(evaluation, indent=2) + "\n")
     return evaluation
+
+
+def _leaks(run: Path, material: Material, leaks: str) -> list[str]:
+    if not (run / HEARD).is_file():
+        return ["what the model was trained on is not known here: its recordings may be among those tested on"]
+    return check_leaks(read_heard(run), material.split, f"the model of {run}", leaks)

@@ -1,19 +1,20 @@
 """The runs that a run rests on: where its front, its orthogonal network and its first weights come from."""
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hamiltone.corpora import Split, read_split
+from hamiltone.corpora import Split
 from hamiltone.networks import Front, Recognizer, TrainedRHEmo, load_bundle, weights_key
 
 from ._loop import TrainingError
 from ._reading import expand
 from ._settings import RunSettings
 
-RECORD, MODEL, SPLIT = "record.json", "model", "split.json"
+RECORD, MODEL, HEARD = "record.json", "model", "heard.json"
 _LETTERS = {"word": "W", "speaker": "S"}
 
 
@@ -38,6 +39,7 @@ class Lineage:
     source: EarlierRun | None = None
     orthogonal: EarlierRun | None = None
     start: EarlierRun | None = None
+    layers: tuple[int, ...] = ()
 
     def keys(self) -> dict[str, str]:
         """The key of each, by its part."""
@@ -48,13 +50,34 @@ class Lineage:
         runs = {"front.source": self.source, "anti_transfer.orthogonal": self.orthogonal, "init_from": self.start}
         return {setting: run for setting, run in runs.items() if run is not None}
 
-    def method(self) -> str:
-        """The anti-transfer type in the paper's words: none, single S, single W, dual SW, dual WS."""
+    def chain(self) -> list[tuple[str, tuple[int, ...]]]:
+        """The anti-transfer that made the weights, in order: the letter of each orthogonal task, and its layers."""
+        before = [(letter, tuple(layers)) for letter, layers in self.start.record["chain"]] if self.start else []
         if self.orthogonal is None:
-            return "none"
-        letter = _LETTERS[self.orthogonal.record["task"]]
-        before = self.start.record.get("method", "") if self.start else ""
-        return f"dual {before[-1]}{letter}" if before.startswith("single ") else f"single {letter}"
+            return before
+        return [*before, (_LETTERS[self.orthogonal.record["task"]], self.layers)]
+
+    def method(self) -> str:
+        """The anti-transfer type in the paper's words: none, single S, single W, dual SW, dual WS.
+
+        Raises:
+            TrainingError: a chain that is none of these (REFERENCE section 3).
+        """
+        chain = self.chain()
+        if self.orthogonal is None or len(chain) < 2:
+            return f"single {chain[0][0]}" if self.orthogonal else "none"
+        (first, layers), (second, last_layers) = chain[0], chain[-1]
+        if len(chain) > 2 or first == second:
+            raise TrainingError(
+                f"init_from: anti-transfer in the order {''.join(letter for letter, _ in chain)} is neither SW nor WS; "
+                "start from a run of the other orthogonal task, or leave init_from out"
+            )
+        if layers != last_layers:
+            raise TrainingError(
+                f"init_from: dual anti-transfer takes the same layers twice, but that run had {list(layers)} and this "
+                f"one has {list(last_layers)}; start from a run with the same anti_transfer.layers"
+            )
+        return f"dual {first}{second}"
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -70,7 +93,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         raise TrainingError(f"{folder}: no finished run ({RECORD} is missing); train it first") from None
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(record, dict) or "run" not in record:
+    if not isinstance(record, dict) or not {"run", "task", "chain", "corpus"} <= record.keys():
         raise TrainingError(f"{path}: is no record of a run")
     return record
 
@@ -97,31 +120,47 @@ def open_lineage(settings: RunSettings) -> Lineage:
         raise TrainingError(f"anti_transfer.orthogonal: {orthogonal.folder} is no word or speaker run")
     if start and (start.record["task"] == "rh-emo") != (settings.task == "rh-emo"):
         raise TrainingError(f"init_from: {start.folder} is of task {start.record['task']}, this run of {settings.task}")
-    return Lineage(source, orthogonal, start)
+    return Lineage(source, orthogonal, start, settings.anti_transfer.layers if settings.anti_transfer else ())
 
 
-def check_leaks(settings: RunSettings, lineage: Lineage, split: Split) -> list[str]:
-    """See that no run beneath was trained or selected on recordings that this run tests on.
+def heard_by(split: Split, lineage: Lineage) -> dict[str, list[str]]:
+    """The utterances, by corpus, that a run and all beneath it are trained or selected on."""
+    heard = {split.corpus: {*split.parts["train"], *split.parts["validation"]}}
+    for run in lineage.by_setting().values():
+        for corpus, utterances in read_heard(run.folder).items():
+            heard.setdefault(corpus, set()).update(utterances)
+    return {corpus: sorted(utterances) for corpus, utterances in sorted(heard.items())}
 
-    Returns:
-        Notes for the record, where ``leaks = "report"``.
+
+def read_heard(folder: Path) -> dict[str, list[str]]:
+    """What a finished run has heard (see ``heard_by``).
 
     Raises:
-        TrainingError: a leak, where ``leaks = "refuse"``.
+        TrainingError: it cannot be read.
     """
-    notes = []
-    for setting, run in lineage.by_setting().items():
-        if run.record["corpus"]["name"] != settings.corpus.name:
-            continue
-        earlier = read_split(run.folder / SPLIT)
-        seen = {*earlier.parts["train"], *earlier.parts["validation"]} & set(split.parts["test"])
-        if not seen:
-            continue
-        text = f"{setting}: {run.folder} was trained on {len(seen)} of the {len(split.parts['test'])} test recordings"
-        if settings.leaks == "refuse":
-            raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
-        notes.append(text)
-    return notes
+    path = folder / HEARD
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise TrainingError(f"{path}: is missing or damaged; copy the whole run, or train it again") from None
+
+
+def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: str) -> list[str]:
+    """See that nothing beneath was trained or selected on recordings that are tested on.
+
+    Returns:
+        Notes for the record, where ``leaks`` is "report".
+
+    Raises:
+        TrainingError: a leak, where ``leaks`` is "refuse".
+    """
+    seen = set(heard.get(split.corpus, [])) & set(split.parts["test"])
+    if not seen:
+        return []
+    text = f"{what} was trained on {len(seen)} of the {len(split.parts['test'])} test recordings"
+    if leaks == "refuse":
+        raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
+    return [text]
 
 
 def check_same_input(lineage: Lineage, front: Front) -> None:
@@ -142,11 +181,16 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
             f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another RH-Emo; "
             "train it with the same front.source as this run"
         )
-    ours, theirs = front.spectrogram.settings(), other.spectrogram.settings()
+    ours, theirs = first.spectrogram.settings(), other.spectrogram.settings()
     if differing := [name for name in ours if ours[name] != theirs[name]]:
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another spectrogram "
             f"({_differences(differing, ours, theirs)}); train it with the same front settings as this run"
+        )
+    if weights_key(other.spectrogram) != weights_key(first.spectrogram):
+        raise TrainingError(
+            f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another normalisation; "
+            "train it with a run on this one's corpus and split as its front.source"
         )
 
 
@@ -163,7 +207,7 @@ def recognizer_of(run: EarlierRun) -> Recognizer:
 
 def front_from(source: EarlierRun, *, trainable: bool) -> Front:
     """The fitted front of a run, to be carried over whole."""
-    front = _front_of(source)
+    front = copy.deepcopy(_front_of(source))
     return Front(front.spectrogram, front.encoder, trainable=trainable)
 
 

@@ -55,7 +55,8 @@ def fit(
     AcceleratorState._reset_state(
         reset_partial_state=True
     )  # one process may train several runs, each with its precision
-    accelerator = Accelerator(cpu=cpu, mixed_precision=settings.precision)
+    accelerator = Accelerator(cpu=cpu or not torch.cuda.is_available(), mixed_precision=settings.precision)
+    objective.to(accelerator.device)
     if settings.channels_last:
         _put_channels_last(objective.module)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
@@ -76,7 +77,7 @@ def fit(
             optimizer.step()
             optimizer.zero_grad()
             _count(progress, losses, len(batch.classes))
-            watch.step(losses)
+            watch.step()
             if time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
                 _clock(progress, started, accelerator.device)
@@ -89,6 +90,7 @@ def fit(
         checkpoint.save(objective.module, adam, progress)
         watch.epoch_done(progress.epochs[-1], progress.best_epoch)
 
+    accelerator.unwrap_model(module, keep_fp32_wrapper=False)  # what is tested is what is saved: full precision
     checkpoint.load_best(objective.module, progress.best_epoch)
     return History(
         epochs=progress.epochs,
@@ -111,15 +113,19 @@ def _out_of_patience(progress: Progress, patience: int) -> bool:
 
 
 def _count(progress: Progress, losses: Mapping[str, torch.Tensor], examples: int) -> None:
-    if not math.isfinite(losses["loss"].item()):
-        raise TrainingError(
-            f"the loss is {losses['loss'].item()} in epoch {progress.epoch}, step {progress.step + 1}: "
-            "the training has diverged; lower training.learning_rate"
-        )
+    _check_finite(losses["loss"].item(), progress)
     for name, value in losses.items():
         progress.sums[name] = progress.sums.get(name, 0.0) + value.item() * examples
     progress.examples += examples
     progress.step += 1
+
+
+def _check_finite(loss: float, progress: Progress) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss is {loss} in epoch {progress.epoch} after step {progress.step}: the training has diverged; "
+            "lower training.learning_rate and give another out, or remove this one"
+        )
 
 
 def _clock(progress: Progress, started: float, device: torch.device) -> None:
@@ -130,6 +136,7 @@ def _clock(progress: Progress, started: float, device: torch.device) -> None:
 def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
     """Book an epoch; True when it is the best so far."""
     means = {name: total / progress.examples for name, total in progress.sums.items()}
+    _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
     better = progress.best_value is None or values[monitored] < progress.best_value

@@ -1,6 +1,7 @@
 """What a run works on: labelled utterances, their split and their classes."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from hamiltone.corpora import Split, Utterances, load_corpus, read_split, split_by_speaker, split_random
 
@@ -11,7 +12,7 @@ from ._settings import RunSettings
 
 @dataclass(frozen=True)
 class Material:
-    """Labelled utterances, their split, and the classes in the order of the scores."""
+    """Utterances, their split, and the classes in the order of the scores (none for an RH-Emo without heads)."""
 
     utterances: Utterances
     split: Split
@@ -26,15 +27,25 @@ def load_material(settings: RunSettings) -> Material:
         TrainingError: a split that the task cannot be learnt on.
     """
     root = settings.corpus.root
-    corpus = load_corpus(settings.corpus.name, None if root is None else expand(root, "corpus.root"))
-    utterances = corpus.having(settings.column)
+    utterances = load_corpus(settings.corpus.name, None if root is None else expand(root, "corpus.root"))
     if settings.corpus.within is not None:
-        within = read_split(expand(settings.corpus.within, "corpus.within"))
-        utterances = utterances.select(utterances.table["utterance"].isin(within.parts["train"]).to_numpy())
-    labels = tuple(utterances.labels(settings.column))
-    if len(labels) < 2:
-        raise TrainingError(f"{corpus.corpus}: has {len(labels)} classes of {settings.column}; at least two are needed")
+        utterances = _within(utterances, expand(settings.corpus.within, "corpus.within"))
+    labels: tuple[str, ...] = ()
+    if settings.labelled:
+        utterances = utterances.having(settings.column)
+        labels = tuple(utterances.labels(settings.column))
+        if len(labels) < 2:
+            raise TrainingError(
+                f"{utterances.corpus}: has {len(labels)} classes of {settings.column}; at least two are needed"
+            )
     return Material(utterances, _make_split(settings, utterances), labels)
+
+
+def _within(utterances: Utterances, path: Path) -> Utterances:
+    split = read_split(path)
+    if split.corpus != utterances.corpus:
+        raise TrainingError(f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split")
+    return utterances.select(utterances.table["utterance"].isin(split.parts["train"]).to_numpy())
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
@@ -42,8 +53,10 @@ def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
     if choice.file is not None:
         return read_split(expand(choice.file, "split.file"))
     dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
-    if choice.kind == "random":
-        return split_random(utterances, stratify=settings.column, **dealing)
+    if settings.split_kind == "random":
+        # Also where labels are not needed, so that both stages of RH-Emo get the same split.
+        complete = utterances.table[settings.column].notna().all()
+        return split_random(utterances, stratify=settings.column if complete else None, **dealing)
     if settings.task == "speaker":
         raise TrainingError("split.kind actor leaves no known speaker to test on; set split.kind to random")
     return split_by_speaker(utterances, **dealing)

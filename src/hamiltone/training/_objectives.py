@@ -30,6 +30,10 @@ class Objective(ABC):
     module: nn.Module
     monitored: str
 
+    def to(self, device: torch.device) -> None:
+        """Bring everything that the loss needs to a device."""
+        self.module.to(device)
+
     @abstractmethod
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """``loss``, which is minimised, and its terms. ``module`` is :attr:`module`, perhaps wrapped for devices."""
@@ -53,6 +57,12 @@ class Classification(Objective):
         self.monitored = monitored
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
+
+    def to(self, device: torch.device) -> None:
+        """Bring the recognizer and the frozen network to a device."""
+        super().to(device)
+        if self._anti_transfer is not None:
+            self._anti_transfer.to(device)
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """Cross-entropy and anti-transfer term of a batch of frames."""
@@ -88,7 +98,7 @@ class Classification(Objective):
         with _evaluating(self.module):
             for batch in part.in_order(size):
                 placed = batch.to(device)
-                scores.append(self.module(placed.x, placed.stage).double().softmax(dim=1).cpu())
+                scores.append(self.module(placed.x, placed.stage).cpu().double().softmax(dim=1))
                 if self._anti_transfer is not None and self._validate_term:
                     term += self._anti_transfer().item() * len(batch.classes) / len(part)
         return part.per_utterance(torch.cat(scores)), term
@@ -127,8 +137,9 @@ class Reconstruction(Objective):
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
+    training = module.training
     module.eval()
     try:
         yield
     finally:
-        module.train()
+        module.train(training)

@@ -135,7 +135,8 @@ def make_part(
     present, owner = np.unique(frames.owner[rows], return_inverse=True)
     utterances = everything.select(present)
     index = {label: number for number, label in enumerate(labels)}
-    classes = torch.tensor([index[value] for value in utterances.table[column]], dtype=torch.long)
+    # Without labels (an RH-Emo that only reconstructs) nothing reads the classes.
+    classes = torch.tensor([index[value] if index else 0 for value in utterances.table[column]], dtype=torch.long)
     return Part(
         name,
         utterances,

@@ -17,12 +17,12 @@ from hamiltone import __version__
 from hamiltone.corpora import Split, Utterances
 from hamiltone.files import atomic_path, atomic_write
 
-from ._lineage import RECORD, SPLIT, Lineage
+from ._lineage import HEARD, RECORD, Lineage, heard_by
 from ._loop import History
 from ._parts import Part
 from ._settings import RunSettings
 
-PREDICTIONS, SETTINGS = "predictions.csv", "settings.toml"
+PREDICTIONS, SETTINGS, SPLIT = "predictions.csv", "settings.toml", "split.json"
 _FORMAT = 1
 _VERSIONED = ("torch", "numpy", "scipy", "scikit-learn", "soundfile", "soxr", "accelerate")
 
@@ -54,6 +54,7 @@ def run_record(
     key: str,
     settings: RunSettings,
     lineage: Lineage,
+    rests_on: dict[str, str],
     corpus: Utterances,
     split: Split,
     parts: Sequence[Part],
@@ -73,9 +74,10 @@ def run_record(
         "task": settings.task,
         "method": lineage.method() if settings.task == "emotion" else "",
         "layers": list(settings.anti_transfer.layers) if settings.anti_transfer else [],
+        "chain": lineage.chain() if settings.task == "emotion" else [],
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
-        "rests_on": lineage.keys(),
+        "rests_on": rests_on,
         "split": {"kind": split.kind, "hash": split.hash, **{part.name: part.counts() for part in parts}},
         "corpus": {"name": corpus.corpus, "note": corpus.note},
         "notes": list(notes),
@@ -103,10 +105,11 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "hamiltone": __version__, **packages, "machine": platform.machine()}
 
 
-def write_settings(settings: RunSettings, split: Split, folder: Path) -> None:
-    """Write a run's settings (ready to be read again) and its split."""
+def write_settings(settings: RunSettings, split: Split, lineage: Lineage, folder: Path) -> None:
+    """Write a run's settings (ready to be read again), its split, and what it and all beneath it have heard."""
     atomic_write(folder / SETTINGS, tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
     split.write(folder / SPLIT)
+    atomic_write(folder / HEARD, json.dumps(heard_by(split, lineage)) + "\n")
 
 
 def write_record(record: dict[str, Any], folder: Path) -> None:

@@ -47,7 +47,7 @@ def rh_emo_results(
         total = total + embedding.sum(dim=0)
         total_squared = total_squared + embedding.square().sum(dim=0)
         if output.discrete is not None:
-            scores.append(output.discrete.double().softmax(dim=1).cpu())
+            scores.append(output.discrete.cpu().double().softmax(dim=1))
     variance = total_squared / len(test) - (total / len(test)).square()
     results: dict[str, Any] = {
         "reconstruction": {

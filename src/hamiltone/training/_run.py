@@ -1,6 +1,6 @@
 """One run, from settings to record."""
 
-import shutil
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
-from hamiltone import __version__
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import save_bundle
 
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
-from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_record
+from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_heard, read_record
 from ._loop import History, TrainingError, fit
 from ._material import Material, load_material
 from ._objectives import Classification
@@ -27,6 +26,7 @@ from ._record import (
     card_facts,
     predictions_table,
     run_record,
+    versions,
     write_predictions,
     write_record,
     write_settings,
@@ -46,7 +46,9 @@ class _Plan:
     settings: RunSettings
     material: Material
     lineage: Lineage
+    rests_on: dict[str, str]
     notes: list[str]
+    frames: str
     key: str
     out: Path
     command: str
@@ -66,19 +68,22 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False) -> d
     Raises:
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainingError("a run takes one process; start it without a launcher of several")
     with deterministic(settings.threads), Watch(settings.name, quiet=quiet) as watch:
         torch.manual_seed(settings.seed)
         plan = _plan(settings, command)
+        checkpoint = Checkpoint(plan.out / _CHECKPOINT, plan.key)
         with locked(plan.out):
             if (plan.out / RECORD).is_file():
                 record = read_record(plan.out)
                 _check_owner(plan, record["run"])
+                checkpoint.remove()
                 watch.say(f"done before; the record is {plan.out / RECORD}")
                 return record
-            checkpoint = Checkpoint(plan.out / _CHECKPOINT)
-            _check_owner(plan, checkpoint.claim(plan.key))
+            _check_owner(plan, checkpoint.owner() or plan.key)
             record = _carry_out(plan, checkpoint, watch)
-            shutil.rmtree(plan.out / _CHECKPOINT)
+            checkpoint.remove()
             watch.say(f"done; the record is {plan.out / RECORD}")
             return record
 
@@ -86,29 +91,36 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False) -> d
 def _plan(settings: RunSettings, command: str) -> _Plan:
     material = load_material(settings)
     lineage = open_lineage(settings)
-    notes = check_leaks(settings, lineage, material.split)
+    lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
+    notes = []
+    for setting, run in lineage.by_setting().items():
+        what = f"{setting}: {run.folder}, or a run beneath it,"
+        notes += check_leaks(read_heard(run.folder), material.split, what, settings.leaks)
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
+    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames)
     key = content_key(
         {
-            "hamiltone": __version__,
+            "versions": versions(),
             "settings": settings.key(),
             "split": material.split.hash,
-            "frames": frames_key(material.utterances, settings.frames),
-            "rests_on": lineage.keys(),
+            "frames": frames,
+            "rests_on": rests_on,
         }
     )
-    return _Plan(settings, material, lineage, notes, key, expand(settings.out, "out"), command)
+    return _Plan(settings, material, lineage, rests_on, notes, frames, key, expand(settings.out, "out"), command)
 
 
 def _check_owner(plan: _Plan, owner: str) -> None:
     if owner != plan.key:
-        raise TrainingError(f"{plan.out}: holds another run (other settings or data); choose another out or remove it")
+        raise TrainingError(
+            f"{plan.out}: holds another run (other settings, data or versions); choose another out or remove it"
+        )
 
 
 def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, Any]:
     settings, material = plan.settings, plan.material
-    frames = stored_frames(material.utterances, settings.frames, watch.report)
+    frames = stored_frames(material.utterances, settings.frames, plan.frames, watch.report)
     if frames.silent:
         plan.notes.append(f"{len(frames.silent)} silent recordings were left out: {', '.join(frames.silent)}")
     chosen = material.split.apply(material.utterances)
@@ -149,6 +161,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
         key=plan.key,
         settings=settings,
         lineage=plan.lineage,
+        rests_on=plan.rests_on,
         corpus=material.utterances,
         split=material.split,
         parts=parts,
@@ -160,7 +173,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
         command=plan.command,
     )
     save_bundle(model, plan.out / MODEL, card_facts(record))
-    write_settings(settings, material.split, plan.out)
+    write_settings(settings, material.split, plan.lineage, plan.out)
     write_record(record, plan.out)
     return record
 
@@ -182,7 +195,9 @@ def deterministic(threads: int) -> Iterator[None]:
     """Compute the same bytes each time, with a fixed number of threads; then set all back."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this set
+    # On a GPU some operations have no deterministic form: a warning there, while on a CPU all have one.
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     try:
         yield
     finally:

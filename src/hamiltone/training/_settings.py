@@ -10,7 +10,7 @@ Task = Literal["emotion", "speaker", "word", "rh-emo"]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CorpusSettings(_Model):
@@ -24,11 +24,11 @@ class CorpusSettings(_Model):
 class SplitSettings(_Model):
     """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker)."""
 
-    kind: Literal["actor", "random"] = "actor"
+    kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
     folds: int | None = Field(default=None, ge=3, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**63)
     file: str | None = Field(default=None, description="a split written before, instead of all the above")
 
 
@@ -49,11 +49,13 @@ class FrontSettings(_Model):
 
     kind: Literal["spectrogram", "rh-emo"] = "rh-emo"
     source: str | None = Field(default=None, description="the run whose fitted spectrogram and RH-Emo are taken over")
-    scale: Literal["linear", "decibel"] = "linear"
+    scale: Literal["linear", "decibel"] | None = Field(
+        default=None, description="linear, unless the source has another"
+    )
     normalisation: Literal["unit", "standard"] | None = Field(
         default=None, description="unit for RH-Emo, else standard"
     )
-    time_reversed: bool = False
+    time_reversed: bool | None = Field(default=None, description="no, unless the source has it so")
     trainable: bool = Field(default=False, description="train the RH-Emo encoder along with the network")
 
 
@@ -93,7 +95,7 @@ class AntiTransferSettings(_Model):
 class OptimisationSettings(_Model):
     """Adam, and when to stop."""
 
-    learning_rate: PositiveFloat = 1e-5
+    learning_rate: float = Field(default=1e-5, gt=0, le=1)
     weight_decay: float = Field(default=0.0, ge=0)
     batch: PositiveInt = 20
     epochs: PositiveInt = 500
@@ -101,7 +103,7 @@ class OptimisationSettings(_Model):
     monitor: Literal["cross_entropy", "loss"] = Field(
         default="cross_entropy", description="loss counts the AT term, too"
     )
-    precision: Literal["no", "bf16", "fp16"] = "no"
+    precision: Literal["no", "bf16"] = "no"
     channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
     checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
 
@@ -112,10 +114,10 @@ class RunSettings(_Model):
     ``name``, ``out`` and ``training.checkpoint_seconds`` do not change the result and are no part of a run's identity.
     """
 
-    name: str
+    name: str = Field(min_length=1)
     task: Task = "emotion"
-    out: str
-    seed: int = Field(default=0, ge=0)
+    out: str = Field(min_length=1)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     threads: PositiveInt = Field(default=2, description="of one run; part of its identity, since sums depend on it")
     device: Literal["cpu", "auto"] = "auto"
     label: Literal["speaker", "session"] | None = Field(default=None, description="what speaker recognition recognises")
@@ -162,6 +164,16 @@ class RunSettings(_Model):
         return "word" if self.task == "word" else "emotion"
 
     @property
+    def labelled(self) -> bool:
+        """Whether labels are needed: all clips serve an RH-Emo that only reconstructs."""
+        return self.task != "rh-emo" or (self.rh_emo is not None and self.rh_emo.beta > 0)
+
+    @property
+    def split_kind(self) -> Literal["actor", "random"]:
+        """By speaker, or by recording: orthogonal tasks have all speakers and words in all parts."""
+        return self.split.kind or ("random" if self.task in ("speaker", "word") else "actor")
+
+    @property
     def normalisation(self) -> Literal["unit", "standard"]:
         """The spectrogram's normalisation: 0..1 for RH-Emo, mean and deviation for a bare spectrogram."""
         return self.front.normalisation or ("unit" if self.front.kind == "rh-emo" else "standard")
@@ -171,6 +183,7 @@ class RunSettings(_Model):
         content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
         content["corpus"] = {"name": self.corpus.name}
         content["split"].pop("file")
+        content["split"]["kind"] = self.split_kind
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
         if self.anti_transfer:

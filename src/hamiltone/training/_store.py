@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import soundfile
+import soxr
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -26,6 +28,7 @@ from ._settings import FrameSettings
 
 _VERSION = 1
 _BATCH = 50
+_DECODERS = {"libsndfile": soundfile.__libsndfile_version__, "soxr": soxr.__version__}
 Report = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
 
@@ -82,20 +85,19 @@ def frames_key(utterances: Utterances, settings: FrameSettings) -> str:
         except OSError as error:
             raise HamiltoneError(f"{path}: cannot be read ({error.strerror}); check the corpus's folder") from None
     rows = [[name, keys[path], start, end] for name, path, start, end in _segments(utterances)]
-    rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak}
+    rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **_DECODERS}
     return content_key({"utterances": rows, "rules": rules})
 
 
-def stored_frames(utterances: Utterances, settings: FrameSettings, report: Report) -> Frames:
-    """Decode utterances and cut them into frames, once.
+def stored_frames(utterances: Utterances, settings: FrameSettings, key: str, report: Report) -> Frames:
+    """Decode utterances and cut them into frames, once; ``key`` is their :func:`frames_key`.
 
     Raises:
         AudioError: a recording that cannot be decoded; it is named, and nothing is stored.
     """
-    key = frames_key(utterances, settings)
     folder = cache_folder("frames") / key
     with locked(folder):
-        if not folder.is_dir():
+        if not _intact(folder):
             with atomic_path(folder) as draft:
                 draft.mkdir()
                 _decode(utterances, settings, draft, report)
@@ -109,6 +111,16 @@ def stored_frames(utterances: Utterances, settings: FrameSettings, report: Repor
         owner=bounds[:, 2],
         silent=tuple(json.loads((folder / "silent.json").read_text())),
     )
+
+
+def _intact(folder: Path) -> bool:
+    """Whether stored frames are all there: a copy that a full disk or a clean-up has cut is made anew."""
+    try:
+        bounds = np.load(folder / "bounds.npy")
+        end = int(bounds[:, 1].max(initial=0))
+        return (folder / "silent.json").is_file() and (folder / "samples.f32").stat().st_size == 4 * end
+    except (OSError, ValueError, EOFError, IndexError):
+        return False
 
 
 def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, report: Report) -> None:
@@ -156,12 +168,13 @@ def stored_stage(
         report: told of progress.
     """
     used = front.spectrogram if stage == "spectrogram" else front
+    settings = front.spectrogram.settings() if stage == "spectrogram" else front.settings()
     key = content_key(
         {
             "version": _VERSION,
             "frames": frames.key,
             "stage": stage,
-            "front": front.settings(),
+            "front": settings,
             "weights": weights_key(used),
             "offset_seed": offset_seed,
             "torch": torch.__version__,
@@ -170,10 +183,19 @@ def stored_stage(
     )
     path = cache_folder("stages") / f"{key}.npy"
     with locked(path):
-        if not path.is_file():
+        array = _mapped(path)
+        if array is None:
             with atomic_path(path) as draft:
                 _compute(frames, front, stage, offset_seed, draft, report)
-    return np.load(path, mmap_mode="r")
+            array = np.load(path, mmap_mode="r")
+    return array
+
+
+def _mapped(path: Path) -> npt.NDArray[np.float32] | None:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None  # not there, or damaged: it is made anew
 
 
 @torch.no_grad()

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
 
 class Watch:
@@ -21,7 +20,7 @@ class Watch:
         self._name = name
         self._console = Console(stderr=True, quiet=quiet)
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -52,9 +51,8 @@ class Watch:
         """An epoch begins, or goes on at a step."""
         self._bars.update(self._task, description=f"{self._name}: epoch {epoch}/{epochs}", completed=step, total=steps)
 
-    def step(self, losses: Mapping[str, Tensor]) -> None:
+    def step(self) -> None:
         """A batch is done."""
-        del losses
         self._bars.advance(self._task)
 
     def epoch_done(self, epoch: Mapping[str, Any], best_epoch: int) -> None:
