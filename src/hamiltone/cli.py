@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -36,11 +36,14 @@ def main() -> None:
     try:
         app()
     except HamiltoneError as error:
-        print(f"hamiltone: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error))
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, too
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"hamiltone: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 @app.callback(invoke_without_command=True)
@@ -81,7 +84,11 @@ def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[st
     settings = read_settings(path, overrides or [])
     if settings.task not in tasks:
         raise SettingsError(f"{path}: its task is {settings.task}; use {other} for it")
-    record = train_run(settings, command=_command(), quiet=quiet)
+    try:
+        record = train_run(settings, command=_command(), quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise typer.Exit(130) from None
     _print_results(record, Path(settings.out))
 
 
@@ -144,7 +151,11 @@ def quickstart(
     from hamiltone.report import markdown_table, result_rows, write_report
     from hamiltone.study import run_quickstart
 
-    note = run_quickstart(out, quiet=quiet)
+    try:
+        note = run_quickstart(out, quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"\n{note}\n\n{markdown_table(result_rows(out))}\n")
     print(f"The report, with curves and confusion matrices: {write_report(out).resolve()}")
 

@@ -39,10 +39,7 @@ def examine() -> list[Finding]:
         Finding("ok", "processor", f"{os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB of memory"),
         _accelerator(),
     ]
-    cache = cache_folder()
-    free = shutil.disk_usage(cache).free
-    mark = "ok" if free > _LITTLE_SPACE else "note"
-    findings.append(Finding(mark, "cache", f"{cache}, {free >> 30} GiB free; HAMILTONE_CACHE moves it"))
+    findings.append(_cache())
     data = os.environ.get("HAMILTONE_DATA")
     if data is None:
         findings.append(Finding("note", "speech", "HAMILTONE_DATA is not set; configs/ name their corpora below it"))
@@ -50,6 +47,19 @@ def examine() -> list[Finding]:
         there = Path(data).is_dir()
         findings.append(Finding("ok" if there else "missing", "speech", data if there else f"{data} is no folder"))
     return findings
+
+
+def _cache() -> Finding:
+    try:
+        cache = cache_folder()
+        free = shutil.disk_usage(cache).free
+        writable = os.access(cache, os.W_OK)
+    except OSError as error:
+        return Finding("missing", "cache", f"{error.filename}: {error.strerror}; set HAMILTONE_CACHE to another folder")
+    if not writable:
+        return Finding("missing", "cache", f"{cache} cannot be written; set HAMILTONE_CACHE to another folder")
+    mark = "ok" if free > _LITTLE_SPACE else "note"
+    return Finding(mark, "cache", f"{cache}, {free >> 30} GiB free; HAMILTONE_CACHE moves it")
 
 
 def _package(name: str) -> Finding:
@@ -66,6 +76,8 @@ def _extra(name: str, module: str) -> Finding:
 
 
 def _accelerator() -> Finding:
+    if importlib.util.find_spec("torch") is None:
+        return Finding("note", "gpu", "not known without torch")
     import torch
 
     if torch.cuda.is_available():

@@ -1,6 +1,6 @@
 """A tiny corpus, a cache of its own, and settings small enough for tests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,6 @@ from hamiltone.corpora import Split, load_corpus
 from hamiltone.training import RunSettings, settings_from, train
 
 Make = Callable[..., RunSettings]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nothing is read from or left in the user's cache; what one test computes serves the others."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HAMILTONE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

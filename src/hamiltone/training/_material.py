@@ -55,7 +55,7 @@ def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
     dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
     if settings.split_kind == "random":
         # Also where labels are not needed, so that both stages of RH-Emo get the same split.
-        complete = utterances.table[settings.column].notna().all()
+        complete = len(utterances.having(settings.column)) == len(utterances)
         return split_random(utterances, stratify=settings.column if complete else None, **dealing)
     if settings.task == "speaker":
         raise TrainingError("split.kind actor leaves no known speaker to test on; set split.kind to random")

@@ -62,7 +62,10 @@ def expand(text: str, key: str) -> Path:
         raise SettingsError(
             f"{key}: {text} needs the environment's {name}, which is not set; set it, or give {key}=FOLDER"
         )
-    return Path(expanded).expanduser()
+    try:
+        return Path(expanded).expanduser().resolve()
+    except (RuntimeError, ValueError) as error:
+        raise SettingsError(f"{key}: {text!r} is no folder's name: {error}") from None
 
 
 def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -56,7 +56,9 @@ class Watch:
         self._bars.advance(self._task)
 
     def epoch_done(self, epoch: Mapping[str, Any], best_epoch: int) -> None:
-        """An epoch is done: its values, and whether it is the best."""
+        """An epoch is done: its values, and whether it is the best. A terminal has the bars instead."""
+        if self._console.is_terminal:
+            return
         train = " ".join(f"{name} {value:.4f}" for name, value in epoch["train"].items())
         validation = " ".join(f"{name} {value:.4f}" for name, value in epoch["validation"].items())
         mark = " *" if best_epoch == epoch["epoch"] else ""

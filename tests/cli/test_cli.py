@@ -1,0 +1,189 @@
+"""The command line as a user meets it: exit codes, one line for a mistake, nothing half-written."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from hamiltone.networks import Front, Recognizer, RHEmoEncoder, save_bundle, vgg
+from hamiltone.speech import FRAME_SAMPLES, Spectrogram
+
+CONFIG = """
+name = "tiny"
+out = "{out}"
+device = "cpu"
+threads = 1
+[corpus]
+name = "synthetic"
+[front]
+kind = "spectrogram"
+scale = "decibel"
+[network]
+depth = 11
+algebra = "real"
+width = 0.03125
+hidden = 8
+[training]
+epochs = 1
+"""
+
+
+def hamiltone(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
+        + [str(argument) for argument in arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        check=False,
+    )
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], message: str) -> None:
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("hamiltone: ")
+    assert result.stdout == ""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    front = Front(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]), RHEmoEncoder())
+    network = vgg(11, "quaternion", 3, width=1 / 16, hidden=8, input_shape=front.shape)
+    folder = tmp_path_factory.mktemp("model") / "m"
+    save_bundle(Recognizer(front, network, ["calm", "angry", "sad"]), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("speech") / "nine seconds.wav"
+    noise = np.random.default_rng(0).normal(0, 0.1, (9 * 48000, 2))
+    soundfile.write(path, noise, 48000)
+    return path
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; from hamiltone.cli import app\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'matplotlib', 'accelerate', 'soundfile'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    result = hamiltone("--help")
+    assert result.returncode == 0
+    for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "quickstart", "report"):
+        assert verb in result.stdout
+
+
+def test_version_and_doctor(tmp_path: Path) -> None:
+    assert hamiltone("--version").stdout.strip().count(".") == 2
+    result = hamiltone("doctor", HAMILTONE_CACHE=str(tmp_path))
+    assert result.returncode == 0
+    assert "torch" in result.stdout
+    assert str(tmp_path) in result.stdout
+
+
+def test_predict_names_every_recording_and_frame(model: Path, speech: Path) -> None:
+    result = hamiltone("predict", speech, speech, "--model", model)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert sum(line.startswith(f"{speech}: ") for line in lines) == 2
+    assert sum(" to " in line for line in lines) == 2 * 3  # 4 + 4 + 1 seconds
+
+
+def test_predict_json(model: Path, speech: Path) -> None:
+    (prediction,) = json.loads(hamiltone("predict", speech, "--model", model, "--json").stdout)
+    assert prediction["label"] == max(prediction["scores"], key=prediction["scores"].get)
+    assert [(frame["start"], frame["end"]) for frame in prediction["frames"]] == [(0, 4), (4, 8), (8, 9)]
+    for label, score in prediction["scores"].items():
+        assert score == pytest.approx(np.mean([frame["scores"][label] for frame in prediction["frames"]]), abs=1e-6)
+    assert sum(prediction["scores"].values()) == pytest.approx(1)
+
+
+def test_a_bad_file_is_one_line_and_the_others_go_on(model: Path, speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("not sound")
+    (tmp_path / "cut.wav").write_bytes(speech.read_bytes()[:5000])
+    soundfile.write(tmp_path / "silent.wav", np.zeros(16000), 16000)
+    nan = np.full(16000, np.nan, dtype=np.float32)
+    soundfile.write(tmp_path / "nan.wav", nan, 16000, subtype="FLOAT")
+    bad = [tmp_path / name for name in ("none.wav", "empty.wav", "text.wav", "cut.wav", "silent.wav", "nan.wav")]
+    result = hamiltone("predict", *bad, speech, "--model", model)
+    assert result.returncode == 2
+    errors = result.stderr.splitlines()
+    assert len(errors) == len(bad)
+    for path, line in zip(bad, errors, strict=True):
+        assert line.startswith("hamiltone: ")
+        assert str(path) in line
+    assert f"{speech}: " in result.stdout
+
+
+def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "out"))
+    before = sorted(tmp_path.rglob("*"))
+    assert_refused(hamiltone("train", tmp_path / "none.toml"), "no such settings file")
+    assert_refused(hamiltone("train", config, "training.epohs=3"), "did you mean epochs?")
+    assert_refused(hamiltone("train", config, "task=word"), "use hamiltone pretrain")
+    assert_refused(hamiltone("pretrain", config), "use hamiltone train")
+    assert_refused(hamiltone("train", config, "corpus.name=ravdes"), "ravdess")
+    assert_refused(hamiltone("train", config, "corpus.name=ravdess", "corpus.root=/no/such"), "/no/such")
+    assert_refused(hamiltone("predict", speech, "--model", tmp_path), "no model here")
+    assert_refused(hamiltone("evaluate", config, "--model", model), "does not know the corpus's classes")
+    assert_refused(hamiltone("report", tmp_path), "record.json")
+    assert sorted(path for path in tmp_path.rglob("*") if not path.name.startswith(".")) == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "file" / "out"))
+    assert_refused(hamiltone("train", config), "file")
+
+
+def test_train_evaluate_report(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "runs" / "tiny"))
+    trained = hamiltone("train", config)
+    assert trained.returncode == 0, trained.stderr
+    assert "synthetic voices" in trained.stdout
+    assert "not estimable (1 speaker)" in trained.stdout
+    assert "epoch 1" in trained.stderr
+    evaluated = hamiltone("evaluate", config, "--model", tmp_path / "runs" / "tiny" / "model", "--json")
+    record = json.loads((tmp_path / "runs" / "tiny" / "record.json").read_text())
+    assert json.loads(evaluated.stdout)["test"] == record["test"]
+    assert record["command"].startswith("hamiltone train")
+    reported = hamiltone("report", tmp_path / "runs")
+    assert reported.returncode == 0, reported.stderr
+    assert (tmp_path / "runs" / "report.html").is_file()
+    assert "| tiny" in reported.stdout
+
+
+def test_an_interruption_says_how_to_go_on(tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "out").replace("epochs = 1", "epochs = 500"))
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from hamiltone.cli import main; main()", "train", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "out" / "checkpoint" / "state.safetensors").is_file():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(2)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "hamiltone: interrupted; the same command goes on from the last checkpoint"
+    assert "Traceback" not in errors
