@@ -28,6 +28,9 @@ Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Settings laid over the file's.")
 ]
 Model = Annotated[Path, typer.Option("--model", help="Folder of a saved model, as RUN/model.")]
+_PRETRAINING_COLUMNS = ("Run", "Reconstruction BCE", "BCE of a constant", "Accuracy", "Chance", "Clips")
+_RESULT_COLUMNS = ("Run", "Method", "AT layer", "Accuracy", "UAR", "Chance", "Clips", "Speakers")
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -148,7 +151,7 @@ def quickstart(
     quiet: Quiet = False,
 ) -> None:
     """The whole method on the embedded corpus of synthetic voices, in a few minutes on a CPU."""
-    from hamiltone.report import markdown_table, result_rows, write_report
+    from hamiltone.report import pretraining_rows, result_rows, write_report
     from hamiltone.study import run_quickstart
 
     try:
@@ -156,8 +159,11 @@ def quickstart(
     except KeyboardInterrupt:
         print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"\n{note}\n\n{markdown_table(result_rows(out))}\n")
-    print(f"The report, with curves and confusion matrices: {write_report(out).resolve()}")
+    page = write_report(out).resolve()
+    print(f"\n{note}")
+    _print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)
+    _print_table("Emotions of unseen voices", result_rows(out), _RESULT_COLUMNS)
+    print(f"The report, with curves and confusion matrices: {page}")
 
 
 @app.command()
@@ -165,12 +171,14 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with runs anywhere below it.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; DIR/report.html by default.")] = None,
 ) -> None:
-    """Make one HTML page of all runs below a folder, and print their table."""
-    from hamiltone.report import markdown_table, result_rows, write_report
+    """Make one HTML page of all runs below a folder, and print their tables in Markdown."""
+    from hamiltone.report import markdown_table, pretraining_rows, result_rows, write_report
 
     page = write_report(folder, out)
-    print(markdown_table(result_rows(folder)))
-    print(f"\n{page}")
+    for rows in (pretraining_rows(folder), result_rows(folder)):
+        if rows:
+            print(markdown_table(rows), end="\n\n")
+    print(page)
 
 
 def _command() -> str:
@@ -196,6 +204,16 @@ def _print_results(record: dict[str, Any], out: Path | None) -> None:
             print(f"  {title:<9}{100 * entry['value']:5.1f} %  {span}")
     if out is not None:
         print(f"all of it: {out}")
+
+
+def _print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*(row.get(column, "") for column in columns))
+    Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False).print(table)
 
 
 def _print_prediction(prediction: "Prediction") -> None:
