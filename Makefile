@@ -23,7 +23,7 @@ lint:  ## style, types, and which folder may import which
 
 bench:  ## timings, as ratios within one run
 	@tools/environment.sh synthetic,test
-	@$(VENV)/bin/python -m pytest benchmarks --benchmark-only
+	@$(VENV)/bin/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-sort=name -o addopts=""
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
 	rm -rf $(VENV) runs

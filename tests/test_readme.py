@@ -9,7 +9,9 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 
 def test_the_two_parts_for_any_network() -> None:
-    (example,) = [block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "loss" in block]
+    (example,) = [
+        block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "loss" in block
+    ]
     names: dict[str, object] = {}
     exec(example, names)
     assert isinstance(names["network"], torch.nn.Module)
