@@ -197,7 +197,8 @@ def _print_results(record: dict[str, Any], out: Path | None) -> None:
             + ", ".join(f"{value:.3f}" for value in reconstruction["axis_deviation"])
         )
     if test := record.get("test"):
-        print(f"test part ({split['kind']} split): {test['clips']} clips of {test['speakers']} speakers")
+        speakers = f"{test['speakers']} speaker{'' if test['speakers'] == 1 else 's'}"
+        print(f"test part ({split['kind']} split): {test['clips']} clips of {speakers}")
         for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
             entry = test[measure]
             span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"

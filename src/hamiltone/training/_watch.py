@@ -29,6 +29,7 @@ class Watch:
             disable=quiet or not self._console.is_terminal,
         )
         self._task = self._bars.add_task(name, total=None)
+        self._so_far = ""
 
     def __enter__(self) -> "Watch":
         self._bars.start()
@@ -49,7 +50,8 @@ class Watch:
 
     def epoch(self, epoch: int, epochs: int, steps: int, step: int) -> None:
         """An epoch begins, or goes on at a step."""
-        self._bars.update(self._task, description=f"{self._name}: epoch {epoch}/{epochs}", completed=step, total=steps)
+        description = f"{self._name}: epoch {epoch}/{epochs}{self._so_far}"
+        self._bars.update(self._task, description=description, completed=step, total=steps)
 
     def step(self) -> None:
         """A batch is done."""
@@ -57,6 +59,7 @@ class Watch:
 
     def epoch_done(self, epoch: Mapping[str, Any], best_epoch: int) -> None:
         """An epoch is done: its values, and whether it is the best. A terminal has the bars instead."""
+        self._so_far = f", validation loss {epoch['validation']['loss']:.4f}, best epoch {best_epoch}"
         if self._console.is_terminal:
             return
         train = " ".join(f"{name} {value:.4f}" for name, value in epoch["train"].items())
