@@ -172,8 +172,13 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
 def test_an_interruption_says_how_to_go_on(tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(CONFIG.format(out=tmp_path / "out").replace("epochs = 1", "epochs = 500"))
+    # A process that was started in the background ignores SIGINT, and so would its children.
+    script = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from hamiltone.cli import main; main()"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-c", "from hamiltone.cli import main; main()", "train", str(config)],
+        [sys.executable, "-c", script, "train", str(config)],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -183,7 +188,7 @@ def test_an_interruption_says_how_to_go_on(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(2)
-    _, errors = process.communicate()
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "hamiltone: interrupted; the same command goes on from the last checkpoint"
     assert "Traceback" not in errors
