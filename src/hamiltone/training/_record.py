@@ -74,7 +74,7 @@ def run_record(
         "task": settings.task,
         "method": lineage.method() if settings.task == "emotion" else "",
         "layers": list(settings.anti_transfer.layers) if settings.anti_transfer else [],
-        "chain": lineage.chain() if settings.task == "emotion" else [],
+        "chain": [[letter, list(layers)] for letter, layers in lineage.chain()] if settings.task == "emotion" else [],
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
         "rests_on": rests_on,
