@@ -26,7 +26,7 @@ class SplitSettings(_Model):
 
     kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
-    folds: int | None = Field(default=None, ge=3, description="k folds instead of fractions: one tests, one validates")
+    folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     file: str | None = Field(default=None, description="a split written before, instead of all the above")
