@@ -4,6 +4,7 @@ from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
 from ._material import load_material
+from ._processes import is_main_process
 from ._reading import SettingsError, read_settings, settings_from
 from ._run import train
 from ._settings import RunSettings
@@ -13,6 +14,7 @@ __all__ = [
     "SettingsError",
     "TrainingError",
     "evaluate",
+    "is_main_process",
     "load_material",
     "read_record",
     "read_settings",

@@ -93,6 +93,7 @@ def run_record(
             "peak_memory_bytes": history.peak_memory_bytes,
             "device": str(history.device),
             "threads": settings.threads,
+            "processes": settings.processes,
         },
         "versions": versions(),
         "command": command,
