@@ -84,7 +84,7 @@ def train(settings: Settings, overrides: Overrides = None, quiet: Quiet = False)
 
 
 def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[str, ...], other: str) -> None:
-    from hamiltone.training import SettingsError, read_settings
+    from hamiltone.training import SettingsError, is_main_process, read_settings
     from hamiltone.training import train as train_run
 
     settings = read_settings(path, overrides or [])
@@ -95,7 +95,8 @@ def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[st
     except KeyboardInterrupt:
         print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
-    _print_results(record, Path(settings.out))
+    if is_main_process():
+        _print_results(record, Path(settings.out))
 
 
 @app.command()

@@ -60,6 +60,26 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """What one of several processes gets of a batch.
+
+    Attributes:
+        batch: its frames; where there are none left for it, one that is lent to it and counts nothing.
+        own: how many frames of it count.
+        whole: how many the slices of all processes have together.
+    """
+
+    batch: Batch
+    own: int
+    whole: int
+
+    @property
+    def share(self) -> float:
+        """How much the mean over this slice weighs in the mean over the whole batch."""
+        return self.own / self.whole
+
+
+@dataclass(frozen=True)
 class Part:
     """One part of a split.
 
@@ -98,11 +118,18 @@ class Part:
         for first in range(0, len(self), size):
             yield self.batch(np.arange(first, min(first + size, len(self))))
 
-    def shuffled(self, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches."""
+    def shuffled(
+        self, size: int, seed: int, epoch: int, skip: int = 0, rank: int = 0, processes: int = 1
+    ) -> Iterator[Slice]:
+        """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches.
+
+        Of each batch the process ``rank`` gets the ``rank``-th of as many slices as there are processes.
+        """
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         for first in range(skip * size, len(order), size):
-            yield self.batch(order[first : first + size], epoch)
+            whole = order[first : first + size]
+            own = whole[len(whole) * rank // processes : len(whole) * (rank + 1) // processes]
+            yield Slice(self.batch(own if len(own) else whole[:1], epoch), len(own), len(whole))
 
     def per_utterance(self, values: Float[Tensor, "frame label"]) -> Float[Tensor, "utterance label"]:
         """The mean over each utterance's frames."""

@@ -98,6 +98,7 @@ def run_record(
             "device": str(history.device),
             "processor": processor(),
             "threads": settings.threads,
+            "processes": settings.processes,
             "side_by_side": side_by_side,
         },
         "versions": versions(),

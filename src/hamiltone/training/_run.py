@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,13 @@ from hamiltone.networks import VGG, Front, save_bundle
 
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
+from ._launch import launch
 from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_heard, read_record
 from ._loop import History, TrainingError, fit
 from ._material import Material, load_material, load_statistics
 from ._objectives import Classification
 from ._parts import Inputs, Part, live_inputs, make_part, stored_inputs
+from ._processes import Processes, joined, started_by_launcher
 from ._reading import expand
 from ._record import (
     PREDICTIONS,
@@ -64,6 +66,8 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
 
     The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json and
     model/. A run that was interrupted goes on where its checkpoint stands; one that is finished is not done again.
+    Where ``settings.processes`` are several, they are started here; under a launcher (torchrun, accelerate launch) that
+    has started as many, this process joins the others, and each of them returns the record.
 
     Args:
         settings: of the run.
@@ -74,23 +78,31 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
     Raises:
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainingError("a run takes one process; start it without a launcher of several")
-    with deterministic(settings.threads), Watch(settings.name, quiet=quiet) as watch:
+    if not started_by_launcher(settings.processes) and settings.processes > 1:
+        launch(settings, command=command, quiet=quiet, side_by_side=side_by_side)
+        return read_record(expand(settings.out, "out"))
+    with (
+        joined(settings.processes, settings.threads, cpu=settings.device == "cpu") as processes,
+        deterministic(settings.threads),
+        Watch(settings.name, quiet=quiet or not processes.main) as watch,
+    ):
         torch.manual_seed(settings.seed)
+        processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
         plan = _plan(settings, command, side_by_side)
         checkpoint = Checkpoint(plan.out / _CHECKPOINT, plan.key)
-        with locked(plan.out):
+        with locked(plan.out) if processes.main else nullcontext():
             if (plan.out / RECORD).is_file():
                 record = read_record(plan.out)
                 _check_owner(plan, record["run"])
+                processes.release()
+                said = "done before"
+            else:
+                _check_owner(plan, checkpoint.owner() or plan.key)
+                record = _carry_out(plan, checkpoint, watch, processes)
+                said = "done"
+            if processes.main:
                 checkpoint.remove()
-                watch.say(f"done before; the record is {plan.out / RECORD}")
-                return record
-            _check_owner(plan, checkpoint.owner() or plan.key)
-            record = _carry_out(plan, checkpoint, watch)
-            checkpoint.remove()
-            watch.say(f"done; the record is {plan.out / RECORD}")
+            watch.say(f"{said}; the record is {plan.out / RECORD}")
             return record
 
 
@@ -136,7 +148,7 @@ def _check_owner(plan: _Plan, owner: str) -> None:
         )
 
 
-def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, Any]:
+def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Processes) -> dict[str, Any]:
     settings, material = plan.settings, plan.material
     frames = stored_frames(material.utterances, settings.frames, plan.frames, watch.report)
     if frames.silent:
@@ -161,6 +173,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
 
     live = live_inputs(frames, settings.seed) if settings.frames.random_offset else stored
     parts = [part("train", live), part("validation", stored), part("test", stored)]
+    processes.release()
     history = fit(
         objective,
         parts[0],
@@ -170,7 +183,11 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
         cpu=settings.device == "cpu",
         checkpoint=checkpoint,
         watch=watch,
+        processes=processes,
     )
+    if not processes.main:
+        processes.wait()
+        return read_record(plan.out)
     size = settings.training.batch
     if isinstance(objective, Classification):
         results = _classification_results(objective, parts, material.labels, history, size, plan.out)
@@ -196,6 +213,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
     splits = [material.split] if plan.statistics is None else [material.split, plan.statistics.split]
     write_settings(settings, splits, plan.lineage, plan.out)
     write_record(record, plan.out)
+    processes.wait()
     return record
 
 

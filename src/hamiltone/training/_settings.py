@@ -135,7 +135,8 @@ class RunSettings(_Model):
     task: Task = "emotion"
     out: str = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    threads: PositiveInt = Field(default=2, description="of one run; part of its identity, since sums depend on it")
+    threads: PositiveInt = Field(default=2, description="of each process; part of a run's identity: sums depend on it")
+    processes: PositiveInt = Field(default=1, description="how many processes (GPUs) share each batch; so does this")
     device: Literal["cpu", "auto"] = "auto"
     label: Literal["speaker", "session"] | None = Field(default=None, description="what speaker recognition recognises")
     init_from: str | None = Field(default=None, description="the run whose weights this one starts from")
@@ -165,6 +166,15 @@ class RunSettings(_Model):
                 raise ValueError("front.kind rh-emo needs front.source, the run that trained RH-Emo")
         if self.task in ("speaker", "word") and self.anti_transfer:
             raise ValueError("anti_transfer is for task emotion: an orthogonal network is trained without")
+        if self.processes > 1 and (self.task == "rh-emo" or self.front.trainable):
+            raise ValueError(
+                "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
+                "leave processes out"
+            )
+        if self.processes > self.training.batch:
+            raise ValueError(
+                f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames"
+            )
         if self.label and self.task != "speaker":
             raise ValueError("label is for task speaker: the other tasks have one label each")
         if self.front.trainable and self.front.kind != "rh-emo":
