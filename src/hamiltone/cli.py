@@ -227,9 +227,7 @@ def study_plan(
     if not left:
         print("all of them are done")
     elif (seconds := plan.seconds_left()) is not None:
-        print(
-            f"{left} runs left: about {_duration(seconds / workers)} with {workers} at once, from the runs measured here"
-        )
+        print(f"{left} runs left: about {_duration(seconds / workers)} with {workers} at once, as measured here")
     else:
         known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
         unknown = left - len(known)
@@ -246,19 +244,30 @@ def study_run(
     out: Out = None,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Runs at once on this machine; by default as many as cores hold."),
+        typer.Option("--workers", min=1, help="Runs at once on this machine; by default as many as its cores hold."),
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster instead: auto, HOST:PORT, or local.")
+    ] = None,
+    ship: Annotated[
+        bool, typer.Option("--ship", help="With --ray: send runs through Ray, since its machines share no folder.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Carry out a study: what is done is not done again, what fails is told, and the rest goes on.
 
     The exit code is 0 when all runs are done, 1 when some failed or were skipped.
     """
-    from hamiltone.study import LocalExecutor, local_workers, read_study, run_study
+    from hamiltone.study import LocalExecutor, StudyError, local_workers, ray_executor, read_study, run_study
 
+    if ray and workers:
+        raise StudyError("--workers is for this machine and --ray for a cluster: give one of them")
+    if ship and not ray:
+        raise StudyError("--ship is for a cluster: give --ray ADDRESS, too")
     study = read_study(settings, overrides)
     out = out or Path("runs") / study.name
-    executor = LocalExecutor(out, workers or local_workers(study))
+    workers = workers or local_workers(study)
+    executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers)
     try:
         result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
     except KeyboardInterrupt:

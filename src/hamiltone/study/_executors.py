@@ -5,19 +5,21 @@ import os
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
 
 from hamiltone.training import RunSettings
 
+from ._errors import StudyError
 from ._jobs import LOG, Job, Outcome
 from ._settings import Study
 
 _LOOK_SECONDS = 0.05
 
 
-class Executor(Protocol):
+class Executor(ABC):
     """Carries out jobs, several at a time, in processes apart.
 
     Attributes:
@@ -26,21 +28,21 @@ class Executor(Protocol):
 
     side_by_side: int
 
+    @abstractmethod
     def has_room(self) -> bool:
         """Whether another job can be taken now."""
-        ...
 
+    @abstractmethod
     def start(self, job: Job) -> None:
         """Take a job whose runs beneath are finished."""
-        ...
 
+    @abstractmethod
     def wait(self, seconds: float) -> dict[str, Outcome]:
         """The jobs that have ended since the last call, by folder; waits for one, at most so long."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Stop everything that still runs; it goes on from its checkpoint another time."""
-        ...
 
 
 @dataclass
@@ -50,7 +52,7 @@ class _Running:
     slot: int
 
 
-class LocalExecutor:
+class LocalExecutor(Executor):
     """Processes on this machine, one for each run, so that a run that crashes or is killed takes nobody along.
 
     Args:
@@ -116,6 +118,19 @@ class LocalExecutor:
         if self._gpus:
             environment["CUDA_VISIBLE_DEVICES"] = str(slot % self._gpus)
         return environment
+
+
+def ray_executor(root: Path, address: str, *, ship: bool = False) -> Executor:
+    """The executor for a Ray cluster; see ``RayExecutor``.
+
+    Raises:
+        StudyError: Ray is not installed, or no cluster is at this address.
+    """
+    try:
+        module = import_module(f"{__package__}._ray")
+    except ModuleNotFoundError as error:
+        raise StudyError(f"a cluster needs Ray ({error.name} is missing): pip install 'hamiltone[ray]'") from None
+    return module.RayExecutor(root, address, ship=ship)
 
 
 def local_workers(study: Study) -> int:

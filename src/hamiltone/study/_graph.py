@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from hamiltone.corpora import Split
+from hamiltone.corpora import Split, read_split
 from hamiltone.files import content_key
 from hamiltone.training import (
     CorpusSettings,
@@ -145,7 +145,9 @@ class _Builder:
 
     def corpus_settings(self, name: str) -> Partial:
         """A corpus of emotions as settings of a run."""
-        return _absolute({"name": name, "root": self.study.corpora[name].root})
+        plan = self.study.corpora[name]
+        within = None if plan.within is None else str(Path(plan.within).resolve())
+        return _absolute({"name": name, "root": plan.root, "within": within})
 
     def split_file(self, corpus: Partial, choice: Partial) -> str:
         """The path of a split, which is made if need be."""
@@ -293,7 +295,9 @@ class _Builder:
         return self._corpus_keys[request]
 
     def _split_hash(self, path: str | None) -> str | None:
-        return None if path is None else self.splits[path].hash if path in self.splits else path
+        if path is None:
+            return None
+        return self.splits[path].hash if path in self.splits else read_split(path).hash
 
 
 def _absolute(corpus: Partial) -> Partial:

@@ -20,7 +20,10 @@ class Job:
     Attributes:
         folder: of the run, below the study's output folder.
         settings: of the run, as JSON, with paths relative to the output folder.
-        threads: how many processor cores it keeps busy.
+        needs: the folders of the runs that it rests on.
+        files: the files below the output folder that its settings name.
+        threads: how many processor cores each of its processes keeps busy.
+        processes: how many processes it has.
         probe: whether its layers are probed afterwards.
         command: how the study was started, for the record.
         side_by_side: how many runs go at once on a machine, for the record.
@@ -29,7 +32,10 @@ class Job:
 
     folder: str
     settings: dict[str, Any]
+    needs: tuple[str, ...]
+    files: tuple[str, ...]
     threads: int
+    processes: int
     probe: bool
     command: str
     side_by_side: int

@@ -1,22 +1,18 @@
 """Carrying out a study: every run once, each after those that it rests on, whatever fails or is interrupted."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_write, locked
 
 from ._executors import Executor
 from ._graph import Node, build_graph
 from ._jobs import Job, Outcome
-from ._plan import FAILURE, Plan, longest_chain, make_plan, write_plan
+from ._plan import FAILURE, Plan, State, longest_chain, make_plan, write_plan
 from ._settings import Study
 from ._watch import StudyWatch
-
-
-class StudyError(HamiltoneError):
-    """A study that cannot be planned or carried out as asked."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     return Result(len(states), before, done, failed, skipped)
 
 
-def _skip(order: list[Node], states: dict[str, str]) -> None:
+def _skip(order: Sequence[Node], states: dict[str, State]) -> None:
     """Mark what rests on a failed run, at any depth."""
     again = True
     while again:
@@ -124,10 +120,15 @@ def _skip(order: list[Node], states: dict[str, str]) -> None:
 
 def _job(plan: Plan, node: Node, command: str, side_by_side: int) -> Job:
     estimate = plan.estimates.get(node.folder)
+    statistics = node.settings.front.statistics
+    named = {node.settings.split.file, node.settings.corpus.within, statistics and statistics.split.file}
     return Job(
         folder=node.folder,
         settings=node.settings.model_dump(mode="json", exclude_none=True),
+        needs=node.needs,
+        files=tuple(path for path in plan.graph.splits if path in named),
         threads=node.settings.threads,
+        processes=node.settings.processes,
         probe=plan.probed(node),
         command=command,
         side_by_side=side_by_side,

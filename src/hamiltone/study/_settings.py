@@ -27,6 +27,7 @@ class CorpusPlan(_Model):
     """A corpus of emotions."""
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
+    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 

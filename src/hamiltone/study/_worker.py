@@ -11,13 +11,13 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
+from ._jobs import Job, carry_out
+
 
 def main() -> None:
     """Carry out the job."""
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_study, daemon=True).start()
-    from hamiltone.study._jobs import Job, carry_out
-
     outcome = carry_out(Job(**request["job"]), Path(request["root"]))
     print(json.dumps(asdict(outcome)), flush=True)
 

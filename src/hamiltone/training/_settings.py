@@ -1,5 +1,6 @@
 """The settings of one run: everything that decides its result, as typed models."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -154,36 +155,43 @@ class RunSettings(_Model):
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
-        if self.task == "rh-emo":
-            if self.anti_transfer:
-                raise ValueError("anti_transfer is for task emotion: leave it out of an RH-Emo training")
-            if self.front.source or self.front.kind != "rh-emo":
-                raise ValueError("an RH-Emo training makes its own front: leave front.kind and front.source out")
-        else:
-            if self.rh_emo:
-                raise ValueError("rh_emo is for task rh-emo: leave it out")
-            if self.front.kind == "rh-emo" and not self.front.source:
-                raise ValueError("front.kind rh-emo needs front.source, the run that trained RH-Emo")
-        if self.task in ("speaker", "word") and self.anti_transfer:
-            raise ValueError("anti_transfer is for task emotion: an orthogonal network is trained without")
-        if self.processes > 1 and (self.task == "rh-emo" or self.front.trainable):
-            raise ValueError(
-                "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
-                "leave processes out"
-            )
-        if self.processes > self.training.batch:
-            raise ValueError(
-                f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames"
-            )
-        if self.label and self.task != "speaker":
-            raise ValueError("label is for task speaker: the other tasks have one label each")
-        if self.front.trainable and self.front.kind != "rh-emo":
-            raise ValueError("front.trainable is for front.kind rh-emo: a spectrogram has nothing to train")
-        if self.front.statistics and (self.front.source or self.task == "rh-emo"):
-            raise ValueError("front.statistics is for a front without source: leave one of the two out")
-        if self.split.folds is not None and self.split.fold >= self.split.folds:
-            raise ValueError(f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds")
+        for forbidden, why in self._disagreements():
+            if forbidden:
+                raise ValueError(why)
         return self
+
+    def _disagreements(self) -> Iterator[tuple[bool, str]]:
+        rh_emo, upon_rh_emo = self.task == "rh-emo", self.front.kind == "rh-emo"
+        if rh_emo:
+            yield bool(self.anti_transfer), "anti_transfer is for task emotion: leave it out of an RH-Emo training"
+            own = not self.front.source and upon_rh_emo
+            yield not own, "an RH-Emo training makes its own front: leave front.kind and front.source out"
+        else:
+            yield self.rh_emo is not None, "rh_emo is for task rh-emo: leave it out"
+            missing = upon_rh_emo and not self.front.source
+            yield missing, "front.kind rh-emo needs front.source, the run that trained RH-Emo"
+        orthogonal = self.task in ("speaker", "word")
+        with_term = orthogonal and self.anti_transfer is not None
+        yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
+        yield (
+            self.processes > 1 and (rh_emo or self.front.trainable),
+            "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
+            "leave processes out",
+        )
+        yield (
+            self.processes > self.training.batch,
+            f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
+        )
+        yield (
+            bool(self.label) and self.task != "speaker",
+            "label is for task speaker: the other tasks have one label each",
+        )
+        trainable = self.front.trainable and not upon_rh_emo
+        yield trainable, "front.trainable is for front.kind rh-emo: a spectrogram has nothing to train"
+        twice = bool(self.front.statistics) and (bool(self.front.source) or rh_emo)
+        yield twice, "front.statistics is for a front without source: leave one of the two out"
+        outside = self.split.folds is not None and self.split.fold >= self.split.folds
+        yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
 
     @property
     def column(self) -> str:
