@@ -27,7 +27,7 @@ class WorkerError(HamiltoneError):
     """A mistake of the user's that one of a run's processes met, or a process that was killed."""
 
 
-def launch(settings: RunSettings, *, command: str, quiet: bool) -> None:
+def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: int) -> None:
     """Carry out a run in ``settings.processes`` processes of this machine, and wait for them.
 
     An interruption here ends them all, and so does the end of this process, however it comes.
@@ -38,7 +38,8 @@ def launch(settings: RunSettings, *, command: str, quiet: bool) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="hamiltone-") as name:
         folder = Path(name)
-        order = {"settings": settings.model_dump(mode="json"), "command": command, "quiet": quiet}
+        told = {"command": command, "quiet": quiet, "side_by_side": side_by_side}
+        order = {"settings": settings.model_dump(mode="json"), "told": told}
         (folder / ORDER).write_text(json.dumps(order))
         # The others meet at a store that is here before they are, on a port that the system chooses.
         store = TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)

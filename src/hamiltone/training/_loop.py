@@ -33,6 +33,7 @@ class History:
     best_epoch: int
     stopped: str  # "patience" or "epochs"
     epoch_seconds: list[float]
+    epoch_cpu_seconds: list[float]
     peak_memory_bytes: int
     device: torch.device
 
@@ -65,7 +66,7 @@ def fit(
     )
     objective.to(accelerator.device)
     if settings.channels_last:
-        _put_channels_last(objective.module)
+        put_channels_last(objective.module)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
@@ -76,7 +77,7 @@ def fit(
     steps = -(-len(train) // settings.batch)
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
         watch.epoch(progress.epoch, settings.epochs, steps, progress.step)
-        started = saved = time.monotonic()
+        started, saved = _now(), time.monotonic()
         slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
         for part in slices:
             processes.reseed(seed, progress.epoch, progress.step)
@@ -91,8 +92,7 @@ def fit(
             watch.step()
             if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
-                _clock(progress, started, accelerator.device)
-                started = saved
+                started = _clock(progress, started, accelerator.device)
                 checkpoint.save(objective.module, adam, progress)
         values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
         _clock(progress, started, accelerator.device)
@@ -112,12 +112,14 @@ def fit(
         best_epoch=progress.best_epoch,
         stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
         epoch_seconds=progress.epoch_seconds,
+        epoch_cpu_seconds=progress.epoch_cpu_seconds,
         peak_memory_bytes=progress.peak_memory,
         device=accelerator.device,
     )
 
 
-def _put_channels_last(module: torch.nn.Module) -> None:
+def put_channels_last(module: torch.nn.Module) -> None:
+    """Lay the weights of convolutions out with their channels innermost, which is how fast kernels want them."""
     for parameter in module.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -143,9 +145,17 @@ def _check_finite(loss: float, progress: Progress) -> None:
         )
 
 
-def _clock(progress: Progress, started: float, device: torch.device) -> None:
-    progress.seconds += time.monotonic() - started
+def _now() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
+def _clock(progress: Progress, started: tuple[float, float], device: torch.device) -> tuple[float, float]:
+    """Book the time since ``started`` and the memory; returns the present."""
+    now = _now()
+    progress.seconds += now[0] - started[0]
+    progress.cpu_seconds += now[1] - started[1]
     progress.peak_memory = max(progress.peak_memory, peak_memory(device))
+    return now
 
 
 def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
@@ -154,9 +164,11 @@ def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> 
     _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
+    progress.epoch_cpu_seconds.append(progress.cpu_seconds)
     better = progress.best_value is None or values[monitored] < progress.best_value
     if better:
         progress.best_value, progress.best_epoch = values[monitored], progress.epoch
     progress.epoch += 1
-    progress.step, progress.sums, progress.examples, progress.seconds = 0, {}, 0, 0.0
+    progress.step, progress.sums, progress.examples = 0, {}, 0
+    progress.seconds = progress.cpu_seconds = 0.0
     return better

@@ -42,12 +42,13 @@ def live_inputs(frames: Frames, seed: int) -> Inputs:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some frames: inputs at a stage of the front, and their utterances' targets."""
+    """Some frames: inputs at a stage of the front, their utterances' targets, and their rows among all frames."""
 
     x: Float[Tensor, "batch *shape"]
     stage: Stage
     classes: Int[Tensor, " batch"]
     affect: Float[Tensor, "batch 3"] | None
+    rows: Int[Tensor, " batch"]
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
         """The same on a device; feature maps with their channels innermost, where asked."""
@@ -55,7 +56,7 @@ class Batch:
         if channels_last and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         affect = None if self.affect is None else self.affect.to(device)
-        return Batch(x, self.stage, self.classes.to(device), affect)
+        return Batch(x, self.stage, self.classes.to(device), affect, self.rows)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ class Part:
         """The frames at some positions."""
         owner = torch.from_numpy(self.owner[positions])
         affect = None if self.affect is None else self.affect[owner]
-        return Batch(self.inputs.fetch(self.rows[positions], epoch), self.inputs.stage, self.classes[owner], affect)
+        rows = self.rows[positions]
+        x = self.inputs.fetch(rows, epoch)
+        return Batch(x, self.inputs.stage, self.classes[owner], affect, torch.from_numpy(rows))
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All frames, in batches."""

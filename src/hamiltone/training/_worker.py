@@ -23,7 +23,7 @@ def work(folder: Path) -> None:
     _obey_the_launcher()
     order = json.loads((folder / ORDER).read_text())
     try:
-        train(RunSettings.model_validate(order["settings"]), command=order["command"], quiet=order["quiet"])
+        train(RunSettings.model_validate(order["settings"]), **order["told"])
     except HamiltoneError as error:
         _fail(folder, 2, mistake=str(error))
     except OSError as error:  # a full disk, a folder that may not be written
