@@ -13,7 +13,7 @@ import psutil
 import pytest
 import tomli_w
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
@@ -29,8 +29,8 @@ from .conftest import Make
 CLI = "from hamiltone.cli import main; main()"
 
 
-def write(settings: RunSettings, path: Path) -> Path:
-    path.write_text(tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
+def write(run: RunSettings, path: Path) -> Path:
+    path.write_text(tomli_w.dumps(run.model_dump(mode="json", exclude_none=True)))
     return path
 
 
@@ -42,8 +42,8 @@ def test_two_processes_do_the_steps_of_one(settings_for: Make, tmp_path: Path) -
     base = settings_for(tmp_path / "base", training__epochs=1)
     front = {"kind": "spectrogram", "scale": "decibel", "source": base.out}
     orthogonal = settings_for(tmp_path / "speaker", task="speaker", leaks="report", front=front, training__epochs=1)
-    for settings in (base, orthogonal):
-        train(settings, quiet=True)
+    for earlier in (base, orthogonal):
+        train(earlier, quiet=True)
     changes = {
         "front": front,
         "leaks": "report",
@@ -117,8 +117,8 @@ def alive(process: psutil.Process) -> bool:
 def test_a_mistake_met_by_a_process_is_one_line(
     settings_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settings_for(tmp_path / "run", processes=2, corpus={"name": "ravdess", "root": str(tmp_path / "none")})
-    path = write(settings, tmp_path / "run.toml")
+    run = settings_for(tmp_path / "run", processes=2, corpus={"name": "ravdess", "root": str(tmp_path / "none")})
+    path = write(run, tmp_path / "run.toml")
     monkeypatch.setattr(sys, "argv", ["hamiltone", "train", str(path), "--quiet"])
     with pytest.raises(SystemExit) as exit_:
         cli.main()
@@ -143,6 +143,7 @@ def part_of(frames: int) -> Part:
 
 
 @given(st.integers(1, 40), st.integers(1, 12), st.integers(1, 5), st.integers(0, 3))
+@settings(max_examples=40, deadline=None)
 def test_slices_are_the_batches_of_one_process(frames: int, size: int, processes: int, skip: int) -> None:
     part = part_of(frames)
     batches = [slice_.batch.x.flatten() for slice_ in part.shuffled(size, 1, 2, skip)]
