@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch.distributed as dist
+from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from hamiltone.errors import HamiltoneError
 
@@ -42,7 +42,7 @@ def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: in
         order = {"settings": settings.model_dump(mode="json"), "told": told}
         (folder / ORDER).write_text(json.dumps(order))
         # The others meet at a store that is here before they are, on a port that the system chooses.
-        store = dist.TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)
+        store = TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)
         places = [_place(rank, settings, store.port) for rank in range(settings.processes)]
         run_together([*_WORKER, str(folder)], places, folder)
 
@@ -63,6 +63,7 @@ def run_together(command: Sequence[str], places: Sequence[Mapping[str, str]], fo
             workers.append(subprocess.Popen(command, env=environment, stdin=subprocess.PIPE))
         while not any(codes := [worker.poll() for worker in workers]) and None in codes:
             time.sleep(_POLL_SECONDS)
+        codes = [worker.poll() for worker in workers]  # again: one that failed first may have been looked at before
     finally:
         _end(workers)
     if any(codes):
@@ -104,8 +105,8 @@ def _end(workers: Sequence["subprocess.Popen[bytes]"]) -> None:
 def _explain(codes: Sequence[int | None], folder: Path) -> None:
     """Raise what went wrong first: those that fail only because another one did have failed after it."""
     failed = [rank for rank, code in enumerate(codes) if code]
-    failures = {rank: _failure(folder, rank) for rank in failed}
-    for failure in failures.values():
+    failures = [_failure(folder, rank) for rank in range(len(codes))]
+    for failure in failures:
         if mistake := failure.get("mistake"):
             raise WorkerError(mistake)
     for rank in failed:
@@ -115,7 +116,7 @@ def _explain(codes: Sequence[int | None], folder: Path) -> None:
                 f"process {rank} of {len(codes)} was killed ({_signal_name(-code)}), perhaps for want of memory; "
                 "the same command goes on from the last checkpoint"
             )
-    told = "\n".join(failure["traceback"] for failure in failures.values() if "traceback" in failure)
+    told = "\n".join(failure["traceback"] for failure in failures if "traceback" in failure)
     raise RuntimeError(f"process {failed[0]} of {len(codes)} failed with exit code {codes[failed[0]]}\n{told}".rstrip())
 
 

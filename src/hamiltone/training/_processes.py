@@ -159,5 +159,6 @@ def joined(processes: int, threads: int, *, cpu: bool) -> Iterator[Processes]:
         raise ProcessesError(
             f"the {processes} processes do not find one another at {place}: {error}; see MASTER_ADDR and MASTER_PORT"
         ) from None
+    assert not isinstance(group, int)  # as it is for processes that are none of the group's
     yield Processes(dist.get_rank(), processes, group)
     dist.destroy_process_group()  # not after an error: the others may be waiting, and whoever started them ends them
