@@ -4,6 +4,7 @@ from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
 from ._material import load_material
+from ._probe import probe
 from ._reading import SettingsError, read_settings, settings_from
 from ._run import train
 from ._settings import RunSettings
@@ -14,6 +15,7 @@ __all__ = [
     "TrainingError",
     "evaluate",
     "load_material",
+    "probe",
     "read_record",
     "read_settings",
     "settings_from",
