@@ -68,7 +68,8 @@ def probe(
         raise TrainingError(f"{run}: trained an RH-Emo, and layers are probed of a VGG; name the run of a recogniser")
     own = settings is None
     if settings is None:
-        settings = read_settings(run / SETTINGS, [f"split.file={json.dumps(str((run / SPLIT).resolve()))}"])
+        split = json.dumps(str((run / SPLIT).resolve()), ensure_ascii=False)
+        settings = read_settings(run / SETTINGS, [f"split.file={split}"])
     with deterministic(settings.threads), threadpool_limits(settings.threads), Watch(run.name, quiet=quiet) as watch:
         material = None if own else load_material(settings)
         content = _heading(record, settings, material)
@@ -96,6 +97,7 @@ def _heading(record: dict[str, Any], settings: RunSettings, material: Material |
     return {
         "format": _FORMAT,
         "run": record["run"],
+        "name": record["name"],
         "part": "test",
         "corpus": record["corpus"]["name"] if material is None else material.utterances.corpus,
         "split": {"kind": split["kind"], "hash": split["hash"]},
@@ -125,9 +127,7 @@ def _carry_out(run: Path, settings: RunSettings, material: Material, watch: Watc
     for done, layer in enumerate(features, 1):
         targets = {name: probe_layer(layer.values, what) for name, what in asked.items() if isinstance(what, Target)}
         size = layer.values.shape[1]
-        layers.append(
-            {"layer": layer.layer, "name": layer.name, "size": size, "targets": targets, "missing": missing}
-        )
+        layers.append({"layer": layer.layer, "name": layer.name, "size": size, "targets": targets, "missing": missing})
         watch.report("probing the layers", done, len(features))
     counts = part.counts()
     return {"clips": counts["clips"], "speakers": counts["speakers"], "notes": notes, "layers": layers}

@@ -45,5 +45,5 @@ def probe_layer(values: Float[np.ndarray, "all feature"], target: Target) -> dic
         "apart": target.apart,
         "low": accuracy["low"],
         "high": accuracy["high"],
-        "note": "; ".join(filter(None, [accuracy["note"], target.note])),
+        "note": "; ".join(filter(None, [accuracy["note"] and f"interval {accuracy['note']}", target.note])),
     }

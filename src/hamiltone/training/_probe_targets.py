@@ -56,15 +56,14 @@ def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
     there are too few of them, or a class would be tested that was not trained, recordings (and copies of the same
     audio) are kept apart instead. A class with a single recording cannot be trained and tested: it is left out.
     """
-    table = utterances.table
-    words = table["word"] if table["word"].notna().any() else table["text"]
-    recordings = audio_groups(utterances)
-    by_word = ("word", words, _FEWEST_WORDS)
-    by_speaker = ("speaker", table["speaker"], _FEWEST_SPEAKERS)
+    columns = {name: _classes(utterances, name) for name in ("speaker", "word", "text", "emotion")}
+    words = columns["word"] if len(columns["word"].names) else columns["text"]
+    speakers, recordings = columns["speaker"], audio_groups(utterances)
+    by_word, by_speaker = ("word", words.codes, _FEWEST_WORDS), ("speaker", speakers.codes, _FEWEST_SPEAKERS)
     return {
-        "speaker": _target(table, table["speaker"], by_word, recordings),
-        "word": _target(table, words, by_speaker, recordings),
-        "emotion": _target(table, table["emotion"], by_speaker, recordings),
+        "speaker": _target(speakers, speakers, by_word, recordings),
+        "word": _target(words, speakers, by_speaker, recordings),
+        "emotion": _target(columns["emotion"], speakers, by_speaker, recordings),
     }
 
 
@@ -87,43 +86,54 @@ def deal_by_group(classes: Clips, groups: Clips, fewest: int) -> Clips | None:
 
 def deal_by_recording(classes: Clips, recordings: Clips) -> Clips | None:
     """Folds with each class in proportion that keep the clips of a recording together; else as ``deal_by_group``."""
-    rarest = min((len(np.unique(recordings[classes == one])) for one in np.unique(classes)), default=0)
-    count = min(FOLDS, rarest)
+    count = min(FOLDS, _recordings_of_class(classes, recordings).min(initial=FOLDS))
     if count < 2:
         return None
     return _dealt(StratifiedGroupKFold(count, shuffle=True, random_state=_SEED), classes, recordings)
 
 
-def _target(
-    table: pd.DataFrame, values: pd.Series, group: tuple[str, pd.Series, int], recordings: Clips
-) -> Target | str:
-    known = values.notna().to_numpy(dtype=bool)
+@dataclass(frozen=True)
+class _Classes:
+    """A column of the table: for each clip the number of its class (-1: unknown), and the classes' names."""
+
+    codes: Clips
+    names: np.ndarray
+
+
+def _classes(utterances: Utterances, column: str) -> _Classes:
+    codes, names = pd.factorize(utterances.table[column].to_numpy(dtype=object), sort=True)
+    return _Classes(codes.astype(np.int64), np.asarray(names, dtype=object))
+
+
+def _target(column: _Classes, speakers: _Classes, group: tuple[str, Clips, int], recordings: Clips) -> Target | str:
+    known = (column.codes >= 0) & (speakers.codes >= 0)  # intervals need the speakers
     if not known.any():
-        return "no clip has one"
-    asked = known & _in_recordings(values, recordings)
-    kept, left = values[asked].nunique(), values[known & ~asked].nunique()
-    note = f"{left} of {kept + left} classes left out: one recording" if left else ""
+        return "no clip of a known speaker has one"
+    counts = np.zeros(len(column.names), dtype=np.int64)
+    counts[np.unique(column.codes[known])] = _recordings_of_class(column.codes[known], recordings[known])
+    asked = known & (counts[column.codes] >= 2)
+    kept = int((counts >= 2).sum())
     if kept < 2:
-        return f"at least two classes with two recordings are needed, and there are {kept}"
+        return (
+            f"at least two classes with two recordings each are needed, and there {'is' if kept == 1 else 'are'} {kept}"
+        )
     if kept > _MOST_CLASSES:
         return f"{kept} classes: no more than {_MOST_CLASSES} are probed"
-    classes = pd.factorize(values[asked], sort=True)[0].astype(np.int64)
-    apart, groups, fewest = group
-    folds = None
-    if groups[asked].notna().all():
-        folds = deal_by_group(classes, pd.factorize(groups[asked], sort=True)[0].astype(np.int64), fewest)
+    classes, (apart, groups, fewest) = column.codes[asked], group
+    folds = deal_by_group(classes, groups[asked], fewest) if (groups[asked] >= 0).all() else None
     if folds is None:
         apart, folds = "recording", deal_by_recording(classes, recordings[asked])
     if folds is None:
-        return "recordings with several classes each: they cannot be dealt to folds"
-    names, speakers = (column[asked].to_numpy(dtype=object) for column in (values, table["speaker"]))
-    return Target(asked, names, speakers, folds, apart, note)
+        return "its classes share recordings in such a way that no folds keep these apart"
+    left = len(counts) - kept
+    note = f"{left} of {len(counts)} classes left out, which have one recording each" if left else ""
+    return Target(asked, column.names[classes], speakers.names[speakers.codes[asked]], folds, apart, note)
 
 
-def _in_recordings(values: pd.Series, recordings: Clips) -> Bool[np.ndarray, " all"]:
-    """Whether each clip's class occurs in two recordings or more."""
-    counted = pd.Series(recordings, index=values.index).groupby(values).nunique()
-    return values.map(counted).ge(2).to_numpy(dtype=bool)
+def _recordings_of_class(classes: Clips, recordings: Clips) -> Int64[np.ndarray, " class"]:
+    """How many recordings each class occurs in, in the order of the classes."""
+    pairs = np.unique(np.stack([classes, recordings], axis=1), axis=0)
+    return np.unique(pairs[:, 0], return_counts=True)[1].astype(np.int64)
 
 
 def _dealt(dealer: GroupKFold | StratifiedGroupKFold, classes: Clips, groups: Clips) -> Clips | None:
