@@ -119,6 +119,23 @@ def evaluate(
 
 
 @app.command()
+def probe(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of a VGG.")],
+    again: Annotated[bool, typer.Option("--again", help="Probe anew, even if it was done before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how well speaker, word and emotion can be read from each layer of a run: linear probes on its test part."""
+    from hamiltone.training import probe as probe_run
+
+    content = probe_run(run, again=again, quiet=quiet, command=_command())
+    if as_json:
+        print(json.dumps(content, indent=2))
+    else:
+        _print_probe(content)
+
+
+@app.command()
 def predict(
     audio: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="Recordings, of any length and format.")],
     model: Model,
@@ -315,6 +332,26 @@ def _print_results(record: dict[str, Any], out: Path | None) -> None:
             print(f"  {title:<9}{100 * entry['value']:5.1f} %  {span}")
     if out is not None:
         print(f"all of it: {out}")
+
+
+def _print_probe(content: dict[str, Any]) -> None:
+    print(f"{content['name']}: {content['clips']} clips of {content['speakers']} speakers of {content['corpus']}")
+    for note in content["notes"]:
+        print(f"note: {note}")
+    targets, missing = content["layers"][0]["targets"], content["layers"][0]["missing"]
+    rows = [
+        {"Layer": str(layer["layer"]), "Name": layer["name"], "Features": str(layer["size"])}
+        | {name.capitalize(): f"{100 * entry['accuracy']:.1f} %" for name, entry in layer["targets"].items()}
+        for layer in content["layers"]
+    ]
+    chance = {name.capitalize(): f"{100 * entry['chance']:.1f} %" for name, entry in targets.items()}
+    _print_table("Accuracy of linear probes", [*rows, {"Layer": "chance", **chance}], (*rows[0],))
+    for name, entry in targets.items():
+        told = f"{name}: {entry['classes']} classes, {entry['clips']} clips, {entry['folds']} folds"
+        note = f"; {entry['note']}" if entry["note"] else ""
+        print(f"{told} that keep each {entry['apart']} on one side{note}")
+    for name, reason in missing.items():
+        print(f"{name}: not probed: {reason}")
 
 
 def _print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:

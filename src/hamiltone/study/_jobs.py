@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hamiltone.errors import HamiltoneError
-from hamiltone.training import settings_from, train
+from hamiltone.training import probe, settings_from, train
 
 LOG = "log.txt"
 
@@ -60,8 +60,6 @@ def carry_out(job: Job, root: Path) -> Outcome:
             settings = settings_from(job.settings, where=job.folder)
             train(settings, command=job.command, side_by_side=job.side_by_side)
             if job.probe:
-                from hamiltone.training import probe
-
                 probe(folder, command=job.command)
         except HamiltoneError as error:
             return Outcome("failed", str(error))

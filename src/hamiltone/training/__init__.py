@@ -4,6 +4,7 @@ from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
 from ._material import Material, load_material, load_utterances
+from ._probe import probe
 from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
@@ -21,6 +22,7 @@ __all__ = [
     "laid_over",
     "load_material",
     "load_utterances",
+    "probe",
     "read_record",
     "read_settings",
     "read_toml",

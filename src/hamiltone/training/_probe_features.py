@@ -1,0 +1,76 @@
+"""What a linear probe sees of a network: a few numbers of each layer, for each clip."""
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hamiltone.antitransfer import FeatureTaps, convolutions
+from hamiltone.networks import VGG
+
+from ._parts import Part
+from ._watch import Watch
+
+_VALUES = 1 << 24  # of the first feature map of a batch, which keeps all of them below about 300 MB
+
+
+@dataclass(frozen=True)
+class LayerFeatures:
+    """The features of one layer.
+
+    Attributes:
+        layer: the number of the convolution, from 1; the classifier's comes after the last of them.
+        name: dotted name of the convolution, or ``classifier``.
+        values: a row for each clip, the mean over its frames.
+    """
+
+    layer: int
+    name: str
+    values: Float[np.ndarray, "clip feature"]
+
+
+def layer_features(network: VGG, part: Part, watch: Watch) -> list[LayerFeatures]:
+    """The features of all layers of a network in eval mode, for each clip of a part; each frame runs once.
+
+    A convolution gives the mean and the standard deviation over positions of each channel of its map after the ReLU
+    (so the numbers do not grow with the map), the classifier its last hidden layer. Both are averaged over the frames
+    of a clip. Quaternion maps count as real ones with all their channels, as in anti-transfer (REFERENCE section 3).
+    """
+    names = list(convolutions(network))
+    numbers = list(range(1, len(names) + 1))
+    frames: list[list[Tensor]] = [[] for _ in range(len(names) + 1)]
+    done = 0
+
+    def last_hidden(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        frames[-1].append(inputs[0].double())
+
+    reading = network.classifier[-1].register_forward_pre_hook(last_hidden)
+    try:
+        with FeatureTaps(network, numbers) as taps, torch.no_grad():
+            for batch in part.in_order(_batch_size(network)):
+                network(batch.x)
+                maps = taps.take()
+                for number in numbers:
+                    frames[number - 1].append(_moments(maps[number]))
+                done += len(batch.x)
+                watch.report("reading the layers", done, len(part))
+    finally:
+        reading.remove()
+    values = [part.per_utterance(torch.cat(batches)).numpy() for batches in frames]
+    layers = zip([*numbers, len(names) + 1], [*names, "classifier"], values, strict=True)
+    return [LayerFeatures(number, name, clips) for number, name, clips in layers]
+
+
+def _moments(feature_map: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch feature"]:
+    deviation, mean = torch.std_mean(feature_map.double().flatten(2), dim=2, correction=0)
+    return torch.cat([mean, deviation], dim=1)
+
+
+def _batch_size(network: VGG) -> int:
+    first = next(iter(convolutions(network).values()))
+    _, *positions = network.settings()["input_shape"]
+    channels = first.get_parameter("bias").numel()
+    return max(1, _VALUES // (channels * prod(positions)))
