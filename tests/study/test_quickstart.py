@@ -1,17 +1,12 @@
-from pathlib import Path
+"""The small study that comes with the package; that it runs is shown by ``make quickstart``."""
 
-from hamiltone.study._quickstart import _runs
-from hamiltone.training import settings_from
+from hamiltone.study import read_study
+from hamiltone.study._graph import build_graph
+from hamiltone.study._quickstart import _STUDY
 
 
-def test_the_runs_are_valid_and_rest_on_earlier_ones(tmp_path: Path) -> None:
-    """That they run is shown by ``make quickstart``; here, that each names only runs that come before it."""
-    done: set[str] = set()
-    for content in _runs(tmp_path):
-        settings = settings_from(content, where="quickstart")
-        named = [settings.front.source, settings.init_from]
-        named += [settings.anti_transfer.orthogonal] if settings.anti_transfer else []
-        assert {name for name in named if name} <= done
-        done.add(settings.out)
-    tasks = [content.get("task", "emotion") for content in _runs(tmp_path)]
-    assert tasks == ["rh-emo", "rh-emo", "word", "speaker", *["emotion"] * 4]
+def test_it_is_the_whole_method_in_eight_runs() -> None:
+    nodes = build_graph(read_study(_STUDY)).nodes
+    kinds = [node.cell.method if node.cell else node.kind for node in nodes]
+    pretraining = ["rh-emo-1", "rh-emo-2", "speaker", "word"]
+    assert sorted(kinds) == sorted([*pretraining, "none", "single S", "single W", "dual SW"])
