@@ -11,18 +11,18 @@ quickstart:  ## a new environment, then the whole method on the embedded corpus 
 	@$(VENV)/bin/hamiltone quickstart
 
 test:  ## environment, then the tests
-	@tools/environment.sh synthetic,test
+	@tools/environment.sh ray,synthetic,test
 	@$(VENV)/bin/python -m pytest
 
 lint:  ## style, types, and which folder may import which
-	@tools/environment.sh lint,synthetic,test
+	@tools/environment.sh lint,ray,synthetic,test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 
 bench:  ## timings, as ratios within one run
-	@tools/environment.sh synthetic,test
+	@tools/environment.sh ray,synthetic,test
 	@$(VENV)/bin/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-sort=name -o addopts=""
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves

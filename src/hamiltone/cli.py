@@ -31,6 +31,9 @@ Model = Annotated[Path, typer.Option("--model", help="Folder of a saved model, a
 _PRETRAINING_COLUMNS = ("Run", "Reconstruction BCE", "BCE of a constant", "Accuracy", "Chance", "Clips")
 _RESULT_COLUMNS = ("Run", "Method", "AT layer", "Accuracy", "UAR", "Chance", "Clips", "Speakers")
 
+Study = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study; ready ones are in configs/study/.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where the study goes; runs/NAME by default.")]
+
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -81,7 +84,7 @@ def train(settings: Settings, overrides: Overrides = None, quiet: Quiet = False)
 
 
 def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[str, ...], other: str) -> None:
-    from hamiltone.training import SettingsError, read_settings
+    from hamiltone.training import SettingsError, is_main_process, read_settings
     from hamiltone.training import train as train_run
 
     settings = read_settings(path, overrides or [])
@@ -92,7 +95,8 @@ def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[st
     except KeyboardInterrupt:
         print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         raise typer.Exit(130) from None
-    _print_results(record, Path(settings.out))
+    if is_main_process():
+        _print_results(record, Path(settings.out))
 
 
 @app.command()
@@ -196,6 +200,112 @@ def report(
         if rows:
             print(markdown_table(rows), end="\n\n")
     print(page)
+
+
+study_app = typer.Typer(
+    help="Many runs that rest on one another: a whole comparison in one file.", no_args_is_help=True
+)
+app.add_typer(study_app, name="study")
+
+
+@study_app.command("plan")
+def study_plan(
+    settings: Study,
+    overrides: Overrides = None,
+    out: Out = None,
+    runs: Annotated[bool, typer.Option("--runs", help="List every run, too.")] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="For the estimate: how many runs go at once.")] = 1,
+) -> None:
+    """Show what a study consists of: kinds of runs, what rests on what, what is done, and what the rest will take."""
+    from hamiltone.study import plan_study, read_study
+
+    study = read_study(settings, overrides)
+    plan = plan_study(study, out or Path("runs") / study.name)
+    columns = ("Runs", "", "Done", "Failed", "Rests on", "A run takes", "Memory")
+    rows = [
+        {
+            "Runs": group.name,
+            "": str(sum(group.states.values())),
+            "Done": str(group.states.get("done", 0)),
+            "Failed": str(group.states.get("failed", 0) + group.states.get("skipped", 0)),
+            "Rests on": ", ".join(group.rests_on),
+            "A run takes": "" if group.estimate is None else _duration(group.estimate.seconds),
+            "Memory": "" if group.estimate is None else f"{group.estimate.memory / 2**20:.0f} MiB",
+        }
+        for group in plan.groups()
+    ]
+    _print_table(f"{study.name}: {len(plan.graph.nodes)} runs below {plan.out}", rows, columns)
+    if runs:
+        for node in plan.graph.nodes:
+            print(
+                f"{plan.states[node.folder]:<8}{node.folder}" + "".join(f"\n          on {run}" for run in node.needs)
+            )
+    left = len(plan.left)
+    if not left:
+        print("all of them are done")
+    elif (seconds := plan.seconds_left()) is not None:
+        print(f"{left} runs left: about {_duration(seconds / workers)} with {workers} at once, as measured here")
+    else:
+        known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
+        unknown = left - len(known)
+        print(
+            f"{left} runs left; nothing like {unknown} of them was measured below {plan.out} yet"
+            + (f", the others take about {_duration(sum(known) / workers)} with {workers} at once" if known else "")
+        )
+
+
+@study_app.command("run")
+def study_run(
+    settings: Study,
+    overrides: Overrides = None,
+    out: Out = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Runs at once on this machine; by default as many as its cores hold."),
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster instead: auto, HOST:PORT, or local.")
+    ] = None,
+    ship: Annotated[
+        bool, typer.Option("--ship", help="With --ray: send runs through Ray, since its machines share no folder.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Carry out a study: what is done is not done again, what fails is told, and the rest goes on.
+
+    The exit code is 0 when all runs are done, 1 when some failed or were skipped.
+    """
+    from hamiltone.study import LocalExecutor, StudyError, local_workers, ray_executor, read_study, run_study
+
+    if ray and workers:
+        raise StudyError("--workers is for this machine and --ray for a cluster: give one of them")
+    if ship and not ray:
+        raise StudyError("--ship is for a cluster: give --ray ADDRESS, too")
+    study = read_study(settings, overrides)
+    out = out or Path("runs") / study.name
+    workers = workers or local_workers(study)
+    executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers)
+    try:
+        result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if result.before == result.planned:
+        print(f"{study.name}: all {result.planned} runs were done before; nothing to do")
+    else:
+        told = f"{result.done} of {result.planned} runs done now, {result.before} before"
+        print(f"{study.name}: {told}, {len(result.failed)} failed, {len(result.skipped)} skipped")
+    for folder, reason in result.failed.items():
+        print(f"failed: {folder}: {reason}")
+    print(f"report: hamiltone report {out}")
+    if not result.complete:
+        raise typer.Exit(1)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _command() -> str:

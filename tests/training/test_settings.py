@@ -100,7 +100,15 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
     key = read_settings(path).key()
     for same in ("name=z", "out=elsewhere", "corpus.root=there", "training.checkpoint_seconds=1.0"):
         assert read_settings(path, [same]).key() == key
-    for other in ("seed=1", "threads=1", "training.batch=5", "network.width=0.5", "frames.last=keep", "split.seed=3"):
+    for other in (
+        "seed=1",
+        "threads=1",
+        "processes=2",
+        "training.batch=5",
+        "network.width=0.5",
+        "frames.last=keep",
+        "split.seed=3",
+    ):
         assert read_settings(path, [other]).key() != key
 
 

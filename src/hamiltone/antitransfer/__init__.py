@@ -18,6 +18,7 @@ from hamiltone.antitransfer._frozen import freeze, frozen_maps
 from hamiltone.antitransfer._loss import AntiTransferLoss
 from hamiltone.antitransfer._similarity import squared_gram_cosine
 from hamiltone.antitransfer._taps import FeatureTaps, ForwardStop, convolutions
+from hamiltone.antitransfer._targets import GramTargets
 
 __all__ = [
     "AGGREGATIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "AntiTransferLoss",
     "FeatureTaps",
     "ForwardStop",
+    "GramTargets",
     "convolutions",
     "freeze",
     "frozen_maps",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hamiltone.antitransfer._distances import check_names, map_distance
 from hamiltone.antitransfer._frozen import freeze, frozen_maps
 from hamiltone.antitransfer._taps import FeatureTaps, Layer, layer_names
+from hamiltone.antitransfer._targets import GramTargets
 
 
 class AntiTransferLoss(nn.Module):
@@ -24,9 +25,10 @@ class AntiTransferLoss(nn.Module):
         scores = network(x)
         loss = cross_entropy(scores, y) + anti_transfer()              # the frozen network gets the same x
 
-    With stored maps of the frozen network for a whole data set (see ``frozen_maps``) the frozen network is not needed:
+    With stored maps of the frozen network for a whole data set (see ``frozen_maps``) the frozen network is not needed;
+    ``GramTargets.of(maps)`` makes them small:
 
-        anti_transfer = AntiTransferLoss({2: maps}, layers=[2])
+        anti_transfer = AntiTransferLoss({2: GramTargets.of(maps)}, layers=[2])
         loss = cross_entropy(scores, y) + anti_transfer(index=rows)    # the batch's rows of ``maps``
 
     Each forward of the network can be used once; if it ran several times, the last one counts. The frozen network is
@@ -35,7 +37,7 @@ class AntiTransferLoss(nn.Module):
 
     Args:
         frozen_or_targets: the frozen network; or its stored maps by layer, each (example, channel, ...), of any
-            floating dtype, on any device, possibly memory-mapped.
+            floating dtype, on any device, possibly memory-mapped, or ``GramTargets`` of such maps.
         layers: convolutions, by number (counted from 1 in the order of definition) or dotted name; as keys of stored
             maps the same numbers or names.
         weight: beta of equation 1.
@@ -43,16 +45,17 @@ class AntiTransferLoss(nn.Module):
         distance: how aggregated maps are compared, see ``map_distance``.
 
     Attributes:
+        stored: whether the targets are stored, so that each call takes an ``index``.
         last: after each call the similarity per layer, detached: the mean over the batch, without the weight.
 
     Raises:
         ValueError: ``layers`` is empty, has a layer twice or one that the targets do not have; an unknown aggregation
-            or distance; a weight that is not finite.
+            or distance, or another than equation 1's with ``GramTargets``; a weight that is not finite.
     """
 
     def __init__(
         self,
-        frozen_or_targets: nn.Module | Mapping[Any, Tensor],
+        frozen_or_targets: nn.Module | Mapping[Any, Tensor] | Mapping[Any, GramTargets],
         layers: Sequence[Layer],
         weight: float = 1.0,
         aggregation: str = "gram",
@@ -68,7 +71,12 @@ class AntiTransferLoss(nn.Module):
             if isinstance(frozen_or_targets, nn.Module)
             else _Stored(frozen_or_targets, layers)
         )
+        if self._source.grams and (aggregation, distance) != ("gram", "squared_cosine"):
+            raise ValueError(
+                f"GramTargets serve gram and squared_cosine alone: store maps for {aggregation}, {distance}"
+            )
         self._taps: FeatureTaps | None = None
+        self.stored = isinstance(self._source, _Stored)
         self.layers: tuple[Layer, ...] = tuple(layers)
         self.weight = weight
         self.aggregation = aggregation
@@ -126,14 +134,17 @@ class AntiTransferLoss(nn.Module):
     def __exit__(self, *_exception: object) -> None:
         self.detach()
 
-    def _layer_value(self, layer: Layer, trained: Tensor, target: Tensor) -> Float[Tensor, ""]:
-        if trained.shape != target.shape:
+    def _layer_value(self, layer: Layer, trained: Tensor, target: Tensor | GramTargets) -> Float[Tensor, ""]:
+        shape = (len(target), *target.shape) if isinstance(target, GramTargets) else tuple(target.shape)
+        if tuple(trained.shape) != shape:
             raise ValueError(
                 f"layer {layer!r}: the trained network's map has shape {tuple(trained.shape)}, "
-                f"the frozen network's {tuple(target.shape)}; they must be equal"
+                f"the frozen network's {shape}; they must be equal"
             )
         if not len(trained):
             raise ValueError(f"layer {layer!r}: the batch is empty")
+        if isinstance(target, GramTargets):
+            return target.to(trained.device).squared_cosine(trained).mean()
         target = target.to(trained.device, non_blocking=True)
         return map_distance(target, trained, self.aggregation, self.distance).mean()
 
@@ -144,6 +155,8 @@ class AntiTransferLoss(nn.Module):
 
 class _Live:
     """Targets of a frozen network that runs on the batch."""
+
+    grams = False
 
     def __init__(self, network: nn.Module, layers: Sequence[Layer]) -> None:
         layer_names(network, layers)
@@ -161,7 +174,7 @@ class _Live:
                 "with a frozen network, call the loss without an index: the frozen network runs on the input"
             )
 
-    def maps(self, inputs: tuple[Any, ...], _index: Tensor | None) -> dict[Layer, Tensor]:
+    def maps(self, inputs: tuple[Any, ...], _index: Tensor | None) -> Mapping[Layer, Tensor | GramTargets]:
         return frozen_maps(self._network, *inputs, layers=self._layers)
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
@@ -171,13 +184,14 @@ class _Live:
 class _Stored:
     """Targets that were computed before, row by row for a whole data set."""
 
-    def __init__(self, targets: Mapping[Any, Tensor], layers: Sequence[Layer]) -> None:
+    def __init__(self, targets: Mapping[Any, Tensor] | Mapping[Any, GramTargets], layers: Sequence[Layer]) -> None:
         if isinstance(layers, str) or not layers or len(set(layers)) < len(layers):
             raise ValueError(f"layers must be a list of unique layers, not empty, got {layers!r}")
         missing = [layer for layer in layers if layer not in targets]
         if missing:
             raise ValueError(f"no stored maps for layers {missing}: there are maps for {list(targets)}")
-        self._maps = {layer: targets[layer].detach() for layer in layers}
+        self._maps: dict[Layer, Tensor | GramTargets] = {layer: targets[layer] for layer in layers}
+        self.grams = any(isinstance(maps, GramTargets) for maps in self._maps.values())
         if len({len(maps) for maps in self._maps.values()}) > 1:
             sizes = {layer: len(maps) for layer, maps in self._maps.items()}
             raise ValueError(f"stored maps must have the same number of rows in each layer, got {sizes}")
@@ -192,10 +206,16 @@ class _Stored:
         if index is not None and len(index) and not 0 <= int(index.min()) <= int(index.max()) < rows:
             raise ValueError(f"index must be in 0..{rows - 1}, got {int(index.min())}..{int(index.max())}")
 
-    def maps(self, _inputs: tuple[Any, ...], index: Tensor | None) -> dict[Layer, Tensor]:
+    def maps(self, _inputs: tuple[Any, ...], index: Tensor | None) -> dict[Layer, Tensor | GramTargets]:
         if index is None:
             return self._maps
-        return {layer: maps.index_select(0, index.to(maps.device)) for layer, maps in self._maps.items()}
+        return {layer: _rows(maps, index) for layer, maps in self._maps.items()}
 
     def apply(self, fn: Callable[[Tensor], Tensor]) -> None:
         """Stored maps stay where they are; the rows of a batch follow the trained network's maps."""
+
+
+def _rows(maps: Tensor | GramTargets, index: Tensor) -> Tensor | GramTargets:
+    if isinstance(maps, GramTargets):
+        return maps.rows(index)
+    return maps.detach().index_select(0, index.to(maps.device))

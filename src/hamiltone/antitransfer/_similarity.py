@@ -33,7 +33,19 @@ def squared_gram_cosine(
         ValueError: the shapes differ, or an axis other than the batch is empty.
     """
     check_same_shape(a, b)
-    return _SquaredGramCosine.apply(as_matrix(a), as_matrix(b))
+    return _SquaredGramCosine.apply(as_matrix(a), as_matrix(b), False)
+
+
+def squared_gram_cosine_to(
+    gram: Float[Tensor, "batch channel channel"], maps: Float[Tensor, "batch channel *space"]
+) -> Float[Tensor, " batch"]:
+    """``squared_gram_cosine`` of maps whose first side is known by its Gram matrices alone, at any scale.
+
+    Args:
+        gram: symmetric, with a norm that float32 can square; constant (no gradient).
+        maps: the trained network's feature maps.
+    """
+    return _SquaredGramCosine.apply(gram.detach(), as_matrix(maps), True)
 
 
 def squared_cosine(a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest"]) -> Float[Tensor, " batch"]:
@@ -86,7 +98,7 @@ def scaled(
 
 
 class _SquaredGramCosine(torch.autograd.Function):
-    """Equation 1 on matrices (batch, channel, position) with its derivative in closed form.
+    """Equation 1 on matrices (batch, channel, position) with its derivative in closed form; the first may be a Gram's.
 
     With f the scaled map, c = <G_a, G_b> / (|G_a| |G_b|), the derivative of c^2 by F_b is
 
@@ -98,23 +110,26 @@ class _SquaredGramCosine(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, a: Float[Tensor, "batch channel position"], b: Float[Tensor, "batch channel position"]
+        ctx: Any,
+        a: Float[Tensor, "batch channel position_or_channel"],
+        b: Float[Tensor, "batch channel position"],
+        a_is_gram: bool,
     ) -> Float[Tensor, " batch"]:
-        ctx.narrow = a.shape[2] < a.shape[1]
+        ctx.narrow = b.shape[2] < b.shape[1] and not a_is_gram
         ctx.dtype = torch.promote_types(a.dtype, b.dtype)
         scale_a, scale_b = example_scale(a), example_scale(b)
-        with full_precision(a.device):
+        with full_precision(b.device):
             f_a, f_b = scaled(a, scale_a, ctx.dtype), scaled(b, scale_b, ctx.dtype)
             if ctx.narrow:
                 gram_a, gram_b, cross = f_a.mT @ f_a, f_b.mT @ f_b, f_a.mT @ f_b
                 product = cross.square().sum((1, 2), keepdim=True)
             else:
-                gram_a, gram_b, cross = f_a @ f_a.mT, f_b @ f_b.mT, None
+                gram_a, gram_b, cross = f_a if a_is_gram else f_a @ f_a.mT, f_b @ f_b.mT, None
                 product = (gram_a * gram_b).sum((1, 2), keepdim=True)
             # A scaled map holds an entry of size 1, hence |G| >= 1 unless the map is zero.
             norm_a, norm_b = (torch.linalg.matrix_norm(g, keepdim=True).clamp(min=1) for g in (gram_a, gram_b))
             cosine = product / (norm_a * norm_b)
-        needs_a, needs_b = ctx.needs_input_grad
+        needs_a, needs_b, _ = ctx.needs_input_grad
         # A wide map's derivative needs that map alone; the other (a frozen network's) is let go.
         kept_a = a if needs_a or ctx.narrow else None
         kept_b = b if needs_b or ctx.narrow else None
@@ -123,13 +138,13 @@ class _SquaredGramCosine(torch.autograd.Function):
         return cosine.square().clamp(max=1).flatten()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         # Matrices that forward made are constants here, so a graph through this derivative would be silently wrong.
         if torch.is_grad_enabled():
             raise RuntimeError("squared_gram_cosine has no second derivative: differentiate it without create_graph")
         (grad,) = grads
         a, b, scale_a, scale_b, gram_a, gram_b, cross, norm_a, norm_b, cosine = ctx.saved_tensors
-        needs_a, needs_b = ctx.needs_input_grad
+        needs_a, needs_b, _ = ctx.needs_input_grad
         grad_a = grad_b = None
         with full_precision(grad.device):
             outer = 4 * grad.view(-1, 1, 1) * cosine
@@ -147,4 +162,4 @@ class _SquaredGramCosine(torch.autograd.Function):
                 if needs_b:
                     factor = across * gram_a - outer * cosine / norm_b.square() * gram_b
                     grad_b = factor @ scaled(b, scale_b, ctx.dtype)
-        return None if grad_a is None else grad_a / scale_a, None if grad_b is None else grad_b / scale_b
+        return None if grad_a is None else grad_a / scale_a, None if grad_b is None else grad_b / scale_b, None

@@ -3,21 +3,31 @@
 from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
-from ._material import load_material
+from ._material import Material, load_material, load_utterances
 from ._probe import probe
-from ._reading import SettingsError, read_settings, settings_from
+from ._processes import is_main_process
+from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
+from ._record import versions
 from ._run import train
-from ._settings import RunSettings
+from ._settings import CorpusSettings, RunSettings
 
 __all__ = [
+    "CorpusSettings",
+    "Material",
     "RunSettings",
     "SettingsError",
     "TrainingError",
     "evaluate",
+    "is_main_process",
+    "laid_over",
     "load_material",
+    "load_utterances",
     "probe",
     "read_record",
     "read_settings",
+    "read_toml",
     "settings_from",
     "train",
+    "validated",
+    "versions",
 ]

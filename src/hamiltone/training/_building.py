@@ -1,14 +1,14 @@
 """The front and the model of a run, with all that earlier runs give to them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.antitransfer import AntiTransferLoss
-from hamiltone.corpora import Utterances, affect_targets
-from hamiltone.networks import Front, Recognizer, RHEmo, TrainedRHEmo, vgg
+from hamiltone.antitransfer import AntiTransferLoss, GramTargets, freeze
+from hamiltone.corpora import affect_targets
+from hamiltone.networks import VGG, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
 from hamiltone.speech import Spectrogram
 
 from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
@@ -18,11 +18,19 @@ from ._objectives import Classification, Reconstruction
 from ._settings import RHEmoSettings, RunSettings
 from ._store import Frames, waveform_batches
 
+MakeTargets = Callable[[VGG], Mapping[int, GramTargets]]
+"""The stored side of equation 1, made of a frozen network."""
 
-def make_front(
-    settings: RunSettings, lineage: Lineage, frames: Frames, everything: Utterances, train: Utterances
-) -> Front:
-    """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part."""
+
+def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, material: Material) -> Front:
+    """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part.
+
+    Args:
+        settings: of the run.
+        lineage: the runs that it rests on.
+        frames: those of ``material``.
+        material: whose training part gives the normalisation: the run's own, or that of ``front.statistics``.
+    """
     # RH-Emo's second stage goes on from the first, whose weights belong to the first one's spectrogram; and a trainable
     # RH-Emo has gone on learning in the run that this one starts from.
     goes_on = lineage.start if settings.task == "rh-emo" or settings.front.trainable else None
@@ -35,7 +43,7 @@ def make_front(
         normalisation=settings.normalisation,
         time_reversed=bool(settings.front.time_reversed),
     )
-    wanted = everything.table["utterance"].isin(train.table["utterance"]).to_numpy()
+    wanted = material.utterances.table["utterance"].isin(material.split.parts["train"]).to_numpy()
     spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
     return Front(spectrogram)
 
@@ -58,9 +66,9 @@ def make_rh_emo(
 
 
 def make_recognizer(
-    settings: RunSettings, lineage: Lineage, front: Front, labels: Sequence[str]
+    settings: RunSettings, lineage: Lineage, front: Front, labels: Sequence[str], make_targets: MakeTargets
 ) -> tuple[Recognizer, Classification]:
-    """A recogniser and its loss.
+    """A recogniser and its loss; ``make_targets`` serves anti-transfer with stored targets.
 
     Raises:
         TrainingError: an earlier run's network does not fit.
@@ -85,7 +93,7 @@ def make_recognizer(
     anti_transfer = None
     if lineage.orthogonal is not None:
         check_same_input(lineage, front)
-        anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer)
+        anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer, make_targets)
     return recognizer, Classification(recognizer, anti_transfer, settings.training.monitor)
 
 
@@ -101,7 +109,9 @@ def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:
     return {"trained": trained, "encoder": count(model.rh_emo.encoder), "decoder": count(model.rh_emo.decoder)}
 
 
-def _make_anti_transfer(settings: RunSettings, orthogonal: EarlierRun, recognizer: Recognizer) -> AntiTransferLoss:
+def _make_anti_transfer(
+    settings: RunSettings, orthogonal: EarlierRun, recognizer: Recognizer, make_targets: MakeTargets
+) -> AntiTransferLoss:
     choice = settings.anti_transfer
     assert choice is not None  # the lineage has an orthogonal run only where the settings name one
     frozen = recognizer_of(orthogonal).network
@@ -114,7 +124,7 @@ def _make_anti_transfer(settings: RunSettings, orthogonal: EarlierRun, recognize
         )
     try:
         return AntiTransferLoss(
-            frozen,
+            make_targets(freeze(frozen)) if settings.stores_targets else frozen,
             layers=list(choice.layers),
             weight=choice.weight,
             aggregation=choice.aggregation,

@@ -28,8 +28,10 @@ class Progress:
     sums: dict[str, float] = field(default_factory=dict)
     examples: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     epochs: list[dict[str, Any]] = field(default_factory=list)
     epoch_seconds: list[float] = field(default_factory=list)
+    epoch_cpu_seconds: list[float] = field(default_factory=list)
     best_epoch: int = 0
     best_value: float | None = None
     peak_memory: int = 0

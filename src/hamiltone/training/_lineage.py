@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,9 +123,11 @@ def open_lineage(settings: RunSettings) -> Lineage:
     return Lineage(source, orthogonal, start, settings.anti_transfer.layers if settings.anti_transfer else ())
 
 
-def heard_by(split: Split, lineage: Lineage) -> dict[str, list[str]]:
-    """The utterances, by corpus, that a run and all beneath it are trained or selected on."""
-    heard = {split.corpus: {*split.parts["train"], *split.parts["validation"]}}
+def heard_by(splits: Sequence[Split], lineage: Lineage) -> dict[str, list[str]]:
+    """The utterances, by corpus, that a run (of these splits) and all beneath it are trained or selected on."""
+    heard: dict[str, set[str]] = {}
+    for split in splits:
+        heard.setdefault(split.corpus, set()).update(split.parts["train"], split.parts["validation"])
     for run in lineage.by_setting().values():
         for corpus, utterances in read_heard(run.folder).items():
             heard.setdefault(corpus, set()).update(utterances)

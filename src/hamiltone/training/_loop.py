@@ -16,6 +16,7 @@ from ._checkpoint import Checkpoint, Progress
 from ._memory import peak_memory, reset_peak_memory
 from ._objectives import Objective
 from ._parts import Part
+from ._processes import AVERAGED_GRADIENTS, Processes
 from ._settings import OptimisationSettings
 from ._watch import Watch
 
@@ -32,6 +33,7 @@ class History:
     best_epoch: int
     stopped: str  # "patience" or "epochs"
     epoch_seconds: list[float]
+    epoch_cpu_seconds: list[float]
     peak_memory_bytes: int
     device: torch.device
 
@@ -46,50 +48,63 @@ def fit(
     cpu: bool,
     checkpoint: Checkpoint,
     watch: Watch,
+    processes: Processes,
 ) -> History:
     """Train ``objective.module`` and leave the weights of its best epoch in it.
 
     The loop starts where ``checkpoint`` stands. Shuffling depends on seed and epoch alone, and every random state is
     part of the checkpoint, so a run that was killed ends with the same weights, bit for bit, as one that was not.
+    Several processes share each batch, which stays one batch: they do the steps that one process would do.
     """
     AcceleratorState._reset_state(
         reset_partial_state=True
     )  # one process may train several runs, each with its precision
-    accelerator = Accelerator(cpu=cpu or not torch.cuda.is_available(), mixed_precision=settings.precision)
+    accelerator = Accelerator(
+        cpu=cpu or not torch.cuda.is_available(),
+        mixed_precision=settings.precision,
+        kwargs_handlers=[AVERAGED_GRADIENTS],
+    )
     objective.to(accelerator.device)
     if settings.channels_last:
-        _put_channels_last(objective.module)
+        put_channels_last(objective.module)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
     adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
 
     progress = checkpoint.restore(objective.module, adam) or Progress()
+    processes.wait()  # until all have read what the main process will replace
     reset_peak_memory(accelerator.device)
     steps = -(-len(train) // settings.batch)
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
         watch.epoch(progress.epoch, settings.epochs, steps, progress.step)
-        started = saved = time.monotonic()
-        for batch in train.shuffled(settings.batch, seed, progress.epoch, skip=progress.step):
-            placed = batch.to(accelerator.device, channels_last=settings.channels_last)
+        started, saved = _now(), time.monotonic()
+        slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
+        for part in slices:
+            processes.reseed(seed, progress.epoch, progress.step)
+            placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
             with accelerator.autocast():
                 losses = objective.losses(module, placed)
-            accelerator.backward(losses["loss"])
+            # Gradients are averaged over processes: weighted so, it is the mean over the whole batch's examples.
+            accelerator.backward(losses["loss"] * (part.share * processes.size))
             optimizer.step()
             optimizer.zero_grad()
-            _count(progress, losses, len(batch.classes))
+            _count(progress, processes.weighted_sums(losses, part.share), part.whole)
             watch.step()
-            if time.monotonic() - saved > settings.checkpoint_seconds:
+            if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
-                _clock(progress, started, accelerator.device)
-                started = saved
+                started = _clock(progress, started, accelerator.device)
                 checkpoint.save(objective.module, adam, progress)
-        values = objective.validate(validation, accelerator.device, settings.batch)
+        values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
         _clock(progress, started, accelerator.device)
-        if _end_epoch(progress, values, objective.monitored):
-            checkpoint.save_best(objective.module, progress.best_epoch)
-        checkpoint.save(objective.module, adam, progress)
+        progress.peak_memory = processes.maximum(progress.peak_memory)
+        better = _end_epoch(progress, values, objective.monitored)
+        if processes.main:
+            if better:
+                checkpoint.save_best(objective.module, progress.best_epoch)
+            checkpoint.save(objective.module, adam, progress)
         watch.epoch_done(progress.epochs[-1], progress.best_epoch)
 
+    processes.wait()  # until the main process has saved the best weights
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)  # what is tested is what is saved: full precision
     checkpoint.load_best(objective.module, progress.best_epoch)
     return History(
@@ -97,12 +112,14 @@ def fit(
         best_epoch=progress.best_epoch,
         stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
         epoch_seconds=progress.epoch_seconds,
+        epoch_cpu_seconds=progress.epoch_cpu_seconds,
         peak_memory_bytes=progress.peak_memory,
         device=accelerator.device,
     )
 
 
-def _put_channels_last(module: torch.nn.Module) -> None:
+def put_channels_last(module: torch.nn.Module) -> None:
+    """Lay the weights of convolutions out with their channels innermost, which is how fast kernels want them."""
     for parameter in module.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -112,10 +129,10 @@ def _out_of_patience(progress: Progress, patience: int) -> bool:
     return progress.best_epoch > 0 and len(progress.epochs) - progress.best_epoch >= patience
 
 
-def _count(progress: Progress, losses: Mapping[str, torch.Tensor], examples: int) -> None:
-    _check_finite(losses["loss"].item(), progress)
+def _count(progress: Progress, losses: Mapping[str, float], examples: int) -> None:
+    _check_finite(losses["loss"], progress)
     for name, value in losses.items():
-        progress.sums[name] = progress.sums.get(name, 0.0) + value.item() * examples
+        progress.sums[name] = progress.sums.get(name, 0.0) + value * examples
     progress.examples += examples
     progress.step += 1
 
@@ -128,9 +145,17 @@ def _check_finite(loss: float, progress: Progress) -> None:
         )
 
 
-def _clock(progress: Progress, started: float, device: torch.device) -> None:
-    progress.seconds += time.monotonic() - started
+def _now() -> tuple[float, float]:
+    return time.monotonic(), time.process_time()
+
+
+def _clock(progress: Progress, started: tuple[float, float], device: torch.device) -> tuple[float, float]:
+    """Book the time since ``started`` and the memory; returns the present."""
+    now = _now()
+    progress.seconds += now[0] - started[0]
+    progress.cpu_seconds += now[1] - started[1]
     progress.peak_memory = max(progress.peak_memory, peak_memory(device))
+    return now
 
 
 def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
@@ -139,9 +164,11 @@ def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> 
     _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
+    progress.epoch_cpu_seconds.append(progress.cpu_seconds)
     better = progress.best_value is None or values[monitored] < progress.best_value
     if better:
         progress.best_value, progress.best_epoch = values[monitored], progress.epoch
     progress.epoch += 1
-    progress.step, progress.sums, progress.examples, progress.seconds = 0, {}, 0, 0.0
+    progress.step, progress.sums, progress.examples = 0, {}, 0
+    progress.seconds = progress.cpu_seconds = 0.0
     return better

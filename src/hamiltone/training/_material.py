@@ -7,7 +7,7 @@ from hamiltone.corpora import Split, Utterances, load_corpus, read_split, split_
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import RunSettings
+from ._settings import CorpusSettings, FrontSettings, RunSettings
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,7 @@ def load_material(settings: RunSettings) -> Material:
         CorpusError: no such corpus, no labels of the kind that the task needs, or no way to part it.
         TrainingError: a split that the task cannot be learnt on.
     """
-    root = settings.corpus.root
-    utterances = load_corpus(settings.corpus.name, None if root is None else expand(root, "corpus.root"))
-    if settings.corpus.within is not None:
-        utterances = _within(utterances, expand(settings.corpus.within, "corpus.within"))
+    utterances = load_utterances(settings.corpus)
     labels: tuple[str, ...] = ()
     if settings.labelled:
         utterances = utterances.having(settings.column)
@@ -39,6 +36,36 @@ def load_material(settings: RunSettings) -> Material:
                 f"{utterances.corpus}: has {len(labels)} classes of {settings.column}; at least two are needed"
             )
     return Material(utterances, _make_split(settings, utterances), labels)
+
+
+def load_statistics(settings: RunSettings) -> Material | None:
+    """The recordings whose training part gives the normalisation, where the settings name others than the run's own.
+
+    Raises:
+        HamiltoneError: as :func:`load_material`.
+    """
+    choice = settings.front.statistics
+    if choice is None:
+        return None
+    emotion = RunSettings(
+        name=settings.name,
+        out=settings.out,
+        corpus=choice.corpus,
+        split=choice.split,
+        front=FrontSettings(kind="spectrogram"),
+    )
+    return load_material(emotion)
+
+
+def load_utterances(corpus: CorpusSettings) -> Utterances:
+    """The utterances that settings name, before any is left out for lack of a label.
+
+    Raises:
+        CorpusError: no such corpus, or its folder holds something else.
+    """
+    root = None if corpus.root is None else expand(corpus.root, "corpus.root")
+    utterances = load_corpus(corpus.name, root)
+    return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:

@@ -1,12 +1,22 @@
-"""The peak of memory while something runs: of the device where it is a GPU, else of the process."""
+"""What a run takes: the peak of memory (of a GPU, else of the process), and which processor it has."""
 
+import platform
 import sys
 from pathlib import Path
 
 import psutil
 import torch
 
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_STATUS, _CLEAR, _PROCESSORS = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/cpuinfo")
+
+
+def processor() -> str:
+    """The processor's name, as well as the system tells it."""
+    if _PROCESSORS.exists():
+        for line in _PROCESSORS.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def reset_peak_memory(device: torch.device) -> None:

@@ -70,7 +70,7 @@ class Classification(Objective):
         cross_entropy = functional.cross_entropy(scores.float(), batch.classes)
         if self._anti_transfer is None:
             return {"loss": cross_entropy, "cross_entropy": cross_entropy}
-        term = self._anti_transfer()
+        term = self._term(self._anti_transfer, batch)
         return {"loss": cross_entropy + term, "cross_entropy": cross_entropy, "anti_transfer": term}
 
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
@@ -91,6 +91,10 @@ class Classification(Objective):
         """Class probabilities of each utterance of a part."""
         return self._run(part, device, size)[0]
 
+    @staticmethod
+    def _term(anti_transfer: AntiTransferLoss, batch: Batch) -> Float[Tensor, ""]:
+        return anti_transfer(index=batch.rows) if anti_transfer.stored else anti_transfer()
+
     @torch.no_grad()
     def _run(self, part: Part, device: torch.device, size: int) -> tuple[Float[Tensor, "utterance label"], float]:
         term = 0.0
@@ -100,7 +104,7 @@ class Classification(Objective):
                 placed = batch.to(device)
                 scores.append(self.module(placed.x, placed.stage).cpu().double().softmax(dim=1))
                 if self._anti_transfer is not None and self._validate_term:
-                    term += self._anti_transfer().item() * len(batch.classes) / len(part)
+                    term += self._term(self._anti_transfer, placed).item() * len(batch.classes) / len(part)
         return part.per_utterance(torch.cat(scores)), term
 
 

@@ -42,12 +42,13 @@ def live_inputs(frames: Frames, seed: int) -> Inputs:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some frames: inputs at a stage of the front, and their utterances' targets."""
+    """Some frames: inputs at a stage of the front, their utterances' targets, and their rows among all frames."""
 
     x: Float[Tensor, "batch *shape"]
     stage: Stage
     classes: Int[Tensor, " batch"]
     affect: Float[Tensor, "batch 3"] | None
+    rows: Int[Tensor, " batch"]
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
         """The same on a device; feature maps with their channels innermost, where asked."""
@@ -55,7 +56,27 @@ class Batch:
         if channels_last and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         affect = None if self.affect is None else self.affect.to(device)
-        return Batch(x, self.stage, self.classes.to(device), affect)
+        return Batch(x, self.stage, self.classes.to(device), affect, self.rows)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What one of several processes gets of a batch.
+
+    Attributes:
+        batch: its frames; where there are none left for it, one that is lent to it and counts nothing.
+        own: how many frames of it count.
+        whole: how many the slices of all processes have together.
+    """
+
+    batch: Batch
+    own: int
+    whole: int
+
+    @property
+    def share(self) -> float:
+        """How much the mean over this slice weighs in the mean over the whole batch."""
+        return self.own / self.whole
 
 
 @dataclass(frozen=True)
@@ -88,18 +109,27 @@ class Part:
         """The frames at some positions."""
         owner = torch.from_numpy(self.owner[positions])
         affect = None if self.affect is None else self.affect[owner]
-        return Batch(self.inputs.fetch(self.rows[positions], epoch), self.inputs.stage, self.classes[owner], affect)
+        rows = self.rows[positions]
+        x = self.inputs.fetch(rows, epoch)
+        return Batch(x, self.inputs.stage, self.classes[owner], affect, torch.from_numpy(rows))
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All frames, in batches."""
         for first in range(0, len(self), size):
             yield self.batch(np.arange(first, min(first + size, len(self))))
 
-    def shuffled(self, size: int, seed: int, epoch: int, skip: int = 0) -> Iterator[Batch]:
-        """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches."""
+    def shuffled(
+        self, size: int, seed: int, epoch: int, skip: int = 0, rank: int = 0, processes: int = 1
+    ) -> Iterator[Slice]:
+        """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches.
+
+        Of each batch the process ``rank`` gets the ``rank``-th of as many slices as there are processes.
+        """
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         for first in range(skip * size, len(order), size):
-            yield self.batch(order[first : first + size], epoch)
+            whole = order[first : first + size]
+            own = whole[len(whole) * rank // processes : len(whole) * (rank + 1) // processes]
+            yield Slice(self.batch(own if len(own) else whole[:1], epoch), len(own), len(whole))
 
     def per_utterance(self, values: Float[Tensor, "frame label"]) -> Float[Tensor, "utterance label"]:
         """The mean over each utterance's frames."""

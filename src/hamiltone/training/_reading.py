@@ -4,10 +4,10 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +16,8 @@ from hamiltone.errors import HamiltoneError
 from ._settings import RunSettings
 
 _EXTENDS = "extends"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class SettingsError(HamiltoneError):
@@ -32,22 +34,49 @@ def read_settings(path: Path | str, overrides: Sequence[str] = ()) -> RunSetting
     Raises:
         SettingsError: unreadable, unknown keys (the nearest is suggested), values out of range.
     """
-    content = _read_file(Path(path), seen=())
-    for override in overrides:
-        _lay_over(content, _parse_override(override))
-    return settings_from(content, where=str(path))
+    return settings_from(read_toml(path, overrides), where=str(path))
 
 
-def settings_from(content: dict[str, Any], where: str) -> RunSettings:
+def settings_from(content: Mapping[str, Any], where: str) -> RunSettings:
     """Settings from a nested dictionary; ``where`` it came from is named in errors.
 
     Raises:
         SettingsError: as :func:`read_settings`.
     """
+    return validated(RunSettings, content, where)
+
+
+def read_toml(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The content of a settings file with all that it extends and what is laid over it, not yet checked.
+
+    Raises:
+        SettingsError: unreadable, no TOML, or an override that is none.
+    """
+    content = _read_file(Path(path), seen=())
+    for override in overrides:
+        content = laid_over(content, _parse_override(override))
+    return content
+
+
+def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """Settings of any kind from a nested dictionary; ``where`` it came from is named in errors.
+
+    Raises:
+        SettingsError: unknown keys (the nearest is suggested), missing ones, values out of range.
+    """
     try:
-        return RunSettings.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(f"{where}: {_explain(error)}") from None
+        raise SettingsError(f"{where}: {_explain(error, model)}") from None
+
+
+def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested dictionary with another one laid over it: tables are merged, all else is replaced."""
+    content = dict(lower)
+    for key, value in upper.items():
+        below = content.get(key)
+        content[key] = laid_over(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return content
 
 
 def expand(text: str, key: str) -> Path:
@@ -84,17 +113,7 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         return content
     if not isinstance(base, str):
         raise SettingsError(f"{path}: extends takes the name of one file")
-    merged = _read_file(path.parent / base, (*seen, path.resolve()))
-    _lay_over(merged, content)
-    return merged
-
-
-def _lay_over(content: dict[str, Any], upper: dict[str, Any]) -> None:
-    for key, value in upper.items():
-        if isinstance(value, dict) and isinstance(content.get(key), dict):
-            _lay_over(content[key], value)
-        else:
-            content[key] = value
+    return laid_over(_read_file(path.parent / base, (*seen, path.resolve())), content)
 
 
 def _parse_override(override: str) -> dict[str, Any]:
@@ -112,13 +131,13 @@ def _parse_override(override: str) -> dict[str, Any]:
     return content
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     # An unknown key is the likelier mistake where another key is missing, too.
     first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
+        known = _known_keys(first["loc"][:-1], model)
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
         return f"unknown key {place}; {hint}{more}"
@@ -128,10 +147,13 @@ def _explain(error: ValidationError) -> str:
     return f"{place}: {message}, not {first['input']!r}{more}" if place else f"{message}{more}"
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = RunSettings
-    for part in location:
-        annotation = model.model_fields[str(part)].annotation
-        options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+def _known_keys(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    parts = list(location)
+    while parts:
+        part = parts.pop(0)
+        annotation = next(field.annotation for name, field in model.model_fields.items() if part in (name, field.alias))
+        if get_origin(annotation) not in (Union, UnionType, None):
+            del parts[:1]  # the key in a table of models, or the place in a list of them
+        options = get_args(annotation) or (annotation,)
         model = next(option for option in options if isinstance(option, type) and issubclass(option, BaseModel))
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -19,6 +19,7 @@ from hamiltone.files import atomic_path, atomic_write
 
 from ._lineage import HEARD, RECORD, Lineage, heard_by
 from ._loop import History
+from ._memory import processor
 from ._parts import Part
 from ._settings import RunSettings
 
@@ -64,6 +65,7 @@ def run_record(
     notes: Sequence[str],
     results: dict[str, Any],
     command: str,
+    side_by_side: int,
 ) -> dict[str, Any]:
     """The record of a run: settings in, results out. Times and memory stand under ``resources`` alone."""
     return {
@@ -90,9 +92,14 @@ def run_record(
         "resources": {
             "seconds_per_epoch": statistics.median(history.epoch_seconds),
             "epoch_seconds": history.epoch_seconds,
+            "cpu_seconds_per_epoch": statistics.median(history.epoch_cpu_seconds),
+            "epoch_cpu_seconds": history.epoch_cpu_seconds,
             "peak_memory_bytes": history.peak_memory_bytes,
             "device": str(history.device),
+            "processor": processor(),
             "threads": settings.threads,
+            "processes": settings.processes,
+            "side_by_side": side_by_side,
         },
         "versions": versions(),
         "command": command,
@@ -105,11 +112,14 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "hamiltone": __version__, **packages, "machine": platform.machine()}
 
 
-def write_settings(settings: RunSettings, split: Split, lineage: Lineage, folder: Path) -> None:
-    """Write a run's settings (ready to be read again), its split, and what it and all beneath it have heard."""
+def write_settings(settings: RunSettings, splits: Sequence[Split], lineage: Lineage, folder: Path) -> None:
+    """Write a run's settings (ready to be read again), its split, and what it and all beneath it have heard.
+
+    The first split is the run's own; another one is that of its normalisation.
+    """
     atomic_write(folder / SETTINGS, tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True)))
-    split.write(folder / SPLIT)
-    atomic_write(folder / HEARD, json.dumps(heard_by(split, lineage)) + "\n")
+    splits[0].write(folder / SPLIT)
+    atomic_write(folder / HEARD, json.dumps(heard_by(splits, lineage)) + "\n")
 
 
 def write_record(record: dict[str, Any], folder: Path) -> None:

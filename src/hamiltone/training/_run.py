@@ -1,25 +1,29 @@
 """One run, from settings to record."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from hamiltone.antitransfer import GramTargets
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
-from hamiltone.networks import save_bundle
+from hamiltone.networks import VGG, Front, save_bundle
 
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
+from ._launch import launch
 from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_heard, read_record
 from ._loop import History, TrainingError, fit
-from ._material import Material, load_material
+from ._material import Material, load_material, load_statistics
 from ._objectives import Classification
 from ._parts import Inputs, Part, live_inputs, make_part, stored_inputs
+from ._processes import Processes, joined, started_by_launcher
 from ._reading import expand
 from ._record import (
     PREDICTIONS,
@@ -33,7 +37,8 @@ from ._record import (
 )
 from ._rh_emo_results import rh_emo_results
 from ._settings import RunSettings
-from ._store import frames_key, stored_frames, stored_stage
+from ._store import Frames, frames_key, stage_key, stored_frames, stored_stage
+from ._targets import stored_targets
 from ._watch import Watch
 
 _CHECKPOINT = "checkpoint"
@@ -45,6 +50,7 @@ class _Plan:
 
     settings: RunSettings
     material: Material
+    statistics: Material | None
     lineage: Lineage
     rests_on: dict[str, str]
     notes: list[str]
@@ -52,44 +58,56 @@ class _Plan:
     key: str
     out: Path
     command: str
+    side_by_side: int
 
 
-def train(settings: RunSettings, *, command: str = "", quiet: bool = False) -> dict[str, Any]:
+def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side_by_side: int = 1) -> dict[str, Any]:
     """Carry out one run and return its record.
 
     The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json and
     model/. A run that was interrupted goes on where its checkpoint stands; one that is finished is not done again.
+    Where ``settings.processes`` are several, they are started here; under a launcher (torchrun, accelerate launch) that
+    has started as many, this process joins the others, and each of them returns the record.
 
     Args:
         settings: of the run.
         command: how it was started, for the record.
         quiet: show no progress.
+        side_by_side: how many runs go at the same time on this machine, for the record: they take each other's time.
 
     Raises:
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainingError("a run takes one process; start it without a launcher of several")
-    with deterministic(settings.threads), Watch(settings.name, quiet=quiet) as watch:
+    if not started_by_launcher(settings.processes) and settings.processes > 1:
+        launch(settings, command=command, quiet=quiet, side_by_side=side_by_side)
+        return read_record(expand(settings.out, "out"))
+    with (
+        joined(settings.processes, settings.threads, cpu=settings.device == "cpu") as processes,
+        deterministic(settings.threads),
+        Watch(settings.name, quiet=quiet or not processes.main) as watch,
+    ):
         torch.manual_seed(settings.seed)
-        plan = _plan(settings, command)
+        processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
+        plan = _plan(settings, command, side_by_side)
         checkpoint = Checkpoint(plan.out / _CHECKPOINT, plan.key)
-        with locked(plan.out):
+        with locked(plan.out) if processes.main else nullcontext():
             if (plan.out / RECORD).is_file():
                 record = read_record(plan.out)
                 _check_owner(plan, record["run"])
+                processes.release()
+                said = "done before"
+            else:
+                _check_owner(plan, checkpoint.owner() or plan.key)
+                record = _carry_out(plan, checkpoint, watch, processes)
+                said = "done"
+            if processes.main:
                 checkpoint.remove()
-                watch.say(f"done before; the record is {plan.out / RECORD}")
-                return record
-            _check_owner(plan, checkpoint.owner() or plan.key)
-            record = _carry_out(plan, checkpoint, watch)
-            checkpoint.remove()
-            watch.say(f"done; the record is {plan.out / RECORD}")
+            watch.say(f"{said}; the record is {plan.out / RECORD}")
             return record
 
 
-def _plan(settings: RunSettings, command: str) -> _Plan:
-    material = load_material(settings)
+def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
+    material, statistics = load_material(settings), load_statistics(settings)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
     notes = []
@@ -99,16 +117,28 @@ def _plan(settings: RunSettings, command: str) -> _Plan:
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames)
-    key = content_key(
-        {
-            "versions": versions(),
-            "settings": settings.key(),
-            "split": material.split.hash,
-            "frames": frames,
-            "rests_on": rests_on,
-        }
+    identity = {
+        "versions": versions(),
+        "settings": settings.key(),
+        "split": material.split.hash,
+        "frames": frames,
+        "rests_on": rests_on,
+    }
+    if statistics is not None:
+        identity["statistics"] = [statistics.split.hash, frames_key(statistics.utterances, settings.frames)]
+    return _Plan(
+        settings=settings,
+        material=material,
+        statistics=statistics,
+        lineage=lineage,
+        rests_on=rests_on,
+        notes=notes,
+        frames=frames,
+        key=content_key(identity),
+        out=expand(settings.out, "out"),
+        command=command,
+        side_by_side=side_by_side,
     )
-    return _Plan(settings, material, lineage, rests_on, notes, frames, key, expand(settings.out, "out"), command)
 
 
 def _check_owner(plan: _Plan, owner: str) -> None:
@@ -118,21 +148,22 @@ def _check_owner(plan: _Plan, owner: str) -> None:
         )
 
 
-def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, Any]:
+def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Processes) -> dict[str, Any]:
     settings, material = plan.settings, plan.material
     frames = stored_frames(material.utterances, settings.frames, plan.frames, watch.report)
     if frames.silent:
         plan.notes.append(f"{len(frames.silent)} silent recordings were left out: {', '.join(frames.silent)}")
     chosen = material.split.apply(material.utterances)
-    front = make_front(settings, plan.lineage, frames, material.utterances, chosen["train"])
+    front = _front(plan, frames, watch)
 
     affect = None
     if settings.task == "rh-emo":
         model, objective, affect = make_rh_emo(settings, plan.lineage, front.spectrogram, material)
         stage = "spectrogram"
     else:
-        model, objective = make_recognizer(settings, plan.lineage, front, material.labels)
         stage = front.frozen_stage
+        targets = partial(_targets, settings, frames, front, watch)
+        model, objective = make_recognizer(settings, plan.lineage, front, material.labels, targets)
     offset_seed = settings.seed if settings.frames.random_offset else None
     stored = stored_inputs(stored_stage(frames, front, stage, offset_seed, watch.report), stage)
 
@@ -142,6 +173,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
 
     live = live_inputs(frames, settings.seed) if settings.frames.random_offset else stored
     parts = [part("train", live), part("validation", stored), part("test", stored)]
+    processes.release()
     history = fit(
         objective,
         parts[0],
@@ -151,7 +183,11 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
         cpu=settings.device == "cpu",
         checkpoint=checkpoint,
         watch=watch,
+        processes=processes,
     )
+    if not processes.main:
+        processes.wait()
+        return read_record(plan.out)
     size = settings.training.batch
     if isinstance(objective, Classification):
         results = _classification_results(objective, parts, material.labels, history, size, plan.out)
@@ -171,11 +207,38 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch) -> dict[str, A
         notes=plan.notes,
         results=results,
         command=plan.command,
+        side_by_side=plan.side_by_side,
     )
     save_bundle(model, plan.out / MODEL, card_facts(record))
-    write_settings(settings, material.split, plan.lineage, plan.out)
+    splits = [material.split] if plan.statistics is None else [material.split, plan.statistics.split]
+    write_settings(settings, splits, plan.lineage, plan.out)
     write_record(record, plan.out)
+    processes.wait()
     return record
+
+
+def _front(plan: _Plan, frames: Frames, watch: Watch) -> Front:
+    if plan.statistics is None:
+        return make_front(plan.settings, plan.lineage, frames, plan.material)
+    utterances, rules = plan.statistics.utterances, plan.settings.frames
+    theirs = stored_frames(utterances, rules, frames_key(utterances, rules), watch.report)
+    return make_front(plan.settings, plan.lineage, theirs, plan.statistics)
+
+
+def _targets(
+    settings: RunSettings, frames: Frames, front: Front, watch: Watch, network: VGG
+) -> Mapping[int, GramTargets]:
+    choice = settings.anti_transfer
+    assert choice is not None  # there is a frozen network only where the settings name one
+    return stored_targets(
+        stored_stage(frames, front, "features", None, watch.report),
+        stage_key(frames, front, "features", None),
+        network,
+        choice.layers,
+        others=choice.stored_layers,
+        device=torch.device("cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"),
+        report=watch.report,
+    )
 
 
 def _classification_results(

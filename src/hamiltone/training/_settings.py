@@ -1,5 +1,6 @@
 """The settings of one run: everything that decides its result, as typed models."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -26,7 +27,7 @@ class SplitSettings(_Model):
 
     kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
-    folds: int | None = Field(default=None, ge=3, description="k folds instead of fractions: one tests, one validates")
+    folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     file: str | None = Field(default=None, description="a split written before, instead of all the above")
@@ -44,6 +45,13 @@ class FrameSettings(_Model):
     random_offset: bool = Field(default=False, description="put short recordings at a random time, anew each epoch")
 
 
+class StatisticsSettings(_Model):
+    """Whose training part gives the spectrogram's normalisation, where it is not the run's own."""
+
+    corpus: CorpusSettings
+    split: SplitSettings = SplitSettings()
+
+
 class FrontSettings(_Model):
     """What stands before the network: the spectrogram and, for RH-Emo, an encoder trained before."""
 
@@ -54,6 +62,9 @@ class FrontSettings(_Model):
     )
     normalisation: Literal["unit", "standard"] | None = Field(
         default=None, description="unit for RH-Emo, else standard"
+    )
+    statistics: StatisticsSettings | None = Field(
+        default=None, description="normalise as a recogniser of that corpus and split does, for orthogonal tasks"
     )
     time_reversed: bool | None = Field(default=None, description="no, unless the source has it so")
     trainable: bool = Field(default=False, description="train the RH-Emo encoder along with the network")
@@ -90,6 +101,12 @@ class AntiTransferSettings(_Model):
     weight: float = Field(default=1.0, ge=0, description="beta of equation 1")
     aggregation: Literal["gram", "none", "mean", "sum", "max", "product"] = "gram"
     distance: Literal["squared_cosine", "negative_sigmoid_mse"] = "squared_cosine"
+    targets: Literal["stored", "live"] = Field(
+        default="stored", description="compute the frozen network's side once (half precision), or in each step"
+    )
+    stored_layers: tuple[PositiveInt, ...] = Field(
+        default=(), description="layers of other runs whose targets are stored in the same pass"
+    )
 
 
 class OptimisationSettings(_Model):
@@ -111,19 +128,21 @@ class OptimisationSettings(_Model):
 class RunSettings(_Model):
     """Settings in, record out: the same settings, versions and machine give the same bytes.
 
-    ``name``, ``out`` and ``training.checkpoint_seconds`` do not change the result and are no part of a run's identity.
+    ``name``, ``out``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the result and
+    are no part of a run's identity.
     """
 
     name: str = Field(min_length=1)
     task: Task = "emotion"
     out: str = Field(min_length=1)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    threads: PositiveInt = Field(default=2, description="of one run; part of its identity, since sums depend on it")
+    threads: PositiveInt = Field(default=2, description="of each process; part of a run's identity: sums depend on it")
+    processes: PositiveInt = Field(default=1, description="how many processes (GPUs) share each batch; so does this")
     device: Literal["cpu", "auto"] = "auto"
     label: Literal["speaker", "session"] | None = Field(default=None, description="what speaker recognition recognises")
     init_from: str | None = Field(default=None, description="the run whose weights this one starts from")
     leaks: Literal["refuse", "report"] = Field(
-        "refuse", description="when a run this one rests on was trained on recordings that this one tests on"
+        default="refuse", description="when a run this one rests on was trained on recordings that this one tests on"
     )
     corpus: CorpusSettings
     split: SplitSettings = SplitSettings()
@@ -136,25 +155,43 @@ class RunSettings(_Model):
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
-        if self.task == "rh-emo":
-            if self.anti_transfer:
-                raise ValueError("anti_transfer is for task emotion: leave it out of an RH-Emo training")
-            if self.front.source or self.front.kind != "rh-emo":
-                raise ValueError("an RH-Emo training makes its own front: leave front.kind and front.source out")
-        else:
-            if self.rh_emo:
-                raise ValueError("rh_emo is for task rh-emo: leave it out")
-            if self.front.kind == "rh-emo" and not self.front.source:
-                raise ValueError("front.kind rh-emo needs front.source, the run that trained RH-Emo")
-        if self.task in ("speaker", "word") and self.anti_transfer:
-            raise ValueError("anti_transfer is for task emotion: an orthogonal network is trained without")
-        if self.label and self.task != "speaker":
-            raise ValueError("label is for task speaker: the other tasks have one label each")
-        if self.front.trainable and self.front.kind != "rh-emo":
-            raise ValueError("front.trainable is for front.kind rh-emo: a spectrogram has nothing to train")
-        if self.split.folds is not None and self.split.fold >= self.split.folds:
-            raise ValueError(f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds")
+        for forbidden, why in self._disagreements():
+            if forbidden:
+                raise ValueError(why)
         return self
+
+    def _disagreements(self) -> Iterator[tuple[bool, str]]:
+        rh_emo, upon_rh_emo = self.task == "rh-emo", self.front.kind == "rh-emo"
+        if rh_emo:
+            yield bool(self.anti_transfer), "anti_transfer is for task emotion: leave it out of an RH-Emo training"
+            own = not self.front.source and upon_rh_emo
+            yield not own, "an RH-Emo training makes its own front: leave front.kind and front.source out"
+        else:
+            yield self.rh_emo is not None, "rh_emo is for task rh-emo: leave it out"
+            missing = upon_rh_emo and not self.front.source
+            yield missing, "front.kind rh-emo needs front.source, the run that trained RH-Emo"
+        orthogonal = self.task in ("speaker", "word")
+        with_term = orthogonal and self.anti_transfer is not None
+        yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
+        yield (
+            self.processes > 1 and (rh_emo or self.front.trainable),
+            "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
+            "leave processes out",
+        )
+        yield (
+            self.processes > self.training.batch,
+            f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
+        )
+        yield (
+            bool(self.label) and self.task != "speaker",
+            "label is for task speaker: the other tasks have one label each",
+        )
+        trainable = self.front.trainable and not upon_rh_emo
+        yield trainable, "front.trainable is for front.kind rh-emo: a spectrogram has nothing to train"
+        twice = bool(self.front.statistics) and (bool(self.front.source) or rh_emo)
+        yield twice, "front.statistics is for a front without source: leave one of the two out"
+        outside = self.split.folds is not None and self.split.fold >= self.split.folds
+        yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
 
     @property
     def column(self) -> str:
@@ -178,6 +215,18 @@ class RunSettings(_Model):
         """The spectrogram's normalisation: 0..1 for RH-Emo, mean and deviation for a bare spectrogram."""
         return self.front.normalisation or ("unit" if self.front.kind == "rh-emo" else "standard")
 
+    @property
+    def stores_targets(self) -> bool:
+        """Whether the frozen network's side of equation 1 is computed once: only if its input is always the same."""
+        choice = self.anti_transfer
+        changing = self.frames.random_offset or self.front.trainable
+        return (
+            choice is not None
+            and choice.targets == "stored"
+            and not changing
+            and (choice.aggregation, choice.distance) == ("gram", "squared_cosine")
+        )
+
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, without the places where things lie."""
         content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
@@ -186,8 +235,12 @@ class RunSettings(_Model):
         content["split"]["kind"] = self.split_kind
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
+        if statistics := self.front.statistics:
+            content["front"]["statistics"]["corpus"] = {"name": statistics.corpus.name}
+            content["front"]["statistics"]["split"].pop("file")
         if self.anti_transfer:
             content["anti_transfer"].pop("orthogonal")
+            content["anti_transfer"].pop("stored_layers")
         return content
 
     def key(self) -> str:

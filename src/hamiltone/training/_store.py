@@ -167,21 +167,7 @@ def stored_stage(
         offset_seed: moves each frame into its padding by a fixed random offset drawn from this seed; None: not at all.
         report: told of progress.
     """
-    used = front.spectrogram if stage == "spectrogram" else front
-    settings = front.spectrogram.settings() if stage == "spectrogram" else front.settings()
-    key = content_key(
-        {
-            "version": _VERSION,
-            "frames": frames.key,
-            "stage": stage,
-            "front": settings,
-            "weights": weights_key(used),
-            "offset_seed": offset_seed,
-            "torch": torch.__version__,
-            "threads": torch.get_num_threads(),
-        }
-    )
-    path = cache_folder("stages") / f"{key}.npy"
+    path = cache_folder("stages") / f"{stage_key(frames, front, stage, offset_seed)}.npy"
     with locked(path):
         array = _mapped(path)
         if array is None:
@@ -189,6 +175,23 @@ def stored_stage(
                 _compute(frames, front, stage, offset_seed, draft, report)
             array = np.load(path, mmap_mode="r")
     return array
+
+
+def stage_key(frames: Frames, front: Front, stage: Stage, offset_seed: int | None) -> str:
+    """The key under which :func:`stored_stage` stores."""
+    used = front.spectrogram if stage == "spectrogram" else front
+    return content_key(
+        {
+            "version": _VERSION,
+            "frames": frames.key,
+            "stage": stage,
+            "front": front.spectrogram.settings() if stage == "spectrogram" else front.settings(),
+            "weights": weights_key(used),
+            "offset_seed": offset_seed,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        }
+    )
 
 
 def _mapped(path: Path) -> npt.NDArray[np.float32] | None:

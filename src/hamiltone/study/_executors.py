@@ -1,0 +1,149 @@
+"""Where the runs of a study are carried out: one interface, and the executor for this machine."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+
+from hamiltone.training import RunSettings
+
+from ._errors import StudyError
+from ._jobs import LOG, Job, Outcome
+from ._settings import Study
+
+_LOOK_SECONDS = 0.05
+
+
+class Executor(ABC):
+    """Carries out jobs, several at a time, in processes apart.
+
+    Attributes:
+        side_by_side: how many jobs go at once on one machine, at the most.
+    """
+
+    side_by_side: int
+
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether another job can be taken now."""
+
+    @abstractmethod
+    def start(self, job: Job) -> None:
+        """Take a job whose runs beneath are finished."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> dict[str, Outcome]:
+        """The jobs that have ended since the last call, by folder; waits for one, at most so long."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop everything that still runs; it goes on from its checkpoint another time."""
+
+
+@dataclass
+class _Running:
+    job: Job
+    process: subprocess.Popen[str]
+    slot: int
+
+
+class LocalExecutor(Executor):
+    """Processes on this machine, one for each run, so that a run that crashes or is killed takes nobody along.
+
+    Args:
+        root: the study's output folder.
+        workers: how many runs go at once.
+        gpus: how many GPUs there are; each worker is given one of them in turn.
+    """
+
+    def __init__(self, root: Path, workers: int, gpus: int = 0) -> None:
+        self.side_by_side = workers
+        self._root = root.resolve()
+        self._gpus = gpus
+        self._running: dict[str, _Running] = {}
+
+    def has_room(self) -> bool:
+        """Whether a worker is free."""
+        return len(self._running) < self.side_by_side
+
+    def start(self, job: Job) -> None:
+        """Start a process for a job."""
+        folder = self._root / job.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        slot = min(set(range(self.side_by_side)) - {running.slot for running in self._running.values()})
+        with (folder / LOG).open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"{__package__}._worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=self._environment(job, slot),
+                start_new_session=True,  # an interruption is the study's to handle
+            )
+        self._running[job.folder] = _Running(job, process, slot)
+        assert process.stdin is not None
+        try:
+            process.stdin.write(json.dumps({"job": asdict(job), "root": str(self._root)}) + "\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it died at once; its outcome says so
+
+    def wait(self, seconds: float) -> dict[str, Outcome]:
+        """See which processes have ended."""
+        until = time.monotonic() + seconds
+        while True:
+            ended = [folder for folder, running in self._running.items() if running.process.poll() is not None]
+            if ended or time.monotonic() > until:
+                return {folder: _outcome(self._running.pop(folder).process, folder) for folder in ended}
+            time.sleep(_LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for running in self._running.values():
+            running.process.kill()
+        for running in self._running.values():
+            running.process.communicate()
+        self._running.clear()
+
+    def _environment(self, job: Job, slot: int) -> dict[str, str]:
+        environment = os.environ | {"OMP_NUM_THREADS": str(job.threads), "PYTHONUNBUFFERED": "1"}
+        if cache := os.environ.get("HAMILTONE_CACHE"):
+            environment["HAMILTONE_CACHE"] = str(Path(cache).expanduser().resolve())
+        if self._gpus:
+            environment["CUDA_VISIBLE_DEVICES"] = str(slot % self._gpus)
+        return environment
+
+
+def ray_executor(root: Path, address: str, *, ship: bool = False) -> Executor:
+    """The executor for a Ray cluster; see ``RayExecutor``.
+
+    Raises:
+        StudyError: Ray is not installed, or no cluster is at this address.
+    """
+    try:
+        module = import_module(f"{__package__}._ray")
+    except ModuleNotFoundError as error:
+        raise StudyError(f"a cluster needs Ray ({error.name} is missing): pip install 'hamiltone[ray]'") from None
+    return module.RayExecutor(root, address, ship=ship)
+
+
+def local_workers(study: Study) -> int:
+    """How many runs of a study this machine's cores hold at once, at the threads that its settings give each."""
+    threads = study.run.get("threads", RunSettings.model_fields["threads"].default)
+    return max(1, (os.cpu_count() or 1) // threads)
+
+
+def _outcome(process: subprocess.Popen[str], folder: str) -> Outcome:
+    output, _ = process.communicate()
+    lines = output.strip().splitlines()
+    if process.returncode == 0 and lines:
+        return Outcome(**json.loads(lines[-1]))
+    if process.returncode < 0:
+        return Outcome("failed", f"killed by signal {-process.returncode}, perhaps for lack of memory; run it again")
+    return Outcome("failed", f"its process ended with exit code {process.returncode} (see {folder}/{LOG})")

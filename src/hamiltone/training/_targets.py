@@ -1,0 +1,109 @@
+"""The frozen network's side of the anti-transfer loss, computed once for all layers and runs, under a content key."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hamiltone.antitransfer import GramTargets, frozen_maps
+from hamiltone.files import atomic_path, cache_folder, content_key, locked
+from hamiltone.networks import VGG, weights_key
+
+from ._loop import put_channels_last
+from ._store import Report
+
+_VERSION = 1
+_BATCH = 20
+_ROWS, _SHAPE = "rows.npy", "shape.json"
+
+
+def stored_targets(
+    features: npt.NDArray[np.float32],
+    features_key: str,
+    network: VGG,
+    layers: Sequence[int],
+    *,
+    others: Sequence[int],
+    device: torch.device,
+    report: Report,
+) -> Mapping[int, GramTargets]:
+    """What a frozen network makes of all frames at some layers, in half precision, memory-mapped (equation 1's G_p).
+
+    Args:
+        features: the network's input for each frame, as stored.
+        features_key: the key under which they are stored.
+        network: the frozen network.
+        layers: whose targets are wanted.
+        others: layers that are stored in the same pass, if one is needed, since other runs will want them.
+        device: where to compute.
+        report: told of progress.
+
+    Returns:
+        For each layer the targets, a row per frame.
+    """
+    key = content_key(
+        {
+            "version": _VERSION,
+            "features": features_key,
+            "network": weights_key(network),
+            "shape": network.settings(),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "device": device.type,
+        }
+    )
+    folder = cache_folder("targets") / key
+    with locked(folder):
+        missing = [layer for layer in sorted({*layers, *others}) if not _intact(_place(folder, layer))]
+        if set(missing) & set(layers):
+            _compute(features, network, {layer: _place(folder, layer) for layer in missing}, device, report)
+    return {layer: _load(_place(folder, layer)) for layer in layers}
+
+
+def _place(folder: Path, layer: int) -> Path:
+    return folder / f"layer-{layer:02d}"
+
+
+def _intact(place: Path) -> bool:
+    try:
+        _load(place)
+    except (OSError, ValueError, EOFError):
+        return False  # not there, or cut by a full disk: it is made anew
+    return True
+
+
+def _load(place: Path) -> GramTargets:
+    shape = tuple(json.loads((place / _SHAPE).read_text()))
+    # Mapped copy-on-write: torch warns of arrays that cannot be written, and nothing writes here.
+    return GramTargets(torch.from_numpy(np.load(place / _ROWS, mmap_mode="c")), shape)
+
+
+def _compute(
+    features: npt.NDArray[np.float32],
+    network: VGG,
+    places: Mapping[int, Path],
+    device: torch.device,
+    report: Report,
+) -> None:
+    put_channels_last(network.to(device))
+    with ExitStack() as stack:
+        drafts = {layer: stack.enter_context(atomic_path(place)) for layer, place in places.items()}
+        arrays: dict[int, np.memmap] = {}
+        for first in range(0, len(features), _BATCH):
+            batch = torch.from_numpy(features[first : first + _BATCH].copy()).to(device)
+            maps = frozen_maps(network, batch.contiguous(memory_format=torch.channels_last), layers=list(drafts))
+            for layer, draft in drafts.items():
+                targets = GramTargets.of(maps[layer])
+                if layer not in arrays:
+                    draft.mkdir()
+                    (draft / _SHAPE).write_text(json.dumps(targets.shape))
+                    size = (len(features), targets.values.shape[1])
+                    arrays[layer] = np.lib.format.open_memmap(draft / _ROWS, mode="w+", dtype=np.float16, shape=size)
+                arrays[layer][first : first + len(batch)] = targets.values.cpu().numpy()
+            report("computing targets", first + len(batch), len(features))
+        for array in arrays.values():
+            array.flush()

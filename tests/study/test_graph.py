@@ -1,0 +1,164 @@
+"""The graph of a study: which runs there are, what rests on what, and when two are the same."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from hamiltone.study import Study, plan_study, read_study
+from hamiltone.study._graph import Graph, Node, build_graph
+from hamiltone.training import SettingsError
+
+from .conftest import Make
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "study"
+
+
+def cells(graph: Graph, **wanted: object) -> list[Node]:
+    return [
+        node
+        for node in graph.nodes
+        if node.cell and all(getattr(node.cell, name) == value for name, value in wanted.items())
+    ]
+
+
+@pytest.fixture(scope="module")
+def quickstart() -> Graph:
+    return build_graph(read_study(CONFIGS / "quickstart.toml"))
+
+
+def test_the_quickstart_has_every_type_at_each_layer_and_its_controls(quickstart: Graph) -> None:
+    assert len(quickstart.nodes) == 23
+    for method in ("single S", "single W", "dual SW", "dual WS"):
+        found = cells(quickstart, network="quaternion", method=method)
+        assert [node.cell and node.cell.layer for node in found] == [2, 5, 9]
+    baselines = cells(quickstart, network="quaternion", method="none")
+    assert [node.cell and node.cell.reseed for node in baselines] == [0, 1, 2]  # as many as layers
+    assert [node.settings.seed for node in baselines] == [0, 1000, 2000]
+    assert len(cells(quickstart, network="real-on-embedding")) == 1
+    assert {node.kind for node in quickstart.nodes} == {"rh-emo-1", "rh-emo-2", "word", "speaker", "recogniser"}
+
+
+def test_every_run_comes_after_those_that_it_rests_on(quickstart: Graph) -> None:
+    seen: set[str] = set()
+    for node in quickstart.nodes:
+        assert seen.issuperset(node.needs)
+        seen.add(node.folder)
+
+
+def test_dual_starts_from_the_single_run_of_its_first_task_at_its_layer(quickstart: Graph) -> None:
+    by_folder = {node.folder: node for node in quickstart.nodes}
+    for node in cells(quickstart, network="quaternion"):
+        assert node.cell is not None
+        choice = node.settings.anti_transfer
+        if node.cell.method.startswith("dual"):
+            start = by_folder[node.settings.init_from or ""].cell
+            assert start is not None
+            assert (start.method, start.layer) == (f"single {node.cell.method[-2]}", node.cell.layer)
+        if choice is not None:
+            letter = node.cell.method[-1]
+            assert by_folder[choice.orthogonal].kind == {"S": "speaker", "W": "word"}[letter]
+            assert choice.stored_layers == (2, 5, 9)
+            assert choice.layers == (node.cell.layer,)
+
+
+def test_all_on_one_corpus_share_its_split_and_orthogonal_tasks_get_its_training_part(quickstart: Graph) -> None:
+    (path,) = quickstart.splits
+    for node in quickstart.nodes:
+        if node.kind in ("word", "speaker"):
+            assert node.settings.corpus.within == path
+            assert node.settings.split.file is None
+        else:
+            assert node.settings.split.file == path
+    (speaker,) = [node for node in quickstart.nodes if node.kind == "speaker" and not node.needs]
+    assert speaker.settings.front.statistics is not None
+    assert speaker.settings.front.statistics.split.file == path
+
+
+def test_studies_share_what_is_the_same(study_of: Make) -> None:
+    small, larger = build_graph(study_of()), build_graph(study_of(name="other", seeds=[0, 1], layers=[2, 3]))
+    folders = {node.folder for node in larger.nodes}
+    assert {node.folder for node in small.nodes} <= folders
+    changed = build_graph(study_of(recogniser={"training": {"epochs": 3}}))
+    kinds = {node.kind for node in changed.nodes if node.folder in folders}
+    assert kinds == {"speaker", "word"}  # the orthogonal networks stay, every recogniser is another
+    other = build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epochs": 3}}))
+    before = {node.folder for node in small.nodes}
+    same = {node.cell.method if node.cell else node.kind for node in other.nodes if node.folder in before}
+    assert same == {"none", "word"}  # what rests on the other speaker network is another run
+
+
+def test_folds_are_runs_of_their_own_that_together_test_everything(study_of: Make) -> None:
+    graph = build_graph(study_of(splits=[{"kind": "actor", "folds": 4}], methods=["none"]))
+    assert [(node.cell and node.cell.fold) for node in graph.nodes] == [0, 1, 2, 3]
+    tests = [set(split.parts["test"]) for split in graph.splits.values()]
+    assert sum(map(len, tests)) == len(set.union(*tests)) == 64
+
+
+def test_a_network_that_starts_from_another_corpus(study_of: Make, few: Path) -> None:
+    corpora = {"synthetic": {"within": str(few)}, "ravdess": {}}
+    networks = {"real": {}, "started": {"methods": ["none"], "init_from": "synthetic"}}
+    with pytest.raises(Exception, match="ravdess: give the folder"):
+        build_graph(study_of(corpora=corpora, networks=networks))
+    graph = build_graph(study_of(methods=["none"], networks={**networks}))
+    assert len(graph.nodes) == 1  # on the corpus itself there is nothing to start from
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"run": {"out": "there"}}, "run.out is set by the study"),
+        ({"word": {"front": {"source": "x"}}}, "word.front.source is set by the study"),
+        ({"recogniser": {"seed": 3}}, "told by corpora, splits and seeds"),
+        ({"recogniser": {"anti_transfer": {"layers": [1]}}}, "orthogonal and layers are set"),
+        ({"seeds": [1000]}, "seeds lie from 0 to 999"),
+        ({"networks": {"a": {"init_from": "tess"}}}, "tess is none of the study's corpora"),
+        ({"methods": ["Z"]}, "Input should be 'none'"),
+        ({"name": "a/b"}, "String should match"),
+    ],
+)
+def test_what_a_study_may_not_say(study_of: Make, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        study_of(**changes)
+
+
+def test_settings_that_do_not_hold_together_are_one_line_that_names_the_run(study_of: Make) -> None:
+    with pytest.raises(SettingsError, match=r"study tiny, a run of task speaker: unknown key training\.epoch; did you"):
+        build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epoch": 3}}))
+    with pytest.raises(SettingsError, match=r"corpus\.name is missing"):
+        build_graph(study_of(word={}))
+
+
+@pytest.mark.parametrize("key", ["layer", "networks.real.method", "splits.0.kinds"])
+def test_unknown_keys_of_a_study_are_named_with_the_nearest(tmp_path: Path, key: str) -> None:
+    text = 'name = "x"\nlayers = [2]\n[corpora.synthetic]\n'
+    text += {
+        "layer": 'layer = [2]\nsplits = [{ kind = "actor" }]\n[networks.real]\n',
+        "networks.real.method": 'splits = [{ kind = "actor" }]\n[networks.real]\nmethod = ["none"]\n',
+        "splits.0.kinds": 'splits = [{ kind = "actor", kinds = 1 }]\n[networks.real]\n',
+    }[key].replace("splits", "SPLITS")
+    head, _, tail = text.partition("SPLITS")
+    path = tmp_path / "study.toml"
+    path.write_text(head.replace("[corpora.synthetic]\n", "") + "splits" + tail + "[corpora.synthetic]\n")
+    with pytest.raises(SettingsError, match=rf"unknown key {key}; did you mean"):
+        read_study(path)
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_ready_studies_are_studies(path: Path) -> None:
+    assert isinstance(read_study(path), Study)
+
+
+def test_a_plan_of_nothing_done(study_of: Make, tmp_path: Path) -> None:
+    plan = plan_study(study_of(), tmp_path)
+    assert set(plan.states.values()) == {"open"}
+    assert plan.seconds_left() is None
+    assert not list(tmp_path.iterdir())
+    names = [group.name for group in plan.groups()]
+    assert names == [
+        "recogniser real, none",
+        "speaker real",
+        "recogniser real, single S",
+        "word real",
+        "recogniser real, dual SW",
+    ]
