@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from hamiltone import cli
-from hamiltone.corpora import Split, Utterances, load_corpus, read_split
+from hamiltone.corpora import Split, load_corpus, read_split
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Recognizer, load_recognizer
 from hamiltone.speech import cut_frames, load_audio
-from hamiltone.training import RunSettings, probe, read_record, settings_from, train
+from hamiltone.training import RunSettings, probe, read_record, train
 
 from .conftest import Make
 
@@ -37,17 +38,16 @@ def third(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(settings_for: Make, chain: dict[str, Path], third: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recogniser tested on three unseen voices, some 60 clips; not to be written to."""
+def run(settings_for: Make, third: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recogniser tested on three unseen voices, some 60 clips, and its probe; not to be written to."""
     settings = settings_for(
         tmp_path_factory.mktemp("probed") / "run",
         corpus={"name": "synthetic", "within": str(third)},
         split={"kind": "actor", "fractions": [0.5, 0.13, 0.37]},
-        front={"kind": "rh-emo", "source": str(chain["rh-emo"]), "scale": "decibel"},
-        network={"depth": 11, "algebra": "quaternion", "width": 1 / 16, "hidden": 16},
-        leaks="report",
+        training__epochs=1,
     )
     train(settings, quiet=True)
+    probe(settings.out, quiet=True, command="a test")
     return Path(settings.out)
 
 
@@ -56,108 +56,100 @@ def own(run: Path, tmp_path: Path) -> Path:
     return shutil.copytree(run, tmp_path / "run")
 
 
-def tested(folder: Path) -> Utterances:
-    corpus = load_corpus("synthetic")
-    return corpus.select(corpus.table["utterance"].isin(read_split(folder / "split.json").parts["test"]))
+def written(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "probe.json").read_text())
 
 
-def slow_features(model: Recognizer, path: str) -> list[np.ndarray]:
-    """Frame by frame and module by module: the statistics of each map, and the classifier's last hidden layer."""
-    frames = []
-    for frame in torch.from_numpy(cut_frames(load_audio(path))):
-        x, layers = model.front(frame[None]), []
-        for module in model.network.features:
-            x = module(x)
-            if isinstance(module, nn.ReLU):
-                channels = x[0].double().numpy()
-                layers.append(np.concatenate([channels.mean((1, 2)), channels.std((1, 2))]))
-        x = x.flatten(1)
-        for module in list(model.network.classifier)[:-1]:
-            x = module(x)
-        frames.append([*layers, x[0].double().numpy()])
-    return [np.mean(values, axis=0) for values in zip(*frames, strict=True)]
+def features(model: Recognizer, waveform: torch.Tensor) -> list[np.ndarray]:
+    """Of one frame: mean and deviation of each map, and the classifier's last hidden layer."""
+    x, layers = model.front(waveform[None]), []
+    for module in model.network.features:
+        x = module(x)
+        if isinstance(module, nn.ReLU):
+            channels = x[0].double().numpy()
+            layers.append(np.concatenate([channels.mean((1, 2)), channels.std((1, 2))]))
+    return [*layers, model.network.classifier[:-1](x.flatten(1))[0].double().numpy()]
 
 
 @torch.no_grad()
-def test_it_is_scikit_learn_on_features_of_an_explicit_forward(own: Path) -> None:
-    content = probe(own, quiet=True)
-    clips = tested(own)
+def test_it_is_scikit_learn_on_features_of_an_explicit_forward(run: Path) -> None:
+    content, tested = written(run), read_split(run / "split.json").parts["test"]
+    clips = load_corpus("synthetic").table.set_index("utterance", drop=False).loc[list(tested)]
     assert content["clips"] == len(clips) > 50
     assert content["speakers"] == 3
-    model = load_recognizer(own / "model")
-    layers = zip(*(slow_features(model, path) for path in clips.table["path"]), strict=True)
+    model = load_recognizer(run / "model")
+    frames = [torch.from_numpy(cut_frames(load_audio(path))[0]) for path in clips["path"]]
+    layers = zip(*(features(model, frame) for frame in frames), strict=True)
     probed = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000))
     apart = {"speaker": "word", "word": "speaker", "emotion": "speaker"}
     for entry, rows in zip(content["layers"], layers, strict=True):
         assert entry["size"] == len(rows[0])
         assert set(entry["targets"]) == set(apart)
         for name, groups in apart.items():
-            truth, result = clips.table[name].to_numpy(dtype=object), entry["targets"][name]
-            folds = GroupKFold(min(5, clips.table[groups].nunique()))
-            predicted = cross_val_predict(probed, np.array(rows), truth, cv=folds, groups=clips.table[groups])
+            truth, result = clips[name].to_numpy(dtype=object), entry["targets"][name]
+            folds = GroupKFold(min(5, len(set(clips[groups]))))
+            predicted = cross_val_predict(probed, np.array(rows), truth, cv=folds, groups=clips[groups])
             assert result["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
             assert result["uar"] == pytest.approx(balanced_accuracy_score(truth, predicted))
-            assert result["chance"] == clips.table[name].value_counts(normalize=True).max()
+            assert result["chance"] == clips[name].value_counts(normalize=True).max()
             assert (result["apart"], result["folds"]) == (groups, folds.get_n_splits())
             assert result["note"] == "interval not estimable (3 speakers)"
 
 
-def test_the_file_says_what_was_probed(own: Path) -> None:
-    content = probe(own, quiet=True, command="a test")
-    assert json.loads((own / "probe.json").read_text()) == content
-    record = read_record(own)
+def test_the_file_says_what_was_probed(run: Path) -> None:
+    content, record = written(run), read_record(run)
     assert (content["format"], content["run"], content["part"]) == (1, record["run"], "test")
     assert content["split"] == {"kind": "actor", "hash": record["split"]["hash"]}
     assert content["command"] == "a test"
-    assert any("was trained on" in note for note in content["notes"])
     names = [(entry["layer"], entry["name"]) for entry in content["layers"]]
     convolutions = [f"features.{number}" for number in (0, 3, 6, 8, 11, 13, 16, 18)]
     assert names == list(enumerate([*convolutions, "classifier"], start=1))
-    assert [entry["size"] for entry in content["layers"]] == [8, 16, 32, 32, 64, 64, 64, 64, 16]
+    assert [entry["size"] for entry in content["layers"]] == [4, 8, 16, 16, 32, 32, 32, 32, 16]
     assert all(entry["missing"] == {} for entry in content["layers"])
 
 
-def test_what_is_done_is_not_done_again_but_on_demand(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    first = probe(own, command="first")
-    assert probe(own / "model", command="second") == first
+def test_what_is_done_is_not_done_again(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(own / "model")  # nothing but the file is read
+    assert probe(own, command="another") == written(own)
     assert "probed before" in capsys.readouterr().err
-    second = probe(own, again=True, command="second")
-    assert second == {**first, "command": "second"}  # the same clips, the same figures
 
 
-@pytest.mark.parametrize("change", ["another run's", "damaged", "no object"])
+def test_done_again_it_is_the_same_on_the_run_s_split_however_dealt(own: Path) -> None:
+    settings = own / "settings.toml"
+    settings.write_text(settings.read_text().replace('kind = "actor"', 'kind = "random"'))
+    before = written(own)
+    assert probe(own / "model", again=True, quiet=True, command="another") == {**before, "command": "another"}
+    assert written(own)["command"] == "another"
+
+
+@pytest.mark.parametrize("change", ["another run's", "damaged"])
 def test_a_probe_that_is_not_of_this_run_is_made_anew(own: Path, change: str) -> None:
-    content = probe(own, quiet=True)
-    texts = {"another run's": json.dumps({**content, "run": "0" * 64}), "damaged": '{"format": 1', "no object": "[]"}
+    content = written(own)
+    texts = {"another run's": json.dumps({**content, "run": "0" * 64}), "damaged": '{"format": 1'}
     (own / "probe.json").write_text(texts[change])
-    assert probe(own, quiet=True) == content
+    assert probe(own, quiet=True, command="a test") == content == written(own)
 
 
-def test_it_probes_on_the_clips_of_other_settings(own: Path, settings_for: Make, tmp_path: Path) -> None:
-    before = probe(own, quiet=True)
-    other = settings_for(tmp_path / "unused", split={"kind": "actor", "seed": 3}, leaks="report")
+def test_it_probes_on_the_clips_of_other_settings(own: Path, settings_for: Make, third: Path) -> None:
+    before = written(own)
+    choice = {"corpus": {"name": "synthetic", "within": str(third)}, "split": {"kind": "random"}}
+    other = settings_for(own.parent / "unused", **choice, leaks="report")
     content = probe(own, other, quiet=True)
     assert content["run"] == before["run"]
     assert content["split"]["hash"] != before["split"]["hash"]
     assert content["clips"] != before["clips"]
+    assert any("was trained on" in note for note in content["notes"])
     assert probe(own, other, quiet=True, command="not used") == content
     with pytest.raises(HamiltoneError, match="was trained on"):
-        probe(own, settings_for(tmp_path / "unused", split={"kind": "actor", "seed": 3}), again=True, quiet=True)
+        probe(own, settings_for(own.parent / "unused", **choice), again=True, quiet=True)
 
 
-def test_networks_of_the_orthogonal_tasks_are_probed_too(chain: dict[str, Path], tmp_path: Path) -> None:
-    for name in ("word", "speaker", "real", "joint"):
+def test_orthogonal_networks_and_trained_fronts_are_probed_too(chain: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("word", "joint"):
         folder = shutil.copytree(chain[name], tmp_path / name)
         content = probe(folder, quiet=True)
         assert content["clips"] == read_record(folder)["split"]["test"]["clips"]
         assert "emotion" in content["layers"][0]["targets"]
-
-
-def test_a_saved_split_counts_and_not_the_settings_that_dealt_it(own: Path) -> None:
-    settings = (own / "settings.toml").read_text()
-    before = probe(own, quiet=True)
-    (own / "settings.toml").write_text(settings.replace('kind = "actor"', 'kind = "random"'))
-    assert probe(own, again=True, quiet=True) == before
 
 
 def test_what_cannot_be_probed_is_refused_in_one_line(
@@ -167,7 +159,6 @@ def test_what_cannot_be_probed_is_refused_in_one_line(
         with pytest.raises(HamiltoneError) as caught:
             probe(folder, settings, quiet=True)
         assert "\n" not in str(caught.value)
-        assert not (folder / "probe.json").exists()
         return str(caught.value)
 
     assert "trained an RH-Emo" in refusal(chain["rh-emo"])
@@ -176,15 +167,10 @@ def test_what_cannot_be_probed_is_refused_in_one_line(
     untested = settings_for(tmp_path / "unused", corpus={"name": "synthetic"}, split={"file": str(third)})
     assert "no clips to test on" in refusal(run, untested)
     bare = shutil.copytree(run, tmp_path / "bare")
-    (bare / "split.json").unlink()
+    for name in ("split.json", "probe.json"):
+        (bare / name).unlink()
     assert "cannot read the split" in refusal(bare)
-
-
-def test_the_threads_of_the_process_are_as_before(own: Path) -> None:
-    settings = settings_from({**read_record(own)["settings"], "threads": 2}, where="test")
-    before = torch.get_num_threads()
-    probe(own, settings, quiet=True)
-    assert torch.get_num_threads() == before
+    assert not (bare / "probe.json").exists()
 
 
 def command_line(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -199,9 +185,8 @@ def test_the_verb_prints_a_table_and_where_the_file_is(
 ) -> None:
     assert command_line(monkeypatch, "probe", own) == 0
     printed = capsys.readouterr()
-    content = json.loads((own / "probe.json").read_text())
+    content = written(own)
     assert str(own / "probe.json") in printed.err
-    assert content["command"] == f"hamiltone probe {own}"
     for entry in content["layers"]:
         (line,) = [line for line in printed.out.splitlines() if f" {entry['name']} " in line]
         for result in entry["targets"].values():
@@ -210,7 +195,8 @@ def test_the_verb_prints_a_table_and_where_the_file_is(
     assert "keep each word on one side; interval not estimable (3 speakers)" in printed.out
     assert command_line(monkeypatch, "probe", own, "--json", "--again", "--quiet") == 0
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == json.loads((own / "probe.json").read_text())
+    assert json.loads(printed.out) == written(own)
+    assert written(own)["command"] == f"hamiltone probe {own} --json --again --quiet"
     assert printed.err == ""
 
 

@@ -32,7 +32,8 @@ def test_it_is_scikit_learns_cross_validation() -> None:
     values[asked.asked, :4] += 20 * (asked.classes[:, None] == np.array(asked.labels))
     values[:, 7] = 1.5  # a channel that never fires
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000))
-    predicted = cross_val_predict(model, values[asked.asked], asked.classes, cv=PredefinedSplit(asked.folds))
+    cross_validation = PredefinedSplit(asked.folds)
+    predicted = np.asarray(cross_val_predict(model, values[asked.asked], asked.classes, cv=cross_validation))
     result = probe_layer(values, asked)
     assert result["accuracy"] == pytest.approx(accuracy_score(asked.classes, predicted))
     assert result["uar"] == pytest.approx(balanced_accuracy_score(asked.classes, predicted))
@@ -75,7 +76,9 @@ def test_the_scale_of_a_feature_does_not_count() -> None:
     values = np.random.default_rng(4).normal(size=(len(asked.asked), 10))
     values[asked.asked, 0] += asked.classes == "mad"
     scaled = values * np.logspace(-6, 6, 10) + 100
-    assert probe_layer(values, asked)["accuracy"] == pytest.approx(probe_layer(scaled, asked)["accuracy"], abs=2 / CLIPS)
+    assert probe_layer(values, asked)["accuracy"] == pytest.approx(
+        probe_layer(scaled, asked)["accuracy"], abs=2 / CLIPS
+    )
 
 
 def test_below_six_speakers_there_is_no_interval_and_the_note_says_so() -> None:

@@ -91,7 +91,7 @@ def recorded(rows: Iterable[Row], folder: Path, copies: int = 1) -> Utterances:
     return Utterances.from_rows(complete, corpus="made", root=folder)
 
 
-def without(corpus: Utterances, column: str, **given: Iterable[str]) -> Utterances:
+def without(corpus: Utterances, column: str, **given: Iterable[str | None]) -> Utterances:
     table = corpus.table.assign(**{column: None}, **{name: list(values) for name, values in given.items()})
     return Utterances(table, corpus.corpus, corpus.root)
 
@@ -144,7 +144,7 @@ def test_where_one_speaker_alone_has_an_emotion_recordings_are_kept_apart(corpus
 
 
 def test_of_one_speaker_recordings_are_kept_apart(corpus: Utterances) -> None:
-    one = corpus.select(corpus.table["speaker"] == "bob")
+    one = corpus.select(np.flatnonzero(corpus.table["speaker"] == "bob"))
     assert target(one, "emotion").apart == "recording"
     assert "there is 1" in reason(one, "speaker")
 
