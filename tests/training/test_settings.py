@@ -113,8 +113,8 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
 
 
 def ready_settings() -> list[Path]:
-    """All settings files but those that are only laid under others."""
-    paths = sorted(CONFIGS.rglob("*.toml"))
+    """All settings files of runs but those that are only laid under others."""
+    paths = sorted(path for path in CONFIGS.rglob("*.toml") if path.parent.name != "study")
     bases = {path.parent / base for path in paths if (base := tomllib.loads(path.read_text()).get("extends"))}
     return [path for path in paths if path not in bases]
 
