@@ -1,7 +1,6 @@
 """Carrying out a study: once, whatever is killed, fails or is added."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -136,7 +135,7 @@ def test_a_study_that_is_killed_five_times_ends_with_the_same_records(
     for name in found:
         weights = [(folder / "runs" / name / "model" / "model.safetensors").read_bytes() for folder in (out, finished)]
         assert weights[0] == weights[1]
-    assert not [path for path in out.glob("runs/*/checkpoint")]
+    assert not list(out.glob("runs/*/checkpoint"))
 
 
 def test_the_processes_of_a_killed_study_end_with_it(study_of: Make, tmp_path: Path) -> None:
@@ -153,7 +152,7 @@ def test_the_processes_of_a_killed_study_end_with_it(study_of: Make, tmp_path: P
     workers = [
         entry
         for entry in Path("/proc").glob("[0-9]*")
-        if _is_worker(entry) and os.readlink(entry / "cwd") == str(tmp_path / "out")
+        if _is_worker(entry) and (entry / "cwd").readlink() == tmp_path / "out"
     ]
     assert workers == []
 

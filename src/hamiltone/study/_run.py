@@ -1,7 +1,7 @@
 """Carrying out a study: every run once, each after those that it rests on, whatever fails or is interrupted."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from ._jobs import Job, Outcome
 from ._plan import FAILURE, Plan, State, longest_chain, make_plan, write_plan
 from ._settings import Study
 from ._watch import StudyWatch
+
+_LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -66,56 +68,68 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     """
     out = Path(out)
     plan = plan_study(study, out)
+    before = sum(state == "done" for state in plan.states.values())
     with locked(out / "studies" / study.name):
         write_plan(plan, command)
-        states = dict(plan.states)
-        for folder, state in states.items():
-            if state in ("failed", "skipped"):
-                (out / folder / FAILURE).unlink(missing_ok=True)
-                states[folder] = "open"
-        before = sum(state == "done" for state in states.values())
-        failed: dict[str, str] = {}
-        urgency = longest_chain(plan.graph.nodes, plan.estimates)
-        order = sorted(plan.graph.nodes, key=lambda node: -urgency[node.folder])
-        running: set[str] = set()
         try:
-            with StudyWatch(study.name, out, len(states), before, quiet=quiet) as watch:
-                while True:
-                    _skip(order, states)
-                    for node in order:
-                        ready = all(states[below] == "done" for below in node.needs)
-                        if states[node.folder] == "open" and node.folder not in running and ready:
-                            if not executor.has_room():
-                                break
-                            executor.start(_job(plan, node, command, executor.side_by_side))
-                            running.add(node.folder)
-                            watch.started(node.folder)
-                    if not running:
-                        break
-                    for folder, outcome in executor.wait(seconds=0.5).items():
-                        running.discard(folder)
-                        states[folder] = outcome.state
-                        watch.ended(folder, outcome)
-                        if outcome.state == "failed":
-                            failed[folder] = outcome.reason
-                            _write_failure(out / folder, outcome, command)
+            with StudyWatch(study.name, out, len(plan.states), before, quiet=quiet) as watch:
+                course = _Course(plan, executor, watch, command)
+                course.start_what_can_be()
+                while course.running:
+                    course.book(executor.wait(_LOOK_SECONDS))
+                    course.start_what_can_be()
                     watch.look()
         finally:
             executor.close()
-    done = sum(state == "done" for state in states.values()) - before
-    skipped = tuple(folder for folder, state in states.items() if state == "skipped")
-    return Result(len(states), before, done, failed, skipped)
+    done = sum(state == "done" for state in course.states.values())
+    skipped = tuple(folder for folder, state in course.states.items() if state == "skipped")
+    return Result(len(course.states), before, done - before, course.failed, skipped)
 
 
-def _skip(order: Sequence[Node], states: dict[str, State]) -> None:
-    """Mark what rests on a failed run, at any depth."""
-    again = True
-    while again:
-        again = False
-        for node in order:
-            if states[node.folder] == "open" and any(states[below] in ("failed", "skipped") for below in node.needs):
-                states[node.folder] = "skipped"
-                again = True
+class _Course:
+    """Where a study stands while it is carried out."""
+
+    def __init__(self, plan: Plan, executor: Executor, watch: StudyWatch, command: str) -> None:
+        self._plan, self._executor, self._watch, self._command = plan, executor, watch, command
+        lengths = longest_chain(plan.graph.nodes, plan.estimates)
+        # What most rests upon goes first, so that machines do not idle at the end.
+        self._order = sorted(plan.graph.nodes, key=lambda node: -lengths[node.folder])
+        self.states: dict[str, State] = dict(plan.states)
+        self.running: set[str] = set()
+        self.failed: dict[str, str] = {}
+        for folder, state in self.states.items():
+            if state in ("failed", "skipped"):  # another try
+                (plan.out / folder / FAILURE).unlink(missing_ok=True)
+                self.states[folder] = "open"
+
+    def start_what_can_be(self) -> None:
+        """Start the runs whose runs beneath are done, as far as there is room."""
+        for node in self._order:
+            if not self._executor.has_room():
+                return
+            ready = all(self.states[below] == "done" for below in node.needs)
+            if ready and self.states[node.folder] == "open" and node.folder not in self.running:
+                self._executor.start(_job(self._plan, node, self._command, self._executor.side_by_side))
+                self.running.add(node.folder)
+                self._watch.started(node.folder)
+
+    def book(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Note how runs have ended; what rests on one that failed is skipped."""
+        for folder, outcome in outcomes.items():
+            self.running.discard(folder)
+            self.states[folder] = outcome.state
+            self._watch.ended(folder, outcome)
+            if outcome.state == "failed":
+                self.failed[folder] = outcome.reason
+                _write_failure(self._plan.out / folder, outcome, self._command)
+                self._skip_what_rests_on(folder)
+
+    def _skip_what_rests_on(self, failed: str) -> None:
+        lost = {failed}
+        for node in self._plan.graph.nodes:  # each comes after those that it rests on
+            if lost.intersection(node.needs):
+                lost.add(node.folder)
+                self.states[node.folder] = "skipped"
 
 
 def _job(plan: Plan, node: Node, command: str, side_by_side: int) -> Job:

@@ -1,0 +1,60 @@
+"""Estimates come from runs that are alike; what most rests upon goes first."""
+
+from pathlib import Path
+
+from hamiltone.study import plan_study
+from hamiltone.study._graph import build_graph
+from hamiltone.study._plan import Estimate, longest_chain, make_plan
+from hamiltone.training import versions
+
+from .conftest import Make
+
+
+def measure(out: Path, folder: str, seconds: float, memory: int) -> None:
+    (out / folder).mkdir(parents=True)
+    resources = f'{{"epoch_seconds": [{seconds / 2}, {seconds / 2}], "peak_memory_bytes": {memory}}}'
+    content = f'{{"run": "x", "task": "emotion", "chain": [], "corpus": {{}}, "resources": {resources}}}'
+    (out / folder / "record.json").write_text(content)
+
+
+def test_a_run_is_estimated_from_the_most_alike_that_is_done(study_of: Make, tmp_path: Path) -> None:
+    study = study_of(seeds=[0, 1], layers=[2, 3], methods=["none", "S"])
+    graph = build_graph(study)
+    found = {(node.cell.method, node.cell.layer, node.settings.seed): node.folder for node in graph.nodes if node.cell}
+    measure(tmp_path, found["none", None, 0], seconds=10, memory=100)
+    measure(tmp_path, found["single S", 2, 0], seconds=30, memory=300)
+    plan = make_plan(study, graph, tmp_path)
+    assert plan.states[found["none", None, 0]] == "done"
+    assert plan.estimates[found["none", None, 1]] == Estimate(10.0, 100)  # the same method
+    assert plan.estimates[found["single S", 2, 1]] == Estimate(30.0, 300)
+    assert plan.estimates[found["single S", 3, 0]] == Estimate(20.0, 300)  # the same network: median time, most memory
+    (speaker,) = [node.folder for node in graph.nodes if node.kind == "speaker"]
+    assert speaker not in plan.estimates
+    assert plan.seconds_left() is None
+    groups = {group.name: group for group in plan.groups()}
+    assert groups["recogniser real, single S"].estimate == Estimate(20.0, 300)
+    assert groups["recogniser real, single S"].states == {"done": 1, "open": 3}
+
+
+def test_a_run_without_its_probe_is_not_done(study_of: Make, tmp_path: Path) -> None:
+    study = study_of(methods=["none"], probes=True)
+    (node,) = build_graph(study).nodes
+    measure(tmp_path, node.folder, seconds=1, memory=1)
+    assert plan_study(study, tmp_path).states == {node.folder: "open"}
+    (tmp_path / node.folder / "probe.json").write_text("{}")
+    assert plan_study(study, tmp_path).states == {node.folder: "done"}
+
+
+def test_the_longest_chain_counts_what_rests_upon_a_run(study_of: Make) -> None:
+    nodes = {node.cell.method if node.cell else node.kind: node for node in build_graph(study_of()).nodes}
+    lengths = longest_chain(nodes.values(), {})
+    chain = {name: lengths[node.folder] for name, node in nodes.items()}
+    assert chain == {"none": 1, "speaker": 3, "word": 2, "single S": 2, "dual SW": 1}
+    slow = longest_chain(nodes.values(), {nodes["dual SW"].folder: Estimate(50.0, 0)})
+    assert slow[nodes["word"].folder] == 51.0
+
+
+def test_another_version_of_a_library_is_another_run(study_of: Make, monkeypatch) -> None:
+    before = {node.folder for node in build_graph(study_of()).nodes}
+    monkeypatch.setattr("hamiltone.study._graph.versions", lambda: versions() | {"torch": "99"})
+    assert before.isdisjoint(node.folder for node in build_graph(study_of()).nodes)
