@@ -284,7 +284,7 @@ def study_run(
     study = read_study(settings, overrides)
     out = out or Path("runs") / study.name
     workers = workers or local_workers(study)
-    executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers)
+    executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
     try:
         result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
     except KeyboardInterrupt:
@@ -300,6 +300,12 @@ def study_run(
     print(f"report: hamiltone report {out}")
     if not result.complete:
         raise typer.Exit(1)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _duration(seconds: float) -> str:

@@ -58,7 +58,7 @@ class LocalExecutor(Executor):
     Args:
         root: the study's output folder.
         workers: how many runs go at once.
-        gpus: how many GPUs there are; each worker is given one of them in turn.
+        gpus: how many GPUs there are; runs of one process get one of them in turn.
     """
 
     def __init__(self, root: Path, workers: int, gpus: int = 0) -> None:
@@ -115,7 +115,7 @@ class LocalExecutor(Executor):
         environment = os.environ | {"OMP_NUM_THREADS": str(job.threads), "PYTHONUNBUFFERED": "1"}
         if cache := os.environ.get("HAMILTONE_CACHE"):
             environment["HAMILTONE_CACHE"] = str(Path(cache).expanduser().resolve())
-        if self._gpus:
+        if self._gpus and job.processes == 1:
             environment["CUDA_VISIBLE_DEVICES"] = str(slot % self._gpus)
         return environment
 
@@ -134,9 +134,12 @@ def ray_executor(root: Path, address: str, *, ship: bool = False) -> Executor:
 
 
 def local_workers(study: Study) -> int:
-    """How many runs of a study this machine's cores hold at once, at the threads that its settings give each."""
-    threads = study.run.get("threads", RunSettings.model_fields["threads"].default)
-    return max(1, (os.cpu_count() or 1) // threads)
+    """How many runs of a study this machine's cores hold at once, at the threads and processes that each has."""
+    cores = 1
+    for name in ("threads", "processes"):
+        value = study.run.get(name, RunSettings.model_fields[name].default)
+        cores *= value if isinstance(value, int) and value > 0 else 1
+    return max(1, (os.cpu_count() or 1) // cores)
 
 
 def _outcome(process: subprocess.Popen[str], folder: str) -> Outcome:
