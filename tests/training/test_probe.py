@@ -114,9 +114,11 @@ def test_what_is_done_is_not_done_again(own: Path, capsys: pytest.CaptureFixture
     assert "probed before" in capsys.readouterr().err
 
 
-def test_done_again_it_is_the_same_on_the_run_s_split_however_dealt(own: Path) -> None:
+def test_done_again_it_is_the_same_on_the_split_that_the_run_left(own: Path, third: Path) -> None:
     settings = own / "settings.toml"
-    settings.write_text(settings.read_text().replace('kind = "actor"', 'kind = "random"'))
+    text = settings.read_text().replace('kind = "actor"', 'kind = "random"')
+    assert str(third) in text
+    settings.write_text(text.replace(str(third), "moved/away.json"))
     before = written(own)
     assert probe(own / "model", again=True, quiet=True, command="another") == {**before, "command": "another"}
     assert written(own)["command"] == "another"

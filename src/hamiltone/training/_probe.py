@@ -6,12 +6,13 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from hamiltone.corpora import read_split
 from hamiltone.files import atomic_write
 from hamiltone.networks import Recognizer, load_recognizer
 
 from ._lineage import MODEL, RECORD, check_leaks, read_heard, read_record
 from ._loop import TrainingError
-from ._material import Material, load_material
+from ._material import Material, load_material, load_utterances
 from ._parts import Part, make_part, stored_inputs
 from ._probe_features import layer_features
 from ._probe_linear import STRENGTH, probe_layer
@@ -67,9 +68,7 @@ def probe(
     if record["task"] == "rh-emo":
         raise TrainingError(f"{run}: trained an RH-Emo, and layers are probed of a VGG; name the run of a recogniser")
     own = settings is None
-    if settings is None:
-        split = json.dumps(str((run / SPLIT).resolve()), ensure_ascii=False)
-        settings = read_settings(run / SETTINGS, [f"split.file={split}"])
+    settings = settings or read_settings(run / SETTINGS)
     with deterministic(settings.threads), threadpool_limits(settings.threads), Watch(run.name, quiet=quiet) as watch:
         material = None if own else load_material(settings)
         content = _heading(record, settings, material)
@@ -77,7 +76,7 @@ def probe(
         if not again and (before := _read(path)) and before.items() >= content.items():
             watch.say(f"probed before; the probe is {path}")
             return before
-        content |= _carry_out(run, settings, material or load_material(settings), watch)
+        content |= _carry_out(run, settings, material or _own_material(run, settings), watch)
         content |= {"versions": versions(), "command": command}
         atomic_write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
         watch.say(f"probed; the probe is {path}")
@@ -104,6 +103,14 @@ def _heading(record: dict[str, Any], settings: RunSettings, material: Material |
         "frames": frames,
         "method": _METHOD,
     }
+
+
+def _own_material(run: Path, settings: RunSettings) -> Material:
+    """The clips of a run and their split as the run left it, wherever the splits that its settings name are now."""
+    split = read_split(run / SPLIT)
+    utterances = load_utterances(settings.corpus.model_copy(update={"within": None}))
+    known = [utterance for part in split.parts.values() for utterance in part]
+    return Material(utterances.select(utterances.table["utterance"].isin(known).to_numpy()), split, ())
 
 
 def _read(path: Path) -> dict[str, Any] | None:
