@@ -12,7 +12,7 @@ from hamiltone.corpora import Utterances, audio_groups
 FOLDS = 5  # at most
 _SEED = 0
 _MOST_CLASSES = 50
-_FEWEST_WORDS, _FEWEST_SPEAKERS = 3, 2
+_FEWEST_GROUPS = 2
 
 Clips = Int64[np.ndarray, " clip"]
 
@@ -51,15 +51,14 @@ class Target:
 def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
     """What can be asked of these clips: speaker, word and emotion, each a target or the reason why it is none.
 
-    The word is what the corpus names so, or else the whole text. A probe for the speaker keeps words apart where there
-    are three or more, those for word and emotion keep speakers apart, so that neither is known by the other. Where
-    there are too few of them, or a class would be tested that was not trained, recordings (and copies of the same
-    audio) are kept apart instead. A class with a single recording cannot be trained and tested: it is left out.
+    The word is what the corpus names so, or else the whole text. A probe for the speaker keeps words apart, those for
+    word and emotion keep speakers apart, so that neither is known by the other. Where there is but one of them, or a
+    class would be tested that was not trained, recordings (and copies of the same audio) are kept apart instead. A class with a single recording cannot be trained and tested: it is left out.
     """
     columns = {name: _classes(utterances, name) for name in ("speaker", "word", "text", "emotion")}
     words = columns["word"] if len(columns["word"].names) else columns["text"]
     speakers, recordings = columns["speaker"], audio_groups(utterances)
-    by_word, by_speaker = ("word", words.codes, _FEWEST_WORDS), ("speaker", speakers.codes, _FEWEST_SPEAKERS)
+    by_word, by_speaker = ("word", words.codes, _FEWEST_GROUPS), ("speaker", speakers.codes, _FEWEST_GROUPS)
     return {
         "speaker": _target(speakers, speakers, by_word, recordings),
         "word": _target(words, speakers, by_speaker, recordings),
