@@ -53,7 +53,8 @@ def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
 
     The word is what the corpus names so, or else the whole text. A probe for the speaker keeps words apart, those for
     word and emotion keep speakers apart, so that neither is known by the other. Where there is but one of them, or a
-    class would be tested that was not trained, recordings (and copies of the same audio) are kept apart instead. A class with a single recording cannot be trained and tested: it is left out.
+    class would be tested that was not trained, recordings (and copies of the same audio) are kept apart instead. A
+    class with a single recording cannot be trained and tested: it is left out.
     """
     columns = {name: _classes(utterances, name) for name in ("speaker", "word", "text", "emotion")}
     words = columns["word"] if len(columns["word"].names) else columns["text"]
