@@ -19,12 +19,20 @@ from ._confusion import (
 )
 from ._holm import holm
 from ._interval import MINIMUM_SPEAKERS, Interval, speaker_interval
-from ._paired import PairedClips, PairedTest, mean_paired_interval, paired_interval, paired_permutation_test
+from ._paired import (
+    MOST_SPEAKERS_ENUMERATED,
+    PairedClips,
+    PairedTest,
+    mean_paired_interval,
+    paired_interval,
+    paired_permutation_test,
+)
 from ._scores import accuracy, macro_f1, unweighted_average_recall
 from ._summary import summarise
 
 __all__ = [
     "MINIMUM_SPEAKERS",
+    "MOST_SPEAKERS_ENUMERATED",
     "ConfusionMeasure",
     "Interval",
     "PairedClips",

@@ -62,6 +62,12 @@ class Resources:
     processors: tuple[str, ...]
     threads: tuple[int, ...]
 
+    @property
+    def by_cpu(self) -> bool:
+        """Whether times are compared by CPU seconds: the processor did all the work, and every row tells."""
+        told = all(row.costs.cpu_seconds is not None for row in self.rows)
+        return told and all(device == "cpu" for device in self.devices)
+
     def row(self, corpus: str, split: str, network: str) -> ResourceRow | None:
         """The row of a network without AT."""
         wanted = (corpus, split, network, None)
@@ -99,11 +105,11 @@ class Resources:
             real, quaternion, control = (self.row(corpus, split, name) for name in (REAL, QUATERNION, CONTROL))
             if real is None or quaternion is None:
                 continue
-            whole = _in_words(quaternion.costs.over(real.costs), self.devices)
+            whole = _in_words(quaternion.costs.over(real.costs), self.by_cpu)
             text = f"{corpus}, {split} split, without AT: the quaternion network takes {whole} of the real one."
             if control is not None:
-                of_input = _in_words(control.costs.over(real.costs), self.devices)
-                of_weights = _in_words(quaternion.costs.over(control.costs), self.devices)
+                of_input = _in_words(control.costs.over(real.costs), self.by_cpu)
+                of_weights = _in_words(quaternion.costs.over(control.costs), self.by_cpu)
                 text += (
                     f" The paper lacks the control: a real network on the same 4 x 64 x 64 embedding, whose map has "
                     f"16 times fewer positions than the 512 x 128 spectrogram, takes {of_input} of the real one: "
@@ -175,10 +181,8 @@ def _ratio(value: float | None, other: float | None) -> float | None:
     return None if value is None or not other else value / other
 
 
-def _in_words(ratio: Costs, devices: Sequence[str]) -> str:
-    """Time by the processor where it did all the work, else by the clock."""
-    of_cpu = ratio.cpu_seconds is not None and all(device == "cpu" for device in devices)
-    time, kind = (ratio.cpu_seconds, "CPU time") if of_cpu else (ratio.seconds, "time")
+def _in_words(ratio: Costs, by_cpu: bool) -> str:
+    time, kind = (ratio.cpu_seconds, "CPU time") if by_cpu else (ratio.seconds, "time")
     parts = [(time, kind), (ratio.memory, "peak memory"), (ratio.parameters, "parameters")]
     return ", ".join(f"{value:.2f} times the {name}" for value, name in parts if value is not None) or "an unknown part"
 
