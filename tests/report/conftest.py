@@ -284,6 +284,21 @@ def made(tmp_path) -> MadeStudy:
     return MadeStudy(tmp_path / "study")
 
 
+@pytest.fixture(scope="session")
+def made_page(tmp_path_factory) -> Path:
+    """The page of a study with a bit of everything, for tests that only read."""
+    made = MadeStudy(tmp_path_factory.mktemp("made"), "small")
+    rh_emo = made.pretraining("rh-emo-1")
+    broken = made.pretraining("word", state="failed", needs=[rh_emo])
+    made.recogniser(probe=made_probe(), epochs=4)
+    made.recogniser(reseed=1)
+    for layer in (2, 9):
+        made.recogniser("single S", layer, validation=0.6 - layer / 100, probe=made_probe(), epochs=4)
+        made.recogniser("single W", layer, state="absent", needs=[broken])
+    made.recogniser("dual SW", 2, state="absent")
+    return write_report(made.write())
+
+
 @pytest.fixture
 def study(tmp_path) -> Path:
     """A folder of runs."""

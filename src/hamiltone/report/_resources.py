@@ -184,7 +184,8 @@ def _ratio(value: float | None, other: float | None) -> float | None:
 def _in_words(ratio: Costs, by_cpu: bool) -> str:
     time, kind = (ratio.cpu_seconds, "CPU time") if by_cpu else (ratio.seconds, "time")
     parts = [(time, kind), (ratio.memory, "peak memory"), (ratio.parameters, "parameters")]
-    return ", ".join(f"{value:.2f} times the {name}" for value, name in parts if value is not None) or "an unknown part"
+    known = [f"{value:.2f} times the {name}" for value, name in parts if value is not None]
+    return " and ".join(part for part in (", ".join(known[:-1]), *known[-1:]) if part) or "an unknown part"
 
 
 def _place(network: str) -> tuple[int, str]:

@@ -125,13 +125,13 @@ def _layer_panel(axes: Axes, title: str, numbers: Figure2, palette: Palette, lin
     axes.axhline(0, color=palette.faint, linewidth=0.8, zorder=1)
     for line in lines:
         number = _TASKS.index(line.task)
-        shift = 0 if consecutive else 0.12 * (2 * number - 1)
+        shift = 0.0 if consecutive else 0.12 * (2 * number - 1)
         _layer_line(axes, line.points, palette.series[number], LINE_STYLES[number], MARKERS[number], consecutive, shift)
     if numbers.mean and lines:
         places = [point.layer for point in numbers.mean]
         axes.plot(places, _in_points(numbers.mean), color=palette.ink, linestyle=":", linewidth=1.1, zorder=2)
     elif numbers.mean:
-        _layer_line(axes, numbers.mean, palette.ink, ":", "D", consecutive, 0)
+        _layer_line(axes, numbers.mean, palette.ink, ":", "D", consecutive, 0.0)
     axes.set_title(title, loc="left", fontsize=_TEXT, color=palette.ink)
     axes.set_xticks(layers if len(layers) <= _MOST_TICKS else layers[:: math.ceil(len(layers) / _MOST_TICKS)])
     axes.set_xlim(layers[0] - 0.7, layers[-1] + 0.7)

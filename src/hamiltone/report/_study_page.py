@@ -1,6 +1,6 @@
 """A study's part of the report: what the page shows of it, and the files beside the page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from ._probes import ProbeRow, Probes, probes
 from ._records import METHODS, Run
 from ._resources import Resources, resources
 from ._resources_text import resource_cells, resources_csv
-from ._study import Study, StudyRun
+from ._study import Study, StudyRun, find_plan, read_study
 from ._study_figures import figure2_files, figure2_inline, probes_inline
 from ._table1 import BEST_OF, Table1, TableCell, table1
 from ._table1_text import table1_cells, table1_csv, table1_tex, table1_words
-from ._tables import NOTHING, Cell, markdown_table, percent
+from ._tables import NOTHING, Cell, as_text, markdown_table, percent
 
 
 @dataclass(frozen=True)
@@ -109,24 +109,41 @@ def study_page(study: Study) -> tuple[StudyPage, dict[str, bytes]]:
     return page, _files(table, page, costs)
 
 
+def table1_rows(folder: Path, study: str | None = None) -> list[dict[str, str]]:
+    """The rows of Table 1 as text, for a terminal; none if the folder holds no study.
+
+    Raises:
+        ReportError: as ``write_report``.
+    """
+    plan = find_plan(folder, study)
+    return as_text(table1_cells(table1(read_study(folder, plan)))) if plan else []
+
+
+def resource_rows(folder: Path, study: str | None = None) -> list[dict[str, str]]:
+    """The rows of the table of resources as text, for a terminal; none if the folder holds no study.
+
+    Raises:
+        ReportError: as ``write_report``.
+    """
+    plan = find_plan(folder, study)
+    return as_text(resource_cells(resources(read_study(folder, plan)))) if plan else []
+
+
 def write_files(folder: Path, files: dict[str, bytes]) -> None:
     """Put the files beside the page."""
     for name, content in files.items():
         atomic_write(folder / name, content)
 
 
-def as_markdown(rows: Sequence[dict[str, Cell]]) -> str:
-    """Rows of cells as a Markdown table."""
-    return markdown_table([{key: str(cell) for key, cell in row.items()} for row in rows])
-
-
 def _files(table: Table1, page: StudyPage, costs: Resources) -> dict[str, bytes]:
     texts = {
-        "table1.md": _document(f"Table 1: {page.study.name}", as_markdown(table1_cells(table)), page.table_words),
+        "table1.md": _document(
+            f"Table 1: {page.study.name}", markdown_table(as_text(table1_cells(table))), page.table_words
+        ),
         "table1.csv": table1_csv(table),
         "table1.tex": table1_tex(table),
         "resources.md": _document(
-            f"Resources: {page.study.name}", as_markdown(page.resource_rows), page.resource_words
+            f"Resources: {page.study.name}", markdown_table(as_text(page.resource_rows)), page.resource_words
         ),
         "resources.csv": resources_csv(costs),
     }

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -38,12 +38,12 @@ _TEX_SIGNS = {
 def table1_cells(table: Table1, corpus: str | None = None) -> list[dict[str, Cell]]:
     """The rows of Table 1 in the paper's layout, its own figures last; of one corpus for the page.
 
-    Columns of a split that the study does not have are left out.
+    Columns of a split that the study does not have are left out, and the paper's figures where it has no such corpus.
     """
     rows = []
-    for row_corpus, network, method in table.rows:
-        if corpus not in (None, row_corpus):
-            continue
+    wanted = [row for row in table.rows if corpus in (None, row[0])]
+    beside = _has_paper(name for name, _, _ in wanted)
+    for row_corpus, network, method in wanted:
         cells = {split: table.cell(row_corpus, split, network, method) for split in table.splits}
         if corpus is None:
             row = {"Corpus": Cell(row_corpus), "Network": Cell(network), "AT": Cell(method)}
@@ -53,7 +53,7 @@ def table1_cells(table: Table1, corpus: str | None = None) -> list[dict[str, Cel
         row |= {f"AT layer, {split}": _layers(cell) for split, cell in cells.items()}
         for split, cell in cells.items():
             row |= {f"{name}, {split}": text for name, text in _measures(cell).items()}
-        for split in SPLITS:
+        for split in SPLITS if beside else ():
             paper = paper_cell(row_corpus, split, network, method)
             layer = f"layer {paper.layer}" if paper and paper.layer else ""
             row[f"Paper, {split}"] = Cell(f"{paper.accuracy:.1f} %", layer) if paper else Cell(NOTHING)
@@ -142,8 +142,13 @@ def table1_words(table: Table1) -> list[str]:
         else "The study has no re-seeded baselines, so the best of several AT layers stands against one baseline: "
         "that alone can look like a gain."
     )
-    words.append("Beside it the accuracies that the paper reports, one run per cell, without intervals.")
+    if _has_paper(cell.corpus for cell in table.cells):
+        words.append("Beside it the accuracies that the paper reports, one run per cell, without intervals.")
     return words
+
+
+def _has_paper(corpora: Iterable[str]) -> bool:
+    return any(paper_cell(corpus, "actor", "real", "none") for corpus in corpora)
 
 
 def _smallest_p(table: Table1) -> str:
@@ -236,7 +241,7 @@ def _tidy(cell: TableCell) -> dict[str, Any]:
         *_seeds(cell.uar_over_seeds)[:2],
         *_numbers(cell.difference),
         *(cell.compared, cell.p, cell.p_adjusted, cell.note),
-        *((paper.accuracy / 100, paper.layer) if paper else (None, None)),
+        *((round(paper.accuracy / 100, 6), paper.layer) if paper else (None, None)),
     )
     return dict(zip(_tidy_names(), values, strict=True))
 

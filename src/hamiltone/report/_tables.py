@@ -29,7 +29,7 @@ def result_rows(folder: Path) -> list[dict[str, str]]:
     Raises:
         ReportError: no records, or one that cannot be read.
     """
-    return _as_text(result_cells(read_runs(folder)))
+    return as_text(result_cells(read_runs(folder)))
 
 
 def pretraining_rows(folder: Path) -> list[dict[str, str]]:
@@ -41,7 +41,7 @@ def pretraining_rows(folder: Path) -> list[dict[str, str]]:
     Raises:
         ReportError: no records, or one that cannot be read.
     """
-    return _as_text(pretraining_cells(read_runs(folder)))
+    return as_text(pretraining_cells(read_runs(folder)))
 
 
 def result_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
@@ -165,14 +165,15 @@ def _decimal(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
 
 
-def memory(size: float | None) -> str:
+def memory(size: int | float | None) -> str:
     """A number of bytes in MiB or GiB."""
     if size is None:
         return NOTHING
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
-def _as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+def as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+    """The same rows with each cell as one text."""
     return [{key: str(cell) for key, cell in row.items()} for row in rows]
 
 
