@@ -159,14 +159,14 @@ class MadeStudy:
     def __init__(self, folder, name="made"):
         self.folder, self.name, self.runs = Path(folder), name, []
 
-    def add(self, kind, label, cell=None, needs=(), state="done", record=None, predictions=None, **files):
+    def add(self, kind, label, cell=None, needs=(), state="done", record=(), predictions=None, **files):
         """One run; ``files`` are further JSON files of its folder."""
         key = hashlib.sha256(f"{label} {cell}".encode()).hexdigest()
         place = f"runs/{label}-{key[:12]}"
         self.runs.append({"folder": place, "key": key, "kind": kind, "needs": list(needs), "cell": cell})
         folder = self.folder / place
         if state == "done":
-            write(folder, record | {"run": key, "name": label}, predictions)
+            write(folder, dict(record, run=key, name=label), predictions)
         if state == "failed":
             files["failure"] = {"reason": "the loss is not a number in epoch 3:\nlower the learning rate"}
         for name, content in files.items():

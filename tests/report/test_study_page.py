@@ -81,7 +81,7 @@ def test_provenance_names_the_plan_the_command_and_the_runs(made_page):
     provenance = " ".join(re.sub(r"<[^>]+>", " ", text[text.index("<h2>Provenance") :]).split())
     assert "studies/small.json" in provenance
     assert "hamiltone study run configs/study/small.toml" in provenance
-    for name in ("Table 1 and the confusion matrices 3 runs", "Figure 2 3 runs", "Resources 4 runs", "Probes 2 runs"):
+    for name in ("Table 1 and the confusion matrices 2 runs", "Figure 2 3 runs", "Resources 4 runs", "Probes 2 runs"):
         assert name in provenance
     assert "settings cdcdcdcdcdcd" in provenance
 
