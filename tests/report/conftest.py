@@ -1,5 +1,6 @@
 """Records as the training writes them, made by hand."""
 
+import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,6 +153,152 @@ def write_study(folder: Path) -> Path:
     return folder
 
 
+class MadeStudy:
+    """A study's folder as ``hamiltone study run`` leaves it, run by run; ``write`` puts its plan there."""
+
+    def __init__(self, folder, name="made"):
+        self.folder, self.name, self.runs = Path(folder), name, []
+
+    def add(self, kind, label, cell=None, needs=(), state="done", record=(), predictions=None, **files):
+        """One run; ``files`` are further JSON files of its folder."""
+        key = hashlib.sha256(f"{label} {cell}".encode()).hexdigest()
+        place = f"runs/{label}-{key[:12]}"
+        self.runs.append({"folder": place, "key": key, "kind": kind, "needs": list(needs), "cell": cell})
+        folder = self.folder / place
+        if state == "done":
+            write(folder, dict(record, run=key, name=label), predictions)
+        if state == "failed":
+            files["failure"] = {"reason": "the loss is not a number in epoch 3:\nlower the learning rate"}
+        for name, content in files.items():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.json").write_text(json.dumps(content))
+        return place
+
+    def pretraining(self, kind="rh-emo-1", state="done", needs=()):
+        """A run that others rest on."""
+        record = rh_emo_record() if kind.startswith("rh-emo") else full_record(task=kind, method="", epochs=[])[0]
+        return self.add(kind, kind, None, needs, state, record)
+
+    def recogniser(
+        self, method="none", layer=None, *, skill=0.5, validation=0.5, speakers=8, needs=(), state="done",
+        corpus="ravdess", split="actor", folds=None, fold=0, network="quaternion", seed=0, reseed=0, clips=12,
+        resources=None, epochs=0, predictions=True, **files,
+    ):  # fmt: skip
+        """A recogniser that is right on about ``skill`` of its test clips."""
+        cell = {
+            "corpus": corpus,
+            "split": split,
+            "folds": folds,
+            "fold": fold,
+            "network": network,
+            "algebra": "quaternion" if network == "quaternion" else "real",
+            "front": "spectrogram" if network == "real" else "rh-emo",
+            "method": method,
+            "layer": layer,
+            "seed": seed,
+            "reseed": reseed,
+        }
+        label = "-".join(f"{value}".replace(" ", "-") for value in cell.values() if value is not None)
+        names = np.repeat([f"{fold * speakers + speaker:02d}" for speaker in range(speakers)], clips)
+        truth = np.tile(np.resize(EMOTIONS[:4], clips), speakers)
+        generator = np.random.default_rng(int(hashlib.sha256(label.encode()).hexdigest()[:8], 16))
+        right = generator.random(len(truth)) < skill
+        prediction = np.where(right, truth, np.resize(EMOTIONS[1:4] + EMOTIONS[:1], len(truth)))
+        table = pd.DataFrame(
+            {
+                "utterance": [f"{corpus}-{fold}-{number:03d}" for number in range(len(truth))],
+                "speaker": names,
+                "truth": truth,
+                "prediction": prediction,
+                **{f"score_{emotion}": np.where(prediction == emotion, 0.7, 0.1) for emotion in EMOTIONS[:4]},
+            }
+        )
+        factor = {"real": 1.0, "quaternion": 0.2, "real-on-embedding": 0.25}.get(network, 1.0)
+        cost = {
+            "seconds_per_epoch": 30 * factor,
+            "cpu_seconds_per_epoch": 25 * factor + (0 if layer is None else 0.1 * layer),
+            "peak_memory_bytes": int(2**30 * (1 if network == "real" else 0.5)) + (layer or 0) * 2**20,
+            "device": "cpu",
+            "threads": 1,
+            "side_by_side": 2,
+            "processor": "made up",
+        }
+        record = full_record(method=method, layers=[] if layer is None else [layer])[0]
+        record |= {
+            "labels": EMOTIONS[:4],
+            "corpus": {"name": corpus},
+            "split": {"kind": split, "hash": hashlib.sha256(f"{corpus} {split} {fold}".encode()).hexdigest()},
+            "epochs": record["epochs"][:epochs],
+            "validation": {"accuracy": {"value": validation}},
+            "test": summarise(truth, prediction, names, EMOTIONS[:4]),
+            "resources": cost | (resources or {}),
+            "parameters": {"trained": 100_000 if network == "quaternion" else 400_000},
+        }
+        return self.add("recogniser", label, cell, needs, state, record, table if predictions else None, **files)
+
+    def write(self):
+        """Write the plan, and give the folder."""
+        plan = {
+            "format": 1,
+            "study": self.name,
+            "command": f"hamiltone study run configs/study/{self.name}.toml",
+            "settings": {"seeds": [0]},
+            "runs": self.runs,
+        }
+        (self.folder / "studies").mkdir(parents=True, exist_ok=True)
+        (self.folder / "studies" / f"{self.name}.json").write_text(json.dumps(plan))
+        return self.folder
+
+
+def made_probe(shift=0.0, targets=("speaker", "emotion")):
+    """Probes of thirteen convolutions and the last hidden layer."""
+    chance = {"speaker": 0.125, "word": 0.5, "emotion": 0.25}
+    layers = [
+        {
+            "layer": layer,
+            "name": f"layer {layer}",
+            "size": 32,
+            "targets": {
+                name: {
+                    "accuracy": min(1.0, chance[name] + 0.04 * layer + shift),
+                    "uar": 0.5,
+                    "chance": chance[name],
+                    "classes": 8,
+                    "clips": 96,
+                    "folds": 5,
+                    "apart": "recording",
+                    "note": "",
+                }
+                for name in targets
+            },
+        }
+        for layer in range(1, 15)
+    ]
+    missing = {"word": "the corpus has one word"} if "word" not in targets else {}
+    return {"format": 1, "run": "ab", "part": "test", "clips": 96, "speakers": 8, "layers": layers, "missing": missing}
+
+
+@pytest.fixture
+def made(tmp_path) -> MadeStudy:
+    """An empty study to fill."""
+    return MadeStudy(tmp_path / "study")
+
+
+@pytest.fixture(scope="session")
+def made_page(tmp_path_factory) -> Path:
+    """The page of a study with a bit of everything, for tests that only read."""
+    made = MadeStudy(tmp_path_factory.mktemp("made"), "small")
+    rh_emo = made.pretraining("rh-emo-1")
+    broken = made.pretraining("word", state="failed", needs=[rh_emo])
+    made.recogniser(probe=made_probe(), epochs=4)
+    made.recogniser(reseed=1)
+    for layer in (2, 9):
+        made.recogniser("single S", layer, validation=0.6 - layer / 100, probe=made_probe(), epochs=4)
+        made.recogniser("single W", layer, state="absent", needs=[broken])
+    made.recogniser("dual SW", 2, state="absent")
+    return write_report(made.write())
+
+
 @pytest.fixture
 def study(tmp_path) -> Path:
     """A folder of runs."""
@@ -174,5 +321,7 @@ def make() -> SimpleNamespace:
         minimal=minimal_record,
         write=write,
         study=write_study,
+        made_study=MadeStudy,
+        probe=made_probe,
         emotions=EMOTIONS,
     )

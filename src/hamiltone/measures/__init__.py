@@ -17,19 +17,35 @@ from ._confusion import (
     macro_f1_from_confusion,
     unweighted_average_recall_from_confusion,
 )
+from ._holm import holm
 from ._interval import MINIMUM_SPEAKERS, Interval, speaker_interval
+from ._paired import (
+    MOST_SPEAKERS_ENUMERATED,
+    PairedClips,
+    PairedTest,
+    mean_paired_interval,
+    paired_interval,
+    paired_permutation_test,
+)
 from ._scores import accuracy, macro_f1, unweighted_average_recall
 from ._summary import summarise
 
 __all__ = [
     "MINIMUM_SPEAKERS",
+    "MOST_SPEAKERS_ENUMERATED",
     "ConfusionMeasure",
     "Interval",
+    "PairedClips",
+    "PairedTest",
     "accuracy",
     "accuracy_from_confusion",
     "confusion_matrix",
+    "holm",
     "macro_f1",
     "macro_f1_from_confusion",
+    "mean_paired_interval",
+    "paired_interval",
+    "paired_permutation_test",
     "speaker_interval",
     "summarise",
     "unweighted_average_recall",

@@ -5,10 +5,22 @@ here reads the records found at any depth below a folder::
 
     write_report(Path("runs"))                              # runs/report.html, no network needed to read it
     print(markdown_table(result_rows(Path("runs"))))        # the same table in a terminal or a document
+
+If the folder is that of a study (``hamiltone study run``), the page leads with the study, its numbers and figures lie
+beside the page as files, and ``table1_rows`` and ``resource_rows`` give its tables.
 """
 
 from ._page import write_report
 from ._records import ReportError
+from ._study_page import resource_rows, table1_rows
 from ._tables import markdown_table, pretraining_rows, result_rows
 
-__all__ = ["ReportError", "markdown_table", "pretraining_rows", "result_rows", "write_report"]
+__all__ = [
+    "ReportError",
+    "markdown_table",
+    "pretraining_rows",
+    "resource_rows",
+    "result_rows",
+    "table1_rows",
+    "write_report",
+]

@@ -23,11 +23,13 @@ class MissedClips:
     """The clips that all runs with one and the same test set get wrong, the hardest first.
 
     Attributes:
+        test_set: the corpus and the kind of split.
         runs: the runs' labels, in the order of each clip's answers.
         clips: how many clips all of them were tested on.
         missed: the clips that all get wrong, by the mean score of the true class, rising.
     """
 
+    test_set: str
     runs: tuple[str, ...]
     clips: int
     missed: tuple[MissedClip, ...]
@@ -59,7 +61,13 @@ def _missed(members: Sequence[tuple[Run, pd.DataFrame]]) -> MissedClips:
             )
             missed.append((_mean(_score(row, row["truth"]) for row in rows), utterance, clip))
     missed.sort(key=lambda item: item[:2])
-    return MissedClips(tuple(run.label for run, _ in members), len(common), tuple(clip for _, _, clip in missed))
+    record = members[0][0].record
+    return MissedClips(
+        test_set=f"{record.corpus.name}, {record.split.kind} split",
+        runs=tuple(run.label for run, _ in members),
+        clips=len(common),
+        missed=tuple(clip for _, _, clip in missed),
+    )
 
 
 def _score(row: dict[str, str], label: str) -> float | None:

@@ -15,6 +15,8 @@ from hamiltone.files import atomic_write
 from ._figures import MOST_CLASSES_DRAWN, Estimate, Series, confusion, curves, overview
 from ._hard_clips import clips_missed_by_all
 from ._records import Evaluation, Record, ReportError, Run, read_runs
+from ._study import find_plan, read_study
+from ._study_page import study_page, write_files
 from ._tables import Cell, evaluated_on, pretraining_cells, result_cells
 
 _MOST_CLIPS_LISTED = 40
@@ -42,26 +44,39 @@ class _RunFigures:
     undrawn: str
 
 
-def write_report(folder: Path, out: Path | None = None) -> Path:
+def write_report(folder: Path, out: Path | None = None, study: str | None = None) -> Path:
     """Write one page on all runs found below a folder: tables, curves, confusion matrices, hard clips, provenance.
 
-    The page needs no network and no other file, and the same records give the same bytes.
+    If the folder holds a study (``studies/NAME.json``), the page is about its runs and leads with it, and beside the
+    page are ``table1.md``, ``table1.csv``, ``table1.tex``, ``resources.md``, ``resources.csv`` and, if there is
+    anything to draw, ``figure2.svg`` and ``figure2.png``. The page itself needs no network and no other file, and the
+    same records give the same bytes.
 
     Args:
         folder: holds the runs' folders (each with ``record.json``, and ``predictions.csv`` beside it) at any depth.
         out: the page's path; ``report.html`` in ``folder`` by default.
+        study: which study of the folder, by name; needed only if there are several.
 
     Returns:
         The path of the page.
 
     Raises:
-        ReportError: no such folder, no records in it, one that cannot be read, or ``out`` is a folder.
+        ReportError: no such folder, no records in it, one that cannot be read, ``out`` is a folder, no such study, or
+            several and none chosen.
     """
     folder = Path(folder)
     out = folder / "report.html" if out is None else Path(out)
     if out.is_dir():
         raise ReportError(f"{out} is a folder: give the path of the page itself, such as {out / 'report.html'}")
-    runs = read_runs(folder)
+    plan = find_plan(folder, study)
+    if plan is None:
+        runs = read_runs(folder)
+        page, files, shown = None, {}, runs
+    else:
+        found = read_study(folder, plan)
+        page, files = study_page(found)
+        runs = [run.run for run in found.runs if run.run]
+        shown = page.shown
     records = [run.record for run in runs]
     environment = Environment(
         loader=PackageLoader("hamiltone.report"),
@@ -70,21 +85,24 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html").render(
+    text = environment.get_template("report.html").render(
+        study=page,
         corpora=_unique((record.corpus.name, record.corpus.note) for record in records),
         synthetic=_unique(record.corpus.name for record in records if record.corpus.synthetic),
         only_synthetic=all(record.corpus.synthetic for record in records),
         notes=_notes(runs),
-        groups=_groups(runs),
+        groups=[] if page else _groups(runs),
         pretraining=pretraining_cells(runs),
-        figures=[_figures(run) for run in runs],
-        open_figures=len(runs) <= _MOST_RUNS_OPEN,
-        missed=clips_missed_by_all(runs),
+        figures=[_figures(run, pooled=page is not None) for run in shown],
+        open_figures=page is None and len(runs) <= _MOST_RUNS_OPEN,
+        missed=clips_missed_by_all(page.compared if page else runs),
         most_listed=_MOST_CLIPS_LISTED,
         runs=runs,
-        settings={run.place: json.dumps(run.record.settings, indent=2, ensure_ascii=False) for run in runs},
+        shown=shown,
+        settings={run.place: json.dumps(run.record.settings, indent=2, ensure_ascii=False) for run in shown},
     )
-    atomic_write(out, page.encode("utf-8", "replace"))
+    write_files(out.parent, files)
+    atomic_write(out, text.encode("utf-8", "replace"))
     return out
 
 
@@ -108,7 +126,10 @@ def _groups(runs: Sequence[Run]) -> list[_Group]:
     return groups
 
 
-def _figures(run: Run) -> _RunFigures:
+def _figures(run: Run, *, pooled: bool) -> _RunFigures:
+    """``pooled``: the confusion matrices of recognisers are shown elsewhere, over all runs of a cell."""
+    if pooled and run.record.task == "emotion":
+        return _RunFigures(run, _panels(run), None, "")
     return _RunFigures(run, _panels(run), *_confusion(run, run.record.evaluated))
 
 

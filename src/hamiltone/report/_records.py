@@ -1,8 +1,10 @@
 """The records of runs, as they are read: everything that a run may lack is optional here."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -11,14 +13,19 @@ from hamiltone.errors import HamiltoneError
 
 FORMAT = 1
 _PREDICTION_COLUMNS = ("utterance", "speaker", "truth", "prediction")
-_METHOD_ORDER = ("none", "single S", "single W", "dual SW", "dual WS")
+METHODS = ("none", "single S", "single W", "dual SW", "dual WS")
+"""The paper's, in its order: without anti-transfer, with one orthogonal task, with both."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class ReportError(HamiltoneError):
     """No records, or a record that cannot be read; one line that names the file."""
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A part of a file of ours: what it has beyond these fields is passed over, and null is as good as absent."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
     @model_validator(mode="before")
@@ -31,7 +38,7 @@ class _Part(BaseModel):
         )
 
 
-class Score(_Part):
+class Score(Part):
     """A measure in 0..1 with its 95 % interval, or the reason why there is none."""
 
     value: float | None = None
@@ -40,7 +47,7 @@ class Score(_Part):
     note: str = ""
 
 
-class Evaluation(_Part):
+class Evaluation(Part):
     """What ``hamiltone.measures.summarise`` says of one set of clips."""
 
     clips: int | None = None
@@ -64,7 +71,7 @@ class Evaluation(_Part):
         return max(clips_of_class) / sum(clips_of_class) if sum(clips_of_class) else None
 
 
-class Epoch(_Part):
+class Epoch(Part):
     """The values of one epoch, by name."""
 
     epoch: int
@@ -72,7 +79,7 @@ class Epoch(_Part):
     validation: dict[str, Any] = {}
 
 
-class SplitPart(_Part):
+class SplitPart(Part):
     """How much one part of a split holds."""
 
     clips: int | None = None
@@ -80,7 +87,7 @@ class SplitPart(_Part):
     speakers: int | None = None
 
 
-class Split(_Part):
+class Split(Part):
     """Which clips trained, validated and tested."""
 
     kind: str = ""
@@ -95,7 +102,7 @@ class Split(_Part):
         return self.kind.startswith(("actor", "speaker"))
 
 
-class Corpus(_Part):
+class Corpus(Part):
     """The recordings' corpus."""
 
     name: str = ""
@@ -107,7 +114,7 @@ class Corpus(_Part):
         return "synthetic" in f"{self.name} {self.note}".lower()
 
 
-class Parameters(_Part):
+class Parameters(Part):
     """Numbers of parameters."""
 
     trained: int | None = None
@@ -115,7 +122,7 @@ class Parameters(_Part):
     front: int | None = None
 
 
-class Reconstruction(_Part):
+class Reconstruction(Part):
     """How well RH-Emo gives its input back, and how much its four axes vary on unseen clips."""
 
     bce: float | None = None
@@ -123,17 +130,20 @@ class Reconstruction(_Part):
     axis_deviation: list[float | None] = []
 
 
-class Resources(_Part):
+class Resources(Part):
     """What a run took."""
 
     seconds_per_epoch: float | None = None
     epoch_seconds: list[float | None] = []
+    cpu_seconds_per_epoch: float | None = None
     peak_memory_bytes: int | None = None
     device: str = ""
     threads: int | None = None
+    side_by_side: int | None = None
+    processor: str = ""
 
 
-class Record(_Part):
+class Record(Part):
     """One run."""
 
     hamiltone: str
@@ -192,47 +202,61 @@ def read_runs(folder: Path) -> list[Run]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ReportError(f"there is no folder {folder}: give the folder that holds the runs")
-    paths = [path for path in folder.rglob("record.json") if not _hidden(path.relative_to(folder))]
-    if not paths:
+    places = run_folders(folder)
+    if not places:
         raise ReportError(f"no record.json anywhere in {folder}: train something first, or give the folder of the runs")
+    return read_runs_at(folder, places)
+
+
+def run_folders(folder: Path) -> list[str]:
+    """The folders below ``folder`` (and relative to it) that hold a record; hidden ones are passed over."""
+    places = [path.parent.relative_to(folder) for path in folder.rglob("record.json")]
+    return [place.as_posix() for place in places if not any(part.startswith(".") for part in place.parts)]
+
+
+def read_runs_at(folder: Path, places: Iterable[str]) -> list[Run]:
+    """The runs in these folders (relative to ``folder``), in the order of ``read_runs``.
+
+    Raises:
+        ReportError: a record or a table of predictions that cannot be read.
+    """
     found = sorted(
-        ((_read_record(path), path.parent.relative_to(folder).as_posix(), path) for path in paths),
+        ((read_model(Record, folder / place / "record.json", "record of a run"), place) for place in places),
         key=lambda item: (_order(item[0]), item[1]),
     )
-    names = [record.name for record, _, _ in found]
+    names = Counter(record.name for record, _ in found)
     return [
         Run(
             record=record,
             place=place,
-            label=record.name if names.count(record.name) == 1 else f"{record.name} ({place})",
-            predictions=_read_predictions(path.with_name("predictions.csv")) if record.task == "emotion" else None,
+            label=record.name if names[record.name] == 1 else f"{record.name} ({place})",
+            predictions=_read_predictions(folder / place / "predictions.csv") if record.task == "emotion" else None,
         )
-        for record, place, path in found
+        for record, place in found
     ]
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def read_model(model: type[_Model], path: Path, what: str, remedy: str = "move it away or train again") -> _Model:
+    """A JSON file of ours.
 
-
-def _order(record: Record) -> tuple[Any, ...]:
-    known = record.method in _METHOD_ORDER
-    method = _METHOD_ORDER.index(record.method) if known else len(_METHOD_ORDER)
-    return (record.corpus.name, record.split.kind, record.split.hash, method, record.method, record.layers, record.name)
-
-
-def _read_record(path: Path) -> Record:
+    Raises:
+        ReportError: a file that is not there or is no such thing; the line says ``what`` it should be, and ``remedy``.
+    """
     try:
-        return Record.model_validate_json(path.read_bytes())
+        return model.model_validate_json(path.read_bytes())
     except OSError as error:
         raise ReportError(f"cannot read {path}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         where = f"{key}: " if key else ""
-        raise ReportError(
-            f"{path} is no record of a run in format {FORMAT} ({where}{first['msg']}): move it away or train again"
-        ) from error
+        raise ReportError(f"{path} is no {what} in format {FORMAT} ({where}{first['msg']}): {remedy}") from error
+
+
+def _order(record: Record) -> tuple[Any, ...]:
+    known = record.method in METHODS
+    method = METHODS.index(record.method) if known else len(METHODS)
+    return (record.corpus.name, record.split.kind, record.split.hash, method, record.method, record.layers, record.name)
 
 
 def _read_predictions(path: Path) -> pd.DataFrame | None:

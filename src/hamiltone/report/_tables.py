@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ._records import Record, Run, Score, read_runs
 
 UNSEEN, HELD_OUT = "unseen speakers", "held-out recordings"
-_NOTHING = "\N{EN DASH}"
+NOTHING = "\N{EN DASH}"
 AXES = ("discrete", "valence", "arousal", "dominance")
 
 
@@ -29,7 +29,7 @@ def result_rows(folder: Path) -> list[dict[str, str]]:
     Raises:
         ReportError: no records, or one that cannot be read.
     """
-    return _as_text(result_cells(read_runs(folder)))
+    return as_text(result_cells(read_runs(folder)))
 
 
 def pretraining_rows(folder: Path) -> list[dict[str, str]]:
@@ -41,7 +41,7 @@ def pretraining_rows(folder: Path) -> list[dict[str, str]]:
     Raises:
         ReportError: no records, or one that cannot be read.
     """
-    return _as_text(pretraining_cells(read_runs(folder)))
+    return as_text(pretraining_cells(read_runs(folder)))
 
 
 def result_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
@@ -52,7 +52,7 @@ def result_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
 def pretraining_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
     """``pretraining_rows`` of runs; columns that no run fills are left out."""
     rows = [_pretraining(run) for run in runs if run.record.task != "emotion"]
-    empty = {key for key in (rows[0] if rows else ()) if all(row[key].text == _NOTHING for row in rows)}
+    empty = {key for key in (rows[0] if rows else ()) if all(row[key].text == NOTHING for row in rows)}
     return [{key: cell for key, cell in row.items() if key not in empty} for row in rows]
 
 
@@ -86,13 +86,13 @@ def percent(share: float | None) -> str:
     >>> percent(0.5)
     '50.0 %'
     """
-    return _NOTHING if share is None else f"{100 * share:.1f} %"
+    return NOTHING if share is None else f"{100 * share:.1f} %"
 
 
 def score_cell(score: Score | None) -> Cell:
     """A measure and its interval, or why there is none."""
     if score is None or score.value is None:
-        return Cell(_NOTHING)
+        return Cell(NOTHING)
     if score.low is None or score.high is None:
         return Cell(percent(score.value), score.note)
     return Cell(percent(score.value), f"[{100 * score.low:.1f}, {100 * score.high:.1f}]")
@@ -102,10 +102,10 @@ def _result(run: Run) -> dict[str, Cell]:
     record, test = run.record, run.record.test
     return {
         "Run": Cell(run.label),
-        "Corpus": Cell(record.corpus.name or _NOTHING),
+        "Corpus": Cell(record.corpus.name or NOTHING),
         "Evaluated on": Cell(evaluated_on(record)),
         "Method": Cell(record.method or "none"),
-        "AT layer": Cell(", ".join(map(str, record.layers)) or _NOTHING),
+        "AT layer": Cell(", ".join(map(str, record.layers)) or NOTHING),
         "Accuracy": score_cell(test and test.accuracy),
         "UAR": score_cell(test and test.uar),
         "Macro-F1": score_cell(test and test.macro_f1),
@@ -125,11 +125,11 @@ def _pretraining(run: Run) -> dict[str, Cell]:
     return {
         "Run": Cell(run.label),
         "Task": Cell("RH-Emo" if record.task == "rh-emo" else record.task),
-        "Corpus": Cell(record.corpus.name or _NOTHING),
+        "Corpus": Cell(record.corpus.name or NOTHING),
         "Reconstruction BCE": Cell(_decimal(rebuilt and rebuilt.bce)),
         "BCE of a constant": Cell(_decimal(rebuilt and rebuilt.bce_constant)),
         "Deviation of the axes": Cell(
-            ", ".join(_decimal(value) for value in deviations) or _NOTHING,
+            ", ".join(_decimal(value) for value in deviations) or NOTHING,
             f"({', '.join(AXES)})" if len(deviations) == len(AXES) else "",
         ),
         "Accuracy": accuracy,
@@ -140,36 +140,40 @@ def _pretraining(run: Run) -> dict[str, Cell]:
     }
 
 
+def seconds_text(seconds: float | None) -> str:
+    """A duration in seconds."""
+    return NOTHING if seconds is None else f"{seconds:.1f}" if seconds < 100 else f"{seconds:.0f}"
+
+
 def _cost(record: Record) -> dict[str, Cell]:
-    seconds = record.resources.seconds_per_epoch
     return {
         "Best epoch": Cell(
-            _NOTHING if record.best_epoch is None else str(record.best_epoch),
+            NOTHING if record.best_epoch is None else str(record.best_epoch),
             f"of {len(record.epochs)}" if record.epochs else "",
         ),
-        "Seconds per epoch": Cell(
-            _NOTHING if seconds is None else f"{seconds:.1f}" if seconds < 100 else f"{seconds:.0f}"
-        ),
-        "Peak memory": Cell(_memory(record.resources.peak_memory_bytes)),
+        "Seconds per epoch": Cell(seconds_text(record.resources.seconds_per_epoch)),
+        "Peak memory": Cell(memory(record.resources.peak_memory_bytes)),
         "Parameters": _number(record.parameters.trained),
     }
 
 
 def _number(value: int | None) -> Cell:
-    return Cell(_NOTHING if value is None else f"{value:,}")
+    return Cell(NOTHING if value is None else f"{value:,}")
 
 
 def _decimal(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
+    return NOTHING if value is None else f"{value:.4f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.1e}"
 
 
-def _memory(size: int | None) -> str:
+def memory(size: int | float | None) -> str:
+    """A number of bytes in MiB or GiB."""
     if size is None:
-        return _NOTHING
+        return NOTHING
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
-def _as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+def as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+    """The same rows with each cell as one text."""
     return [{key: str(cell) for key, cell in row.items()} for row in rows]
 
 
