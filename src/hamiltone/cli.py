@@ -191,12 +191,27 @@ def quickstart(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with runs anywhere below it.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; DIR/report.html by default.")] = None,
+    study: Annotated[str | None, typer.Option("--study", help="Which of the folder's studies, by name.")] = None,
 ) -> None:
-    """Make one HTML page of all runs below a folder, and print their tables in Markdown."""
-    from hamiltone.report import markdown_table, pretraining_rows, result_rows, write_report
+    """Make one HTML page of all runs below a folder, or of a study, and print the tables in Markdown.
 
-    page = write_report(folder, out)
-    for rows in (pretraining_rows(folder), result_rows(folder)):
+    For a study, Table 1, Figure 2 and the resources are written as files beside the page.
+    """
+    from hamiltone.report import (
+        markdown_table,
+        pretraining_rows,
+        resource_rows,
+        result_rows,
+        table1_rows,
+        write_report,
+    )
+
+    page = write_report(folder, out, study)
+    if (folder / "studies").is_dir():
+        tables = table1_rows(folder, study), resource_rows(folder, study)
+    else:
+        tables = pretraining_rows(folder), result_rows(folder)
+    for rows in tables:
         if rows:
             print(markdown_table(rows), end="\n\n")
     print(page)
