@@ -33,7 +33,7 @@ class Palette:
 PAGE = Palette("#000001", "#000002", "#000003", "#000004", ("#000005", "#000006", "#000007", "#000008", "#000009"))
 """Marker colours, which become the variables of the page."""
 PRINT = Palette("#000000", "#5c6670", "#ffffff", "#08407f", ("#0072b2", "#c04f00", "#00795a", "#a8407e", "#55606a"))
-"""Of different lightness on white paper, too."""
+"""For white paper; in grey, line styles and markers tell the series apart."""
 _VARIABLES = {
     PAGE.ink: "--ink",
     PAGE.faint: "--faint",

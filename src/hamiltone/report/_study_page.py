@@ -203,10 +203,10 @@ def _probe_row(row: ProbeRow) -> dict[str, Cell]:
         "Corpus": Cell(row.corpus),
         "Split": Cell(row.split),
         "AT layer": Cell(", ".join(map(str, row.layers)) or NOTHING),
-        "At the AT layer: without AT": Cell(percent(row.at_layer and row.at_layer[0])),
-        "with AT": Cell(percent(row.at_layer and row.at_layer[1])),
-        "In the last hidden layer: without AT": Cell(percent(row.last_hidden and row.last_hidden[0])),
-        "with AT ": Cell(percent(row.last_hidden and row.last_hidden[1])),
+        "AT layer, without AT": Cell(percent(row.at_layer and row.at_layer[0])),
+        "AT layer, with AT": Cell(percent(row.at_layer and row.at_layer[1])),
+        "Last hidden, without AT": Cell(percent(row.last_hidden and row.last_hidden[0])),
+        "Last hidden, with AT": Cell(percent(row.last_hidden and row.last_hidden[1])),
         "Chance": Cell(percent(row.chance)),
     }
 
