@@ -1,8 +1,8 @@
 """A split: which utterance belongs to which part, with where that comes from, on disk with a hash."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -85,6 +85,12 @@ class Split:
                     "use the corpus that the split was made of, or make a new split"
                 )
         return {part: utterances.select(index.get_indexer(pd.Index(self.parts[part]))) for part in PARTS}
+
+    def without(self, utterances: Collection[str]) -> "Split":
+        """The same split of a corpus that lacks some utterances."""
+        lacking = set(utterances)
+        parts = {part: tuple(name for name in self.parts[part] if name not in lacking) for part in PARTS}
+        return self if parts == dict(self.parts) else replace(self, parts=parts)
 
     def _content(self) -> dict[str, Any]:
         return {

@@ -15,8 +15,9 @@ from hamiltone.files import content_key
 from hamiltone.training import (
     CorpusSettings,
     RunSettings,
+    SplitSettings,
+    deal,
     laid_over,
-    load_material,
     load_utterances,
     settings_from,
     versions,
@@ -153,8 +154,9 @@ class _Builder:
         """The path of a split, which is made if need be."""
         request = content_key([corpus, choice])
         if request not in self._split_files:
-            content = {"name": "split", "out": "split", "corpus": corpus, "split": choice}
-            split = load_material(settings_from(content | {"front": {"kind": "spectrogram"}}, "splits")).split
+            utterances = load_utterances(CorpusSettings(**corpus))
+            # Of all clips, also those without emotion, which serve RH-Emo's first stage.
+            split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
             path = f"{_SPLITS}/{split.corpus}-{split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path

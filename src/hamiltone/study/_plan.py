@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -111,11 +111,13 @@ def make_plan(study: Study, graph: Graph, out: Path) -> Plan:
             states[node.folder] = "skipped"
         else:
             states[node.folder] = "failed" if (folder / FAILURE).is_file() else "open"
-    measured = [(node, _measured(out / node.folder)) for node in graph.nodes if states[node.folder] == "done"]
+    trained = [node for node in graph.nodes if (out / node.folder / RECORD).is_file()]
+    measured = [(node, _measured(out / node.folder)) for node in trained]
     estimates = {}
     for node in graph.nodes:
         if states[node.folder] != "done" and (estimate := _estimate(node, measured)):
-            estimates[node.folder] = estimate
+            # What is trained and only lacks its probe takes a moment.
+            estimates[node.folder] = replace(estimate, seconds=0.0) if node in trained else estimate
     return Plan(study, graph, out, states, estimates)
 
 

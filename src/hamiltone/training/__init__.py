@@ -3,20 +3,22 @@
 from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
-from ._material import Material, load_material, load_utterances
+from ._material import Material, deal, load_material, load_utterances
 from ._probe import probe
 from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
 from ._run import train
-from ._settings import CorpusSettings, RunSettings
+from ._settings import CorpusSettings, RunSettings, SplitSettings
 
 __all__ = [
     "CorpusSettings",
     "Material",
     "RunSettings",
     "SettingsError",
+    "SplitSettings",
     "TrainingError",
+    "deal",
     "evaluate",
     "is_main_process",
     "laid_over",

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from hamiltone.corpora import Split, Utterances, load_corpus, read_split, split_by_speaker, split_random
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusSettings, FrontSettings, RunSettings
+from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,21 @@ def load_material(settings: RunSettings) -> Material:
         CorpusError: no such corpus, no labels of the kind that the task needs, or no way to part it.
         TrainingError: a split that the task cannot be learnt on.
     """
-    utterances = load_utterances(settings.corpus)
+    everything = utterances = load_utterances(settings.corpus)
     labels: tuple[str, ...] = ()
     if settings.labelled:
-        utterances = utterances.having(settings.column)
+        utterances = everything.having(settings.column)
         labels = tuple(utterances.labels(settings.column))
         if len(labels) < 2:
             raise TrainingError(
                 f"{utterances.corpus}: has {len(labels)} classes of {settings.column}; at least two are needed"
             )
-    return Material(utterances, _make_split(settings, utterances), labels)
+    if settings.split.file is None:
+        return Material(utterances, _make_split(settings, utterances), labels)
+    split = read_split(expand(settings.split.file, "split.file"))
+    # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
+    unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
+    return Material(utterances, split.without(unlabelled), labels)
 
 
 def load_statistics(settings: RunSettings) -> Material | None:
@@ -76,14 +82,22 @@ def _within(utterances: Utterances, path: Path) -> Utterances:
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
-    choice = settings.split
-    if choice.file is not None:
-        return read_split(expand(choice.file, "split.file"))
-    dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
-    if settings.split_kind == "random":
-        # Also where labels are not needed, so that both stages of RH-Emo get the same split.
-        complete = len(utterances.having(settings.column)) == len(utterances)
-        return split_random(utterances, stratify=settings.column if complete else None, **dealing)
-    if settings.task == "speaker":
+    if settings.split_kind == "actor" and settings.task == "speaker":
         raise TrainingError("split.kind actor leaves no known speaker to test on; set split.kind to random")
+    # Also where labels are not needed, so that both stages of RH-Emo get the same split.
+    complete = len(utterances.having(settings.column)) == len(utterances)
+    return deal(utterances, settings.split, settings.split_kind, stratify=settings.column if complete else None)
+
+
+def deal(
+    utterances: Utterances, choice: SplitSettings, kind: Literal["actor", "random"], *, stratify: str | None
+) -> Split:
+    """Part utterances as split settings say; ``stratify`` names the column whose classes a random split keeps even.
+
+    Raises:
+        CorpusError: they cannot be parted so.
+    """
+    dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
+    if kind == "random":
+        return split_random(utterances, stratify=stratify, **dealing)
     return split_by_speaker(utterances, **dealing)
