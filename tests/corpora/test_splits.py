@@ -371,3 +371,17 @@ def test_too_little_to_split_is_refused(pool):
     table.loc[4, "speaker"] = None
     with pytest.raises(CorpusError, match="utterance 04-0 has no speaker"):
         split_by_speaker(Utterances(table, "made", Path("/")))
+
+
+def test_a_split_without_some_utterances_keeps_the_rest_where_they_were(pool) -> None:
+    split = split_random(made(pool, speakers=4, segments=[1]), seed=3)
+    lacking = [split.parts["train"][0], split.parts["test"][-1], "another"]
+    smaller = split.without(lacking)
+    assert {part: set(split.parts[part]) - set(smaller.parts[part]) for part in PARTS} == {
+        "train": {lacking[0]},
+        "validation": set(),
+        "test": {lacking[1]},
+    }
+    assert smaller.hash != split.hash
+    assert split.without(["another"]) is split
+    assert (smaller.kind, smaller.seed, smaller.fractions) == (split.kind, split.seed, split.fractions)
