@@ -109,14 +109,15 @@ def _textgrid(corpus: str, path: Path) -> list[Word]:
         return token[0] == '"'
 
     def count() -> int:
-        return int(take(str.isdecimal))
+        return int(take(lambda token: token.isdecimal() and len(token) < 10))
 
     for kind in (quoted, quoted, number, number, "<exists>".__eq__):
         take(kind)
     for _ in range(count()):
         intervals = take(quoted) == '"IntervalTier"'
         name = take(quoted)[1:-1].lower()
-        take(number), take(number)
+        for _ in ("from", "to"):
+            take(number)
         if intervals and (name == "words" or name.endswith("- words")):
             rows = [(take(number), take(number), take(quoted)[1:-1]) for _ in range(count())]
             timed = ((word, _seconds(start, where), _seconds(end, where)) for start, end, word in rows)

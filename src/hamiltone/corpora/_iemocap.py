@@ -20,7 +20,7 @@ from ._folders import (
 from ._utterances import CorpusError, Utterances
 
 _EMOTIONS = ("neutral", "anger", "happiness", "sadness")
-_PAPER4 = dict(zip(("neu", "ang", "hap", "sad"), _EMOTIONS, strict=True))
+_PAPER4 = {"neu": "neutral", "ang": "anger", "hap": "happiness", "sad": "sadness"}
 _MERGED4 = _PAPER4 | {"exc": "happiness"}
 _EXPECTED = "SessionN/sentences/wav/DIALOGUE/UTTERANCE.wav or .flac"
 _SESSION = re.compile(r"Session([1-5])")
@@ -33,8 +33,8 @@ _CLIPS, _SPEAKERS = 10039, 10
 
 
 class _Evaluation(NamedTuple):
-    label: str
-    ratings: tuple[float, float, float]
+    label: str = ""
+    ratings: tuple[float, float, float] = (math.nan, math.nan, math.nan)
 
 
 def load_iemocap(root: Path | None) -> Utterances:
@@ -79,7 +79,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
             match = _NAME.fullmatch(path.stem)
             if match is None or match[1] != path.parent.name or match[2] != session.name[-1]:
                 raise CorpusError(f"{name}: {path} is not named as in {_EXPECTED}: rename or remove the file")
-            evaluation = evaluations.get(path.stem, _Evaluation("", (math.nan,) * 3))
+            evaluation = evaluations.get(path.stem, _Evaluation())
             low, high = _SCALE
             beyond += sum(rating < low or rating > high for rating in evaluation.ratings)
             rows.append(

@@ -47,15 +47,10 @@ def load_speech_commands(root: Path | None) -> Utterances:
 
 
 def _recordings(folder: Path) -> list[Path]:
-    # The nearest level wins, and the root itself is no word: a version of the corpus may lie beside the other.
+    # The nearest level that has a word wins; the root itself is none.
     for level in levels(folder):
-        words = [item for item in level if item != folder and not item.name.startswith("_")]
-        listed = [audio_files(word) for word in words]
-        if any(_NAME.fullmatch(path.stem) for paths in listed for path in paths):
-            known = {
-                word.parent
-                for word, paths in zip(words, listed, strict=True)
-                if any(_NAME.fullmatch(path.stem) for path in paths)
-            }
-            return [path for word, paths in zip(words, listed, strict=True) if word.parent in known for path in paths]
+        listed = [audio_files(item) for item in level if item != folder and not item.name.startswith("_")]
+        words = [paths for paths in listed if any(_NAME.fullmatch(path.stem) for path in paths)]
+        if words:
+            return [path for paths in words for path in paths]
     return []

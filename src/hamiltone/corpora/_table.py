@@ -35,29 +35,31 @@ def load_table(root: Path | None) -> Utterances:
             value of a wrong kind, a recording that does not exist, or no row at all.
     """
     file = _file(root)
-    rows, unused, missing = [], dict[str, None](), list[str]()
-    seen = dict[str, bool]()
-    present = dict[str, None]()
-    where_is = "row" if file.suffix.lower() == ".parquet" else "line"
+    counted = "row" if file.suffix.lower() == ".parquet" else "line"
+    rows: list[dict[str, Any]] = []
+    columns: dict[str, None] = {}
+    places: dict[str, tuple[str, bool]] = {}
+    missing: list[str] = []
     for number, cells in _READERS[file.suffix.lower()](file):
-        where = f"table: {file} {where_is} {number}"
-        present.update(dict.fromkeys(cells))
-        row = {name: _value(cells[name], name, where) for name in cells if name in _KNOWN}
-        unused.update(dict.fromkeys(name for name in cells if name not in _KNOWN))
+        where = f"table: {file} {counted} {number}"
+        columns.update(dict.fromkeys(cells))
+        row: dict[str, Any] = {name: _value(cells[name], name, where) for name in cells if name in _KNOWN}
         written = row.get("path")
         if written is None:
             raise CorpusError(f"{where} has no path: every row names its recording")
-        path = os.path.join(file.parent, written)  # noqa: PTH118 - Path is slow for so many
-        row["path"] = path
+        if written not in places:
+            places[written] = _place(file.parent, written)
+        row["path"], exists = places[written]
+        if not exists:
+            missing.append(f"{where}: {row['path']}")
         row["utterance"] = row.get("utterance") or _name(written, row, file.parent)
-        if not seen.setdefault(path, os.path.isfile(path)):  # noqa: PTH113
-            missing.append(f"{where}: {path}")
         rows.append(row)
     if not rows:
         raise CorpusError(f"table: {file} holds no rows: it needs a header and one row per recording")
-    _check_columns(file, present)
+    _check_columns(file, columns)
     if missing:
         raise CorpusError(f"{missing[0]} does not exist ({len(missing)} of {len(rows)} rows): correct path")
+    unused = [name for name in columns if name not in _KNOWN]
     note = f"columns not used: {', '.join(unused)}" if unused else ""
     return Utterances.from_rows(rows, corpus="table", root=file, note=note)
 
@@ -84,6 +86,11 @@ def _check_columns(file: Path, present: dict[str, None]) -> None:
                 f"table: {file} lacks the column {name!r}: it has {', '.join(map(repr, present))}, "
                 f"and needs {', '.join(_REQUIRED)} (cells may be empty but for path)"
             )
+
+
+def _place(folder: Path, written: str) -> tuple[str, bool]:
+    path = os.path.join(folder, written)  # noqa: PTH118 - Path is slow for so many
+    return path, os.path.isfile(path)  # noqa: PTH113
 
 
 def _name(written: str, row: dict[str, Any], folder: Path) -> str:
