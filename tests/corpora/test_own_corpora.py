@@ -67,7 +67,7 @@ def test_every_format_gives_the_same_table(tmp_path: Path, suffix: str):
     assert list(table["speaker"].fillna("-")) == ["1", "-", "02"]
     assert list(table["emotion"].fillna("-")) == ["-", "happy", "sad"]
     assert list(table["word"].fillna("-")) == ["-", "-", "NA"]
-    assert table["text"][2] == 'He said "no", twice'
+    assert list(table["text"])[2] == 'He said "no", twice'
     np.testing.assert_array_equal(table["start"], [0.5, 2, np.nan])
     np.testing.assert_array_equal(table["end"], [2, np.nan, np.nan])
     np.testing.assert_array_equal(table["valence"], [1.5, np.nan, np.nan])
