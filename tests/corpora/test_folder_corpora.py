@@ -8,7 +8,7 @@ from hamiltone.corpora import CORPORA, CorpusError, load_corpus
 
 RAVDESS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-EXISTING = pytest.mark.parametrize("name", sorted(set(CORPORA) - {"synthetic"}))
+EXISTING = pytest.mark.parametrize("name", sorted(set(CORPORA) - {"synthetic", "table"}))
 
 
 def manifest(speech_data: Path, corpus: str) -> pd.DataFrame:
@@ -188,14 +188,30 @@ def test_a_missing_folder_is_named(tmp_path: Path, name: str):
     file.touch()
     with pytest.raises(CorpusError, match="is a file, not a folder"):
         load_corpus(name, file)
+    with pytest.raises(CorpusError, match=f"{name}: .*does not exist"):
+        load_corpus(name, tmp_path / ("long" * 100))
+    with pytest.raises(CorpusError, match=f"{name}: ~nobody-of-that-name/x is nobody's home folder"):
+        load_corpus(name, "~nobody-of-that-name/x")
+
+
+@EXISTING
+def test_a_packed_corpus_is_to_be_unpacked(tmp_path: Path, name: str):
+    archive = tmp_path / "Audio_Speech_Actors_01-24.zip"
+    archive.touch()
+    with pytest.raises(CorpusError, match=f"{name}: {archive} is an archive: unpack it"):
+        load_corpus(name, archive)
+    with pytest.raises(CorpusError, match=r"unpack Audio_Speech_Actors_01-24\.zip first"):
+        load_corpus(name, tmp_path)
 
 
 @EXISTING
 def test_an_empty_folder_and_another_corpus_are_refused(tmp_path: Path, name: str):
-    message = rf"no \w+ recordings below {tmp_path}: expected .*; is it another corpus\?"
+    message = rf"no [\w -]+ recordings below {tmp_path}: expected .*; is it another corpus\?"
     with pytest.raises(CorpusError, match=message):
         load_corpus(name, tmp_path)
-    touch(tmp_path, "OAF_angry/OAF_back_angry.wav", "wav/03a01Fa.wav", "strange.wav", "Actor_01/notes.txt")
+    others = ["OAF_angry/OAF_back_angry.wav", "wav/03a01Fa.wav", "strange.wav", "Actor_01/notes.txt"]
+    own = {"tess": others[:1], "emodb": others[1:2], "folder": others[:3]}
+    touch(tmp_path, *(other for other in others if other not in own.get(name, [])))
     with pytest.raises(CorpusError, match=message):
         load_corpus(name, str(tmp_path))
 

@@ -5,6 +5,7 @@
     split.write("actors.json")
     parts = split.apply(utterances)          # {"train": Utterances, "validation": ..., "test": ...}
 
+Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``.
 ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus on first use (extra ``synthetic``).
 Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 """

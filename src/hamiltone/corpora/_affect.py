@@ -16,7 +16,7 @@ _RUSSELL_MEHRABIAN = {
     ("fearful", "fear"): (-0.64, 0.60, -0.43),
     ("happy", "happiness"): (0.81, 0.51, 0.46),
     ("sad", "sadness"): (-0.63, -0.27, -0.33),
-    ("surprised", "surprise", "pleasant surprise"): (0.40, 0.67, -0.13),
+    ("surprised", "surprise", "pleasant_surprise"): (0.40, 0.67, -0.13),
 }
 _TABLES = {"russell-mehrabian-1977": _RUSSELL_MEHRABIAN}
 

@@ -1,44 +1,142 @@
 """What all corpora need of their folder."""
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ._utterances import CorpusError
 
 _AUDIO = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
+_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+_DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name
 
 
 def corpus_folder(corpus: str, root: Path | None) -> Path:
     """The absolute folder of a corpus that must exist.
 
     Raises:
-        CorpusError: no folder given, or it is missing, or not a folder.
+        CorpusError: no folder given, or it is missing, not a folder, or an archive that is still packed.
     """
     if root is None:
         raise CorpusError(f"{corpus}: give the folder of its recordings (root)")
-    folder = Path(root).expanduser().absolute()
-    if not folder.is_dir():
-        problem = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise CorpusError(f"{corpus}: {folder} {problem}: give the folder of its recordings")
-    return folder
+    folder = absolute(corpus, root)
+    if os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises on names that are too long
+        return folder
+    if not os.path.exists(folder):  # noqa: PTH110
+        raise CorpusError(f"{corpus}: {folder} does not exist: give the folder of its recordings")
+    if folder.suffix.lower() in _ARCHIVES:
+        raise CorpusError(f"{corpus}: {folder} is an archive: unpack it, and give the folder that it was unpacked to")
+    raise CorpusError(f"{corpus}: {folder} is a file, not a folder: give the folder of its recordings")
+
+
+def absolute(corpus: str, root: Path) -> Path:
+    """The absolute path of what the user named.
+
+    Raises:
+        CorpusError: the home folder of a user who does not exist.
+    """
+    try:
+        return Path(root).expanduser().absolute()
+    except RuntimeError as error:
+        raise CorpusError(f"{corpus}: {root} is nobody's home folder: give the whole path") from error
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """The visible folders in a folder, sorted by name."""
-    return sorted(item for item in folder.iterdir() if item.is_dir() and not item.name.startswith("."))
+    """The visible folders in a folder, sorted by name.
+
+    Raises:
+        CorpusError: the folder cannot be read.
+    """
+    return [Path(item.path) for item in _visible(folder) if _is_folder(item)]
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """The visible audio files in a folder (by suffix), sorted by name."""
-    return sorted(
-        item
-        for item in folder.iterdir()
-        if item.suffix.lower() in _AUDIO and not item.name.startswith(".") and item.is_file()
-    )
+    """The visible audio files in a folder (by suffix), sorted by name.
+
+    Raises:
+        CorpusError: the folder cannot be read, or what is named like a recording is none, such as a broken link.
+    """
+    paths = []
+    for item in _visible(folder):
+        if os.path.splitext(item.name)[1].lower() not in _AUDIO or _is_folder(item):  # noqa: PTH122 - many files
+            continue
+        if not os.path.isfile(item.path):  # noqa: PTH113 - raises nothing
+            raise CorpusError(f"{item.path} is no file that can be opened (a broken link?): restore or remove it")
+        paths.append(Path(item.path))
+    return paths
+
+
+def text_files(folder: Path, suffix: str) -> list[Path]:
+    """The visible files in a folder whose name ends in a suffix, sorted by name; none where there is no such folder.
+
+    Raises:
+        CorpusError: the folder cannot be read.
+    """
+    if not folder.is_dir():
+        return []
+    return [Path(item.path) for item in _visible(folder) if item.name.endswith(suffix) and not _is_folder(item)]
+
+
+def read_text(corpus: str, path: Path) -> str:
+    """The content of a UTF-8 text file.
+
+    Raises:
+        CorpusError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{corpus}: {path} is not UTF-8 text: fetch it again") from error
+    except OSError as error:
+        raise CorpusError(f"{corpus}: {path} cannot be read ({error.strerror})") from error
+
+
+def levels(folder: Path) -> Iterator[list[Path]]:
+    """The folder itself, the folders in it, those in them, and so on, as far down as a corpus may lie.
+
+    Raises:
+        CorpusError: a folder cannot be read.
+    """
+    level = [folder]
+    for _ in range(_DEPTH):
+        yield level
+        level = [child for parent in level for child in subfolders(parent)]
+    yield level
+
+
+def recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> list[Path]:
+    """Find the recordings of a corpus in a folder, or some folders below it, or flattened into one folder.
+
+    Some copies hold a corpus twice, once directly and once in a subfolder: the level that is nearest wins.
+
+    Args:
+        folder: where to look.
+        name: what the stem of the corpus' recordings matches.
+        place: what the name of the folders matches that the corpus is distributed in.
+
+    Returns:
+        Every audio file in the folders of the nearest level where a folder of a right name holds a recording of a
+        right name; failing that, in all folders of the nearest level that hold one; failing that, nothing.
+
+    Raises:
+        CorpusError: a folder cannot be read.
+    """
+    for anywhere in (False, True):
+        for level in levels(folder):
+            listed = [audio_files(parent) for parent in level if anywhere or place.fullmatch(parent.name)]
+            known = [any(name.fullmatch(path.stem) for path in paths) for paths in listed]
+            if any(known):
+                chosen = (paths for paths, has in zip(listed, known, strict=True) if has or not anywhere)
+                return [path for paths in chosen for path in paths]
+    return []
 
 
 def not_this_corpus(corpus: str, folder: Path, expected: str) -> CorpusError:
     """The error for a folder without one recording of the corpus."""
-    return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; is it another corpus?")
+    packed = [item.name for item in _visible(folder) if Path(item.name).suffix.lower() in _ARCHIVES]
+    advice = f"unpack {packed[0]} first" if packed else "is it another corpus?"
+    return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; {advice}")
 
 
 def part_of_corpus(clips: int, all_clips: int, speakers: int, all_speakers: int, speakers_are: str) -> str:
@@ -46,3 +144,18 @@ def part_of_corpus(clips: int, all_clips: int, speakers: int, all_speakers: int,
     if (clips, speakers) == (all_clips, all_speakers):
         return ""
     return f"{clips} of {all_clips} clips, {speakers} of {all_speakers} {speakers_are}"
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as items:
+            return sorted((item for item in items if not item.name.startswith(".")), key=lambda item: item.name)
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be read ({error.strerror}): change its permissions, or move it") from error
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_dir()
+    except OSError:  # a link in a circle
+        return False

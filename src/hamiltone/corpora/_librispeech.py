@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus, subfolders
+from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus, read_text, subfolders
 from ._utterances import CorpusError, Utterances
 
 _EXPECTED = "SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac"
@@ -94,12 +94,8 @@ def _transcripts(chapter: Path) -> dict[str, str]:
     path = chapter / f"{_prefix(chapter)[:-1]}.trans.txt"
     if not path.is_file():
         return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"librispeech: {path} is not UTF-8 text: fetch it again") from error
     texts = {}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text("librispeech", path).splitlines(), start=1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line.strip())

@@ -3,13 +3,14 @@
 import re
 from pathlib import Path
 
-from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus, subfolders
+from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
 from ._utterances import CorpusError, Utterances
 
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
 _EXPECTED = "Actor_NN/03-01-EE-II-SS-RR-AA.wav or .flac"
-_NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])")
+_NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])", re.ASCII)
+_PLACE = re.compile(r"Actor_.*")
 _CLIPS, _ACTORS = 1440, 24
 
 
@@ -17,7 +18,8 @@ def load_ravdess(root: Path | None) -> Utterances:
     """Load the audio-only speech of RAVDESS (Livingstone and Russo 2018, doi:10.1371/journal.pone.0196391).
 
     Args:
-        root: the folder with ``Actor_01`` to ``Actor_24`` (WAV as distributed, or FLAC), or the folder above it.
+        root: the folder with ``Actor_01`` to ``Actor_24`` (WAV as distributed, or FLAC), or a folder above it (what
+            the archive was unpacked to), or one folder with all recordings.
 
     Returns:
         One row per recording ``Actor_NN/03-01-EE-II-SS-RR-AA``: ``utterance`` is the file's stem, ``speaker`` "01" to
@@ -29,9 +31,10 @@ def load_ravdess(root: Path | None) -> Utterances:
     """
     folder = corpus_folder("ravdess", root)
     rows, ignored, strange = [], 0, []
-    for path in _recordings(folder):
+    for path in recordings(folder, _NAME, _PLACE):
         match = _NAME.fullmatch(path.stem)
-        if match is None or f"Actor_{match[7]}" != path.parent.name:
+        elsewhere = _PLACE.fullmatch(path.parent.name) and path.parent.name != f"Actor_{path.stem[-2:]}"
+        if match is None or elsewhere:
             strange.append(path)
         elif (match[1], match[2]) != ("03", "01"):
             ignored += 1
@@ -55,12 +58,3 @@ def load_ravdess(root: Path | None) -> Utterances:
         remarks.append(f"{ignored} recordings of song or video ignored")
     note = "; ".join(filter(None, remarks))
     return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, classes={"emotion": _EMOTIONS})
-
-
-def _recordings(folder: Path) -> list[Path]:
-    # Some copies hold the actors' folders twice, once directly and once in a subfolder: the direct ones win.
-    for parents in ([folder], subfolders(folder)):
-        actors = [actor for parent in parents for actor in subfolders(parent) if actor.name.startswith("Actor_")]
-        if actors:
-            return [path for actor in actors for path in audio_files(actor)]
-    return []

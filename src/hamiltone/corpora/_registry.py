@@ -4,19 +4,36 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
+from ._crema_d import load_crema_d
+from ._emodb import load_emodb
+from ._folder import load_folder
 from ._fsdd import load_fsdd
+from ._iemocap import load_iemocap, load_iemocap_merged4
 from ._librispeech import load_librispeech
 from ._ravdess import load_ravdess
+from ._speech_commands import load_speech_commands
 from ._synthetic import load_synthetic
+from ._table import load_table
+from ._tess import load_tess
 from ._utterances import CorpusError, Utterances
+from ._words import load_librispeech_words
 
 CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
+    "crema_d": load_crema_d,
+    "emodb": load_emodb,
+    "folder": load_folder,
     "fsdd": load_fsdd,
+    "iemocap": load_iemocap,
+    "iemocap-merged4": load_iemocap_merged4,
     "librispeech": load_librispeech,
+    "librispeech-words": load_librispeech_words,
     "ravdess": load_ravdess,
+    "speech_commands": load_speech_commands,
     "synthetic": load_synthetic,
+    "table": load_table,
+    "tess": load_tess,
 }
-"""Name -> the function from its folder to its utterances."""
+"""Name -> the function from its folder to its utterances. ``folder`` and ``table`` are for corpora of your own."""
 
 
 def load_corpus(name: str, root: str | Path | None = None) -> Utterances:
@@ -24,7 +41,7 @@ def load_corpus(name: str, root: str | Path | None = None) -> Utterances:
 
     Args:
         name: a key of ``CORPORA``.
-        root: the corpus' folder; ``synthetic`` needs none and is made on first use.
+        root: the corpus' folder, or the file of a ``table``; ``synthetic`` needs none and is made on first use.
 
     Raises:
         CorpusError: an unknown name, a missing folder, or a folder that holds something else.

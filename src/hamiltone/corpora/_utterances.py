@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import infer_dtype
 
 from hamiltone.errors import HamiltoneError
 
-_NUMBERS = ("start", "end", "valence", "arousal", "dominance")
+NUMBERS = ("start", "end", "valence", "arousal", "dominance")
+"""The columns that hold numbers; all others hold strings."""
+
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
 _TEXT = pd.StringDtype(na_value=np.nan)
@@ -119,7 +122,7 @@ class Utterances:
 
     def labels(self, column: str) -> list[str]:
         """Name the classes that occur in a column: in the corpus' own order where it has one, else sorted."""
-        if column in _NUMBERS:
+        if column in NUMBERS:
             raise CorpusError(f"{self.corpus}: column {column!r} holds numbers, not classes")
         present = set(self._column(column).dropna())
         order = self.classes.get(column)
@@ -140,7 +143,7 @@ def _checked(table: pd.DataFrame, corpus: str, classes: Mapping[str, tuple[str, 
         raise CorpusError(f"{corpus}: the table has {problem}: it needs exactly {', '.join(COLUMNS)}")
     checked = pd.DataFrame(
         {
-            name: (_numbers if name in _NUMBERS else _strings)(table.loc[:, name], f"{corpus}: column {name!r}")
+            name: (_numbers if name in NUMBERS else _strings)(table.loc[:, name], f"{corpus}: column {name!r}")
             for name in COLUMNS
         }
     )
@@ -177,17 +180,29 @@ def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
 
 
 def _strings(values: pd.Series, where: str) -> pd.Series:
-    for row, value in enumerate(values):
-        if isinstance(value, str):
-            if value == "":
-                raise CorpusError(f"{where} has an empty string in row {row}: leave it missing")
-        elif not pd.isna(value):
-            raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
-    return pd.Series([value if isinstance(value, str) else np.nan for value in values], dtype=_TEXT)
+    # pandas recognises the usual case fast; row by row only to find what is wrong.
+    if values.dtype != _TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
+        for row, value in enumerate(values):
+            if not isinstance(value, str) and not pd.isna(value):
+                raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
+    text = pd.Series(values.array, dtype=_TEXT)
+    empty = (text == "").to_numpy()
+    if empty.any():
+        raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
+    try:
+        "".join(text.dropna()).encode()
+    except UnicodeEncodeError as error:
+        raise CorpusError(
+            f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
+        ) from error
+    return text
 
 
 def _numbers(values: pd.Series, where: str) -> pd.Series:
-    for row, value in enumerate(values):
-        if isinstance(value, bool) or not (isinstance(value, Real) or pd.isna(value)):
-            raise CorpusError(f"{where} must hold numbers or NaN, not {value!r} (row {row})")
-    return pd.Series([np.nan if pd.isna(value) else float(value) for value in values], dtype=np.float64)
+    if values.dtype == np.float64:
+        return pd.Series(values.array, dtype=np.float64)
+    if infer_dtype(values, skipna=True) not in {"floating", "integer", "mixed-integer-float", "empty"}:
+        for row, value in enumerate(values):
+            if isinstance(value, bool) or not (isinstance(value, Real) or pd.isna(value)):
+                raise CorpusError(f"{where} must hold numbers or NaN, not {value!r} (row {row})")
+    return pd.Series(values.astype(object).where(values.notna(), np.nan).to_numpy(), dtype=np.float64)

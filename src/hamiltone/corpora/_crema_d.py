@@ -1,0 +1,68 @@
+"""CREMA-D: acted English emotional speech, 91 actors, 6 emotions, 12 sentences."""
+
+import re
+from pathlib import Path
+
+from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
+from ._utterances import CorpusError, Utterances
+
+_EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
+_SENTENCES = {
+    "IEO": "It's eleven o'clock",
+    "TIE": "That is exactly what happened",
+    "IOM": "I'm on my way to the meeting",
+    "IWW": "I wonder what this is about",
+    "TAI": "The airplane is almost full",
+    "MTI": "Maybe tomorrow it will be cold",
+    "IWL": "I would like a new alarm clock",
+    "ITH": "I think I have a doctor's appointment",
+    "DFA": "Don't forget a jacket",
+    "ITS": "I think I've seen this before",
+    "TSI": "The surface is slick",
+    "WSI": "We'll stop in a couple of minutes",
+}
+_EXPECTED = "AudioWAV/NNNN_SSS_EEE_LL.wav or .flac (actor, sentence, emotion, level)"
+# One file, 1040_ITH_SAD_X, is distributed with one X only.
+_NAME = re.compile(
+    rf"(10(?!00)[0-8]\d|109[01])_({'|'.join(_SENTENCES)})_({'|'.join(_EMOTIONS)})_(LO|MD|HI|XX|X)", re.ASCII
+)
+_PLACE = re.compile("AudioWAV")
+_CLIPS, _ACTORS = 7442, 91
+
+
+def load_crema_d(root: Path | None) -> Utterances:
+    """Load CREMA-D (Cao et al. 2014, doi:10.1109/TAFFC.2014.2336244) with the emotions that the actors intended.
+
+    Args:
+        root: the folder with ``AudioWAV``, or ``AudioWAV`` itself, or a folder above it.
+
+    Returns:
+        One row per recording: ``utterance`` is the file's stem, ``speaker`` the actor's number, ``emotion`` one of 6,
+        ``text`` the sentence.
+
+    Raises:
+        CorpusError: no such folder, no such recordings, or an audio file whose name is not CREMA-D's.
+    """
+    folder = corpus_folder("crema_d", root)
+    rows, strange = [], []
+    for path in recordings(folder, _NAME, _PLACE):
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            strange.append(path)
+            continue
+        rows.append(
+            {
+                "utterance": path.stem,
+                "path": str(path),
+                "speaker": match[1],
+                "emotion": _EMOTIONS[match[3]],
+                "text": _SENTENCES[match[2]],
+            }
+        )
+    if not rows:
+        raise not_this_corpus("CREMA-D", folder, _EXPECTED)
+    if strange:
+        raise CorpusError(f"crema_d: {strange[0]} is no name of CREMA-D ({_EXPECTED}): rename or remove the file")
+    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _ACTORS, "actors")
+    classes = {"emotion": tuple(_EMOTIONS.values())}
+    return Utterances.from_rows(rows, corpus="crema_d", root=folder, note=note, classes=classes)

@@ -1,0 +1,71 @@
+"""EmoDB, the Berlin database of emotional speech: acted German, 10 speakers, 7 emotions."""
+
+import re
+from pathlib import Path
+
+from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
+from ._utterances import CorpusError, Utterances
+
+_EMOTIONS = {  # the first letter of the German word
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "T": "sadness",
+    "N": "neutral",
+}
+_SENTENCES = {
+    "a01": "Der Lappen liegt auf dem Eisschrank",
+    "a02": "Das will sie am Mittwoch abgeben",
+    "a04": "Heute abend könnte ich es ihm sagen",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück",
+    "a07": "In sieben Stunden wird es soweit sein",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen",
+}
+_EXPECTED = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
+_NAME = re.compile(r"(03|08|09|1[0-6])(a0[12457]|b(?:0[1239]|10))([WLEAFTN])([a-z])")
+_PLACE = re.compile("wav")
+_CLIPS, _SPEAKERS = 535, 10
+
+
+def load_emodb(root: Path | None) -> Utterances:
+    """Load the Berlin database of emotional speech (Burkhardt et al. 2005, doi:10.21437/Interspeech.2005-446).
+
+    Args:
+        root: the folder with ``wav``, or ``wav`` itself, or a folder above it.
+
+    Returns:
+        One row per recording: ``utterance`` is the file's stem, ``speaker`` two digits, ``emotion`` one of 7,
+        ``text`` the sentence.
+
+    Raises:
+        CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
+    """
+    folder = corpus_folder("emodb", root)
+    rows, strange = [], []
+    for path in recordings(folder, _NAME, _PLACE):
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            strange.append(path)
+            continue
+        rows.append(
+            {
+                "utterance": path.stem,
+                "path": str(path),
+                "speaker": match[1],
+                "emotion": _EMOTIONS[match[3]],
+                "text": _SENTENCES[match[2]],
+            }
+        )
+    if not rows:
+        raise not_this_corpus("EmoDB", folder, _EXPECTED)
+    if strange:
+        raise CorpusError(f"emodb: {strange[0]} is no name of EmoDB ({_EXPECTED}): rename or remove the file")
+    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers")
+    classes = {"emotion": tuple(_EMOTIONS.values())}
+    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=note, classes=classes)

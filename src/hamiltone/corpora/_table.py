@@ -1,0 +1,195 @@
+"""The user's own corpus, as a table of recordings: CSV, TSV, JSON lines or Parquet."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ._folders import absolute
+from ._utterances import COLUMNS, NUMBERS, CorpusError, Utterances
+
+_REQUIRED = ("path", "speaker", "emotion")
+_Rows = Iterator[tuple[int, dict[str, Any]]]
+
+
+def load_table(root: Path | None) -> Utterances:
+    """Load a corpus of your own from a table.
+
+    Args:
+        root: the table. ``.csv`` and ``.tsv`` (UTF-8, a header line), ``.jsonl`` (one object a line) or ``.parquet``
+            (needs pyarrow). Columns ``path`` (counted from the table's folder), ``speaker`` and ``emotion``, and as
+            many others of ``COLUMNS`` as you have: an empty cell is a missing value, and ``path`` must not be empty.
+
+    Returns:
+        One row per row. ``utterance`` is the table's own where it has that column, else the path as it is written
+        (below the table's folder where it lies there), with ``#START-END`` behind it for a segment. The note names
+        columns that are not used.
+
+    Raises:
+        CorpusError: no such file, another format, a file that cannot be read, a column or a path that is missing, a
+            value of a wrong kind, a recording that does not exist, or no row at all.
+    """
+    file = _file(root)
+    counted = "row" if file.suffix.lower() == ".parquet" else "line"
+    rows: list[dict[str, Any]] = []
+    columns: dict[str, None] = {}
+    places: dict[str, tuple[str, bool]] = {}
+    missing: list[str] = []
+    for number, cells in _READERS[file.suffix.lower()](file):
+        where = f"table: {file} {counted} {number}"
+        columns.update(dict.fromkeys(cells))
+        row: dict[str, Any] = {name: _value(cells[name], name, where) for name in cells if name in _KNOWN}
+        written = row.get("path")
+        if written is None:
+            raise CorpusError(f"{where} has no path: every row names its recording")
+        if written not in places:
+            places[written] = _place(file.parent, written)
+        row["path"], exists = places[written]
+        if not exists:
+            missing.append(f"{where}: {row['path']}")
+        row["utterance"] = row.get("utterance") or _name(written, row, file.parent)
+        rows.append(row)
+    if not rows:
+        raise CorpusError(f"table: {file} holds no rows: it needs a header and one row per recording")
+    _check_columns(file, columns)
+    if missing:
+        raise CorpusError(f"{missing[0]} does not exist ({len(missing)} of {len(rows)} rows): correct path")
+    unused = [name for name in columns if name not in _KNOWN]
+    note = f"columns not used: {', '.join(unused)}" if unused else ""
+    return Utterances.from_rows(rows, corpus="table", root=file, note=note)
+
+
+_KNOWN = frozenset(COLUMNS)
+
+
+def _file(root: Path | None) -> Path:
+    if root is None:
+        raise CorpusError("table: give the table's file (root)")
+    file = absolute("table", root)
+    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises on names that are too long
+        problem = "is a folder, not a table" if os.path.isdir(file) else "does not exist"  # noqa: PTH112
+        raise CorpusError(f"table: {file} {problem}: give the table's file")
+    if file.suffix.lower() not in _READERS:
+        raise CorpusError(f"table: {file} is none of {', '.join(_READERS)}: save it as one of them")
+    return file
+
+
+def _check_columns(file: Path, present: dict[str, None]) -> None:
+    for name in _REQUIRED:
+        if name not in present:
+            raise CorpusError(
+                f"table: {file} lacks the column {name!r}: it has {', '.join(map(repr, present))}, "
+                f"and needs {', '.join(_REQUIRED)} (cells may be empty but for path)"
+            )
+
+
+def _place(folder: Path, written: str) -> tuple[str, bool]:
+    path = os.path.join(folder, written)  # noqa: PTH118 - Path is slow for so many
+    return path, os.path.isfile(path)  # noqa: PTH113
+
+
+def _name(written: str, row: dict[str, Any], folder: Path) -> str:
+    name = written.removeprefix(f"{folder}{os.sep}")
+    start, end = ("" if row.get(bound) is None else row[bound] for bound in ("start", "end"))
+    return name if start == end == "" else f"{name}#{start}-{end}"
+
+
+def _value(cell: Any, column: str, where: str) -> str | float | None:
+    if isinstance(cell, str):
+        cell = cell.strip()
+    if cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    if column in NUMBERS:
+        if isinstance(cell, str | int | float) and not isinstance(cell, bool):
+            try:
+                number = float(cell)
+            except (ValueError, OverflowError):
+                number = math.inf
+            if math.isfinite(number):
+                return number
+            if math.isnan(number):
+                return None
+        raise CorpusError(f"{where}: {column} {_shown(cell)} is no number: write one such as 2.5, or leave it empty")
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return str(cell)
+    raise CorpusError(f"{where}: {column} {_shown(cell)} is no text: write it in quotes")
+
+
+def _shown(cell: Any) -> str:
+    text = repr(cell)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _delimited(delimiter: str) -> Callable[[Path], _Rows]:
+    def read(file: Path) -> _Rows:
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                reader = csv.reader(lines, delimiter=delimiter, strict=True)
+                header = [name.strip() for name in next(reader, [])]
+                if len(set(header)) < len(header):
+                    raise CorpusError(f"table: {file} names a column twice: rename one of them")
+                _check_columns(file, dict.fromkeys(header))
+                for cells in reader:
+                    if not cells:
+                        continue
+                    if len(cells) != len(header):
+                        raise CorpusError(
+                            f"table: {file} line {reader.line_num} has {len(cells)} cells, the header {len(header)}: "
+                            "correct it (texts with a delimiter in them stand in quotes)"
+                        )
+                    yield reader.line_num, dict(zip(header, cells, strict=True))
+        except (OSError, csv.Error, UnicodeDecodeError) as error:
+            raise _unreadable(file, error) from error
+
+    return read
+
+
+def _json_lines(file: Path) -> _Rows:
+    number = 0
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                cells = json.loads(line)
+                if not isinstance(cells, dict):
+                    raise CorpusError(f"table: {file} line {number} is no JSON object: write one object a line")
+                yield number, cells
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, error) from error
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"table: {file} line {number} is no JSON: correct it") from error
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def _parquet(file: Path) -> _Rows:
+    try:
+        frame = pd.read_parquet(file, engine="pyarrow")
+    except ImportError as error:
+        raise CorpusError(f"table: {file} needs pyarrow: pip install pyarrow, or save it as .csv") from error
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+        raise _unreadable(file, error) from error
+    _check_columns(file, dict.fromkeys(map(str, frame.columns)))
+    cells = frame.astype(object).where(frame.notna(), None)
+    for number, row in enumerate(cells.to_dict("records"), start=1):
+        yield number, {str(name): value for name, value in row.items()}
+
+
+def _unreadable(file: Path, error: Exception) -> CorpusError:
+    return CorpusError(f"table: {file} cannot be read: {error}; save it anew, as UTF-8")
+
+
+_READERS: dict[str, Callable[[Path], _Rows]] = {
+    ".csv": _delimited(","),
+    ".tsv": _delimited("\t"),
+    ".jsonl": _json_lines,
+    ".parquet": _parquet,
+}

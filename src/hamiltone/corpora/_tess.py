@@ -1,0 +1,66 @@
+"""TESS: acted English emotional speech, 2 actors, 7 emotions, one word in a carrier phrase."""
+
+import re
+from pathlib import Path
+
+from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
+from ._utterances import CorpusError, Utterances
+
+_EMOTIONS = {
+    "angry": "angry",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happy",
+    "neutral": "neutral",
+    "ps": "pleasant_surprise",
+    "sad": "sad",
+}
+_ACTORS = {"OAF": "OAF", "OA": "OAF", "YAF": "YAF"}
+_EXPECTED = "ACTOR_emotion/ACTOR_word_emotion.wav or .flac"
+_NAME = re.compile(r"(OAF|OA|YAF)_([A-Za-z]+)_(angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE | re.ASCII)
+_PLACE = re.compile(r"(OAF|OA|YAF)_.*", re.IGNORECASE)
+_CLIPS = 2800
+
+
+def load_tess(root: Path | None) -> Utterances:
+    """Load the Toronto emotional speech set (Pichora-Fuller and Dupuis 2020, doi:10.5683/SP2/E8H2MF).
+
+    The emotion is read from a file's name alone: the folders' names are irregular (``OAF_Fear``, ``YAF_fear``,
+    ``OAF_Pleasant_surprise``, ``YAF_pleasant_surprised``).
+
+    Args:
+        root: the folder with ``OAF_angry`` to ``YAF_sad``, or a folder above it, or one folder with all recordings.
+
+    Returns:
+        One row per recording: ``utterance`` is ``ACTOR_word_emotion`` as in the file's name, ``speaker`` OAF (also
+        where it is written OA) or YAF, ``emotion`` one of 7, ``word`` the target word, ``text`` the whole phrase.
+
+    Raises:
+        CorpusError: no such folder, no such recordings, or an audio file whose name is not TESS's.
+    """
+    folder = corpus_folder("tess", root)
+    rows, strange = [], []
+    for path in recordings(folder, _NAME, _PLACE):
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            strange.append(path)
+            continue
+        actor, word, emotion = _ACTORS[match[1].upper()], match[2].lower(), match[3].lower()
+        rows.append(
+            {
+                "utterance": f"{actor}_{word}_{emotion}",
+                "path": str(path),
+                "speaker": actor,
+                "emotion": _EMOTIONS[emotion],
+                "word": word,
+                "text": f"Say the word {word}",
+            }
+        )
+    if not rows:
+        raise not_this_corpus("TESS", folder, _EXPECTED)
+    if strange:
+        raise CorpusError(f"tess: {strange[0]} is no name of TESS ({_EXPECTED}): rename or remove the file")
+    actors = len({row["speaker"] for row in rows})
+    note = part_of_corpus(len(rows), _CLIPS, actors, len(set(_ACTORS.values())), "actors")
+    classes = {"emotion": tuple(_EMOTIONS.values())}
+    return Utterances.from_rows(rows, corpus="tess", root=folder, note=note, classes=classes)
