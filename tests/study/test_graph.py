@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from pydantic import ValidationError
 
 from hamiltone.study import Study, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
-from hamiltone.training import SettingsError
+from hamiltone.training import SettingsError, load_material
 
 from .conftest import Make
 
@@ -162,3 +164,33 @@ def test_a_plan_of_nothing_done(study_of: Make, tmp_path: Path) -> None:
         "word real",
         "recogniser real, dual SW",
     ]
+
+
+def test_clips_without_emotion_serve_rh_emo_alone(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    lines = ["path,speaker,emotion"]
+    for number in range(48):
+        name = f"{number:02}.wav"
+        soundfile.write(tmp_path / name, generator.integers(-9000, 9000, 800, dtype=np.int16), 16000)
+        lines.append(f"{name},s{number % 6},{('', 'sad', 'glad', 'glad')[number // 6 % 4]}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    study = Study.model_validate(
+        {
+            "name": "table",
+            "corpora": {"table": {"root": str(tmp_path / "table.csv")}},
+            "splits": [{"kind": "random", "fractions": [0.5, 0.25, 0.25]}],
+            "methods": ["none"],
+            "run": {"front": {"scale": "decibel"}},
+            "networks": {"quaternion": {}},
+        }
+    )
+    graph = build_graph(study)
+    for path, split in graph.splits.items():
+        split.write(tmp_path / path)
+    sizes = {}
+    for node in graph.nodes:
+        split = node.settings.split.model_copy(update={"file": str(tmp_path / (node.settings.split.file or ""))})
+        material = load_material(node.settings.model_copy(update={"split": split}))
+        parts = material.split.apply(material.utterances)
+        sizes[node.kind] = sum(map(len, parts.values()))
+    assert sizes == {"rh-emo-1": 48, "rh-emo-2": 48, "recogniser": 36}
