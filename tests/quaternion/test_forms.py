@@ -124,7 +124,10 @@ def test_single_precision_of_convolutions(kind, layout):
 
 
 LAYERS = {
-    "convolution": (lambda: QuaternionConv2d(8, 12, (2, 3), stride=(2, 1), padding=(1, 0), dilation=(1, 2)), (2, 8, 5, 6)),
+    "convolution": (
+        lambda: QuaternionConv2d(8, 12, (2, 3), stride=(2, 1), padding=(1, 0), dilation=(1, 2)),
+        (2, 8, 5, 6),
+    ),
     "same": (lambda: QuaternionConv2d(8, 12, 3, padding="same"), (2, 8, 4, 3)),
     "transposed": (lambda: QuaternionConvTranspose2d(8, 12, 3, stride=2, padding=1, output_padding=1), (2, 8, 3, 4)),
     "linear": (lambda: QuaternionLinear(8, 12), (3, 8)),
@@ -249,6 +252,7 @@ def test_export(name, form, evaluation):
         assert far(program.module()(x), layer(x)) <= DOUBLE
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("form", ["eight", "stacked", "cached"])
 def test_the_plain_form_takes_what_others_cannot(form):
     half = torch.randn(2, 8, 4, 4, dtype=torch.bfloat16)
@@ -262,18 +266,15 @@ def test_the_plain_form_takes_what_others_cannot(form):
 
     calls = [
         lambda: copy.deepcopy(ordinary).bfloat16()(half),
-        lambda: copy.deepcopy(linear).bfloat16()(half.mT.flatten(2).mT.flatten(0, 1)[:, :8] * 0 + 1)
-        if False
-        else linear(torch.zeros(0, 8)),
+        lambda: copy.deepcopy(linear).bfloat16()(half[:, :, 0, 0]),
+        lambda: linear(torch.zeros(0, 8)),
         lambda: grouped(torch.randn(2, 16, 4, 4)),
+        lambda: uneven(torch.randn(2, 8, 4, 4)),
         under_autocast,
     ]
     for call in calls:
         names, _ = taken(form, call)
         assert set(names) == {"plain"}
-    with pytest.warns(UserWarning, match="even kernel"):
-        names, _ = taken(form, lambda: uneven(torch.randn(2, 8, 4, 4)))
-    assert names == ["plain"]
 
 
 # The cache: whatever happened to the weights, an evaluation sees them as they are.
@@ -426,7 +427,7 @@ def case(**changes):
         ({"device": "cuda", "evaluation": True}, "plain"),
         ({"dtype": torch.bfloat16}, "plain"),
         ({"operation": "linear", "batch": 20, "positions": 20}, "stacked"),
-        ({"operation": "linear", "channels_in": 2048, "batch": 512, "positions": 512}, "eight"),
+        ({"operation": "linear", "channels_in": 2048, "channels_out": 512, "batch": 512, "positions": 512}, "eight"),
     ],
 )
 def test_the_table(changes, form):
