@@ -1,4 +1,4 @@
-"""Every form of an operation beside the plain one, which the sixteen products of test_layers.py hold: values, gradients."""
+"""Every form of an operation beside the plain one, which test_layers.py holds against sixteen products."""
 
 import copy
 import pickle
@@ -211,6 +211,7 @@ def test_backward_keeps_the_input_and_no_other_map():
 # What the plain form supports is supported, whatever form is asked for.
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize(("name", "form"), FAST)
 def test_transformations_of_functions(name, form):
     layer, x = built(name)
@@ -229,6 +230,7 @@ def test_transformations_of_functions(name, form):
         assert torch.equal(actual, expected)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize(("name", "form"), FAST)
 def test_forward_mode_derivatives(name, form):
     layer, x = built(name)

@@ -1,4 +1,4 @@
-"""Table a: each quaternion layer of VGG16, in the form that the table chooses, beside the plain form and SpeechBrain's."""
+"""Table a: each quaternion layer of VGG16 as the dispatch has it, beside the plain form and SpeechBrain's layers."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -72,10 +72,9 @@ def _layer_seconds(case: LayerCase, mode: Mode, repeats: int, against: SpeechBra
     calls = {
         _PLAIN: _call(case, mode, "plain", False),
         _OURS: _call(case, mode, "table", False),
-        _OURS_LAST: _call(case, mode, "table", True),
     }
-    if isinstance(case.layer, QuaternionLinear):
-        del calls[_OURS_LAST]  # a matrix has one layout
+    if isinstance(case.layer, QuaternionConv2d):  # a matrix has one layout
+        calls[_OURS_LAST] = _call(case, mode, "table", True)
     if against is not None:
         if isinstance(case.layer, QuaternionLinear):
             against.build("linear", case.shape, case.layer.out_features, first=case.first)
@@ -121,7 +120,6 @@ def _table(mode: Mode, seconds: Mapping[str, Mapping[str, float]]) -> Table:
         what: {key: sum(value[key] for value in group.values()) for key in next(iter(group.values()))}
         for what, group in (("all convolutions", convolutions), ("all linear layers", linears))
     }
-    # The last columns say how many times as fast as SpeechBrain's the layers are.
     columns = ["plain, ms", "ours: times as fast", "channels-last: times as fast"]
     public = any(_PUBLIC in value for value in seconds.values())
     if public:

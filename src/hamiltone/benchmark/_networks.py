@@ -32,7 +32,7 @@ class Sizes:
     spectrogram: tuple[int, int, int]
     repeats: int
     layers: tuple[int, ...]
-    growth: Mapping[str, tuple[float, ...]]
+    growth: Mapping[str, tuple[int | float, ...]]
 
 
 FULL = Sizes(
@@ -162,7 +162,7 @@ def growth_tables(sizes: Sizes, threads: int, report: Report) -> list[Table]:
     return [_growth_table(axis, values, sizes, threads, report) for axis, values in sizes.growth.items()]
 
 
-def _growth_table(axis: str, values: Sequence[float], sizes: Sizes, threads: int, report: Report) -> Table:
+def _growth_table(axis: str, values: Sequence[int | float], sizes: Sizes, threads: int, report: Report) -> Table:
     layer = sizes.layers[len(sizes.layers) // 2]
     base = StepCase(
         "quaternion",
@@ -201,8 +201,8 @@ def _growth_table(axis: str, values: Sequence[float], sizes: Sizes, threads: int
     )
 
 
-def _changed(case: StepCase, axis: str, value: float) -> StepCase:
+def _changed(case: StepCase, axis: str, value: int | float) -> StepCase:
     if axis == "length":
         channel, _, frequency = case.shape
         return replace(case, shape=(channel, int(value), frequency))
-    return replace(case, width=value) if axis == "width" else replace(case, **{axis: int(value)})
+    return replace(case, width=float(value)) if axis == "width" else replace(case, **{axis: int(value)})

@@ -77,11 +77,9 @@ class Steps:
 
         def run() -> None:
             with forms(case.form):
-                for x, classes, rows in batches:
+                for inputs, classes, rows in batches:
                     adam.zero_grad(set_to_none=True)
-                    if encoder is not None:
-                        with torch.no_grad():
-                            x = _laid_out(encoder(x), case)
+                    x = inputs if encoder is None else _embedding(encoder, inputs, case)
                     self._loss(case, network, anti_transfer, x, classes, rows).backward()
                     adam.step()
 
@@ -163,6 +161,11 @@ def _input_shape(case: StepCase) -> tuple[int, int, int]:
 
 def _laid_out(x: Tensor, case: StepCase) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last) if case.channels_last else x
+
+
+@torch.no_grad()
+def _embedding(encoder: RHEmoEncoder, spectrogram: Tensor, case: StepCase) -> Tensor:
+    return _laid_out(encoder(spectrogram), case)
 
 
 class _InMemory:
