@@ -228,7 +228,9 @@ def bench(
         columns = ("", *table.columns)
         rows = [dict(zip(columns, (row.name, *cells(row)), strict=True)) for row in table.rows]
         _print_table(table.title, rows, columns)
-    targets = [dict(zip(TARGET_COLUMNS, target_cells(one), strict=True)) for t in result.tables for one in t.targets]
+    targets: list[dict[str, str]] = [
+        dict(zip(TARGET_COLUMNS, target_cells(one), strict=True)) for t in result.tables for one in t.targets
+    ]
     if targets:
         _print_table("Targets", targets, TARGET_COLUMNS)
     write_benchmark(result, out, page)

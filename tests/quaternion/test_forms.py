@@ -421,6 +421,7 @@ def case(**changes):
     [
         ({}, "eight"),
         ({"channels_in": 4}, "plain"),
+        ({"channels_in": 128, "positions": 320}, "plain"),
         ({"evaluation": True, "channels_in": 4}, "cached"),
         ({"evaluation": True}, "eight"),
         ({"evaluation": True, "groups": 2}, "cached"),

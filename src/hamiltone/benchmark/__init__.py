@@ -3,8 +3,8 @@
     >>> from hamiltone.benchmark import run_benchmark  # doctest: +SKIP
     >>> result = run_benchmark("ac", threads=2)  # doctest: +SKIP
 
-Seconds differ from machine to machine and from hour to hour; ratios of medians over repeats that take turns differ less.
-Each measurement of memory has a fresh process.
+Seconds differ from machine to machine and from hour to hour; ratios of medians over repeats that take turns differ
+less. Each measurement of memory has a fresh process.
 """
 
 from ._against import BenchmarkError

@@ -42,6 +42,7 @@ class SpeechBrain:
                 text=True,
             )
         except OSError as error:
+            self._errors.close()
             raise BenchmarkError(f"--against {python}: {error.strerror}; give the path of a Python") from None
         self.versions: dict[str, str] = self._answer()
 
@@ -57,11 +58,12 @@ class SpeechBrain:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None) -> None:
-        if kind is None:
-            self._process.communicate()
-        else:
-            self._process.kill()
-            self._process.wait()
+        self._end()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._errors.close()
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -79,6 +81,7 @@ class SpeechBrain:
             self._process.wait()
             self._errors.seek(0)
             last = (self._errors.read().strip().splitlines() or ["it ended without a word"])[-1]
+            self._end()
             raise BenchmarkError(
                 f"--against {self._python}: {last}; docs/performance.md tells how to make that environment"
             )

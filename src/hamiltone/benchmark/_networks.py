@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from ._memory import step_memory
 from ._results import Row, Table, Target
-from ._steps import Algebra, AntiTransfer, StepCase, Steps
+from ._steps import SPECTROGRAM, Algebra, AntiTransfer, StepCase, Steps
 from ._timing import interleaved, timed
 
 Report = Callable[[str], None]
@@ -20,7 +20,6 @@ class Sizes:
         width: of the networks.
         batch: examples of a step.
         embedding: input of networks behind an RH-Emo.
-        spectrogram: input of networks without.
         repeats: rounds of timing.
         layers: at which anti-transfer is measured.
         growth: the values of each axis of table d; length in columns of the embedding, 64 are 4 s.
@@ -29,7 +28,6 @@ class Sizes:
     width: float
     batch: int
     embedding: tuple[int, int, int]
-    spectrogram: tuple[int, int, int]
     repeats: int
     layers: tuple[int, ...]
     growth: Mapping[str, tuple[int | float, ...]]
@@ -39,7 +37,6 @@ FULL = Sizes(
     width=1.0,
     batch=20,
     embedding=(4, 64, 64),
-    spectrogram=(1, 512, 128),
     repeats=9,
     layers=(2, 5, 9, 13),
     growth={
@@ -52,8 +49,7 @@ FULL = Sizes(
 QUICK = Sizes(
     width=0.0625,
     batch=2,
-    embedding=(4, 32, 32),
-    spectrogram=(1, 256, 64),
+    embedding=(4, 64, 64),
     repeats=1,
     layers=(2,),
     growth={"clips": (2, 4), "length": (32, 64), "width": (0.0625,), "batch": (1, 2)},
@@ -107,7 +103,7 @@ def _anti_transfer_table(algebra: Algebra, sizes: Sizes, threads: int, report: R
 def step_table(sizes: Sizes, threads: int, report: Report) -> Table:
     """Table c: whole training steps."""
     layer = sizes.layers[len(sizes.layers) // 2]
-    full = StepCase("real", shape=sizes.spectrogram, batch=sizes.batch, width=sizes.width)
+    full = StepCase("real", shape=SPECTROGRAM, batch=sizes.batch, width=sizes.width)
     real = replace(full, shape=sizes.embedding)
     plain = replace(real, algebra="quaternion", form="plain", channels_last=False)
     ours = replace(real, algebra="quaternion")

@@ -1,6 +1,8 @@
 """Training steps to be measured: forward, backward and Adam, with or without the anti-transfer loss."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,6 +20,7 @@ from hamiltone.networks import VGG, RHEmoEncoder, vgg
 from hamiltone.quaternion import forms
 
 Algebra = Literal["real", "quaternion"]
+SPECTROGRAM = (1, 512, 128)
 AntiTransfer = Literal["none", "naive", "live", "stored"]
 
 
@@ -35,7 +38,7 @@ class StepCase:
         anti_transfer: none; ``naive`` runs a whole frozen network and writes equation 1 as it stands; ``live`` and
             ``stored`` are those of ``AntiTransferLoss``.
         layer: at which convolution.
-        encoder: the input is a spectrogram that a frozen RH-Emo turns into the embedding first.
+        encoder: the input is a spectrogram that a frozen RH-Emo turns into the embedding, 4 x 64 x 64, first.
         clips: the step is an epoch over so many clips in memory-mapped files; 0: one batch in memory.
     """
 
@@ -156,7 +159,7 @@ def convolution_shapes(
 
 
 def _input_shape(case: StepCase) -> tuple[int, int, int]:
-    return (1, 8 * case.shape[1], 2 * case.shape[2]) if case.encoder else case.shape
+    return SPECTROGRAM if case.encoder else case.shape
 
 
 def _laid_out(x: Tensor, case: StepCase) -> Tensor:
@@ -185,8 +188,9 @@ class _Stored:
 
     def __init__(self, case: StepCase) -> None:
         self._case = case
-        self._folder = tempfile.TemporaryDirectory()
-        path = Path(self._folder.name) / "inputs"
+        folder = tempfile.mkdtemp()
+        weakref.finalize(self, shutil.rmtree, folder)
+        path = Path(folder) / "inputs"
         shape = (case.clips, *_input_shape(case))
         inputs = np.memmap(path, np.float32, mode="w+", shape=shape)
         for row in range(case.clips):
