@@ -442,7 +442,7 @@ def test_every_rule_of_the_table_names_a_form_and_is_reached():
         least = int(max(4, rule.channels[0]))
         return Case(
             operation,
-            rule.evaluation,
+            bool(rule.evaluation),
             least,
             least,
             int(max(1, rule.batch[0])),
