@@ -21,9 +21,9 @@ lint:  ## style, types, and which folder may import which
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 
-bench:  ## timings, as ratios within one run
+bench:  ## time and memory, as ratios within one run, beside their targets; AGAINST=PYTHON compares with SpeechBrain
 	@tools/environment.sh ray,synthetic,test
-	@$(VENV)/bin/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds --benchmark-sort=name -o addopts=""
+	@$(VENV)/bin/hamiltone bench $(if $(AGAINST),--against $(AGAINST))
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
 	rm -rf $(VENV) runs

@@ -20,11 +20,13 @@ leading axis of length 4 for r, i, j, k; ``bias`` is real, one value per real ou
 - ``QuaternionConv2d``, ``QuaternionConvTranspose2d``, ``QuaternionLinear``, ``QuaternionBatchNorm2d``: the layers
 - ``hamilton_product``, ``conjugate``, ``norm``: the algebra
 - ``quaternionize``: a network's real layers replaced by their quaternion twins
+- ``forms``: how the layers compute, in place of the choice of the shipped table (same results up to rounding)
 """
 
 from hamiltone.quaternion._algebra import conjugate, hamilton_product, norm
 from hamiltone.quaternion._batchnorm import QuaternionBatchNorm2d
 from hamiltone.quaternion._convolution import QuaternionConv2d, QuaternionConvTranspose2d
+from hamiltone.quaternion._forms import forms
 from hamiltone.quaternion._linear import QuaternionLinear
 from hamiltone.quaternion._quaternionize import quaternionize
 
@@ -34,6 +36,7 @@ __all__ = [
     "QuaternionConvTranspose2d",
     "QuaternionLinear",
     "conjugate",
+    "forms",
     "hamilton_product",
     "norm",
     "quaternionize",

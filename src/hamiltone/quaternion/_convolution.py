@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from hamiltone.quaternion import _forms
 from hamiltone.quaternion._initialise import glorot_scale, he_scale, polar_
+from hamiltone.quaternion._plain import Geometry
+from hamiltone.quaternion._prepared import Prepared
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -55,6 +57,7 @@ class _QuaternionConvolution(nn.Module):
         self.stride = _pair("stride", stride, 1)
         self.dilation = _pair("dilation", dilation, 1)
         self.groups = groups
+        self._prepared = Prepared()
 
         # torch's twins, too, have the input's channels first in the transposed weight.
         rows, columns = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
@@ -186,18 +189,14 @@ class QuaternionConv2d(_QuaternionConvolution):
         """Convolve: (batch, in_channels, height, width) -> (batch, out_channels, new height, new width)."""
         self._check_channels(x)
         padding = self.padding
+        left, right, above, below = self._sides()
         if self.padding_mode != "zeros":
-            x = functional.pad(x, self._sides(), mode=self.padding_mode)
+            x = functional.pad(x, (left, right, above, below), mode=self.padding_mode)
             padding = (0, 0)
-        return _forms.conv2d(
-            x,
-            self.components,
-            self.bias,
-            stride=self.stride,
-            padding=padding,
-            dilation=self.dilation,
-            groups=self.groups,
-        )
+        elif (left, above) == (right, below):
+            padding = (above, left)
+        geometry = Geometry(self.stride, padding, self.dilation, self.groups)
+        return _forms.convolution(x, self.components, self.bias, geometry, self._prepared)
 
     def _sides(self) -> tuple[int, int, int, int]:
         """Padding left, right, above, below; as in torch, "same" puts the odd one of an odd total right and below."""
@@ -295,16 +294,8 @@ class QuaternionConvTranspose2d(_QuaternionConvolution):
         """
         self._check_channels(x)
         output_padding = self.output_padding if output_size is None else self._padding_for(x, output_size)
-        return _forms.conv_transpose2d(
-            x,
-            self.components,
-            self.bias,
-            stride=self.stride,
-            padding=self.padding,
-            output_padding=output_padding,
-            groups=self.groups,
-            dilation=self.dilation,
-        )
+        geometry = Geometry(self.stride, self.padding, self.dilation, self.groups, True, output_padding)
+        return _forms.convolution(x, self.components, self.bias, geometry, self._prepared)
 
     def _padding_for(
         self, x: Float[Tensor, "*batch channel height width"], output_size: Sequence[int]

@@ -1,97 +1,188 @@
-"""How a quaternion operation is computed: one function per operation, called by one layer each.
+"""How a quaternion operation is computed: each operation's forms, and the one place where one of them is chosen.
 
-The plain form writes the Hamilton product of the weights with the input as one real operation, whose kernel is the
-block matrix
-
-    [[r, -i, -j, -k],
-     [i,  r, -k,  j],
-     [j,  k,  r, -i],
-     [k, -j,  i,  r]]
-
-of the weights' components (REFERENCE section 2). Another form of an operation computes the same function of the same
-arguments, and the operation's function here is where it is chosen.
+All forms of an operation are the same function of the same arguments up to rounding. The table says which one a case
+takes, :func:`forms` overrides it, and a form that cannot serve a call gives way to the plain form.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
+from torch.autograd import forward_ad
+
+from hamiltone.quaternion import _eight, _plain, _stacked
+from hamiltone.quaternion._algebra import conjugate
+from hamiltone.quaternion._plain import Geometry
+from hamiltone.quaternion._prepared import Prepared
+from hamiltone.quaternion._table import Case, Operation, choose
+
+# A compiled kernel's form is one more name here, one more branch in its operation, and rules in the table.
+FORMS: dict[Operation, tuple[str, ...]] = {
+    "conv2d": ("plain", "cached", "eight"),
+    "conv_transpose2d": ("plain", "cached", "eight"),
+    "linear": ("plain", "stacked", "eight"),
+}
+_override: ContextVar[str | None] = ContextVar("quaternion_form", default=None)
 
 
-def block_kernel(
-    weight: Float[Tensor, "4 rows columns *kernel"], groups: int = 1
-) -> Float[Tensor, "real_rows real_columns *kernel"]:
-    """Real kernel of ``4 x rows`` by ``4 x columns`` channels, rows of groups as in :func:`_group_major`."""
-    r, i, j, k = weight.unflatten(1, (groups, -1)).unbind(0)
-    minus_i, minus_j, minus_k = -i, -j, -k
-    rows = (
-        torch.cat((r, minus_i, minus_j, minus_k), 2),
-        torch.cat((i, r, minus_k, j), 2),
-        torch.cat((j, k, r, minus_i), 2),
-        torch.cat((k, minus_j, i, r), 2),
-    )
-    return torch.cat(rows, 1).flatten(0, 1)
+@contextmanager
+def forms(name: str) -> Iterator[None]:
+    """Within the block, and in this thread (or task) alone, operations take one form instead of the table's choice.
+
+    - ``plain``: one real operation with the assembled block kernel; the oracle, and what everything supports.
+    - ``cached``: the plain form whose kernel is assembled once; for convolutions without gradients.
+    - ``eight``: eight real products of quarters (see ``_eight.py``), weights transformed once without gradients.
+    - ``stacked``: one real product with the weights as they lie; for the linear layer.
+    - ``table``: the choice of the shipped table; the default.
+
+    An operation that has no such form takes the plain one. So does one that the form cannot serve: groups, other dtypes
+    than float32 and float64, autocast, tensor subclasses, forward-mode derivatives, ``torch.func`` transforms,
+    ``torch.compile`` and ``torch.export``; for ``cached``, one that is to be differentiated.
+
+    Args:
+        name: one of the above.
+
+    Raises:
+        ValueError: an unknown form.
+    """
+    known = ("table", *dict.fromkeys(form for names in FORMS.values() for form in names))
+    if name not in known:
+        raise ValueError(f"form {name!r} is none of {', '.join(known)}")
+    token = _override.set(None if name == "table" else name)
+    try:
+        yield
+    finally:
+        _override.reset(token)
 
 
-def _group_major(x: Float[Tensor, "..."], groups: int, dim: int) -> Float[Tensor, "..."]:
-    """[all r | all i | all j | all k] -> [r i j k of group 1 | r i j k of group 2 | ...], for real groups."""
-    if groups == 1:
-        return x
-    return x.unflatten(dim, (4, groups, -1)).transpose(dim, dim + 1).flatten(dim, dim + 2)
-
-
-def _component_major(x: Float[Tensor, "..."], groups: int, dim: int) -> Float[Tensor, "..."]:
-    """The inverse of :func:`_group_major`."""
-    if groups == 1:
-        return x
-    return x.unflatten(dim, (groups, 4, -1)).transpose(dim, dim + 1).flatten(dim, dim + 2)
-
-
-def conv2d(
+def convolution(
     x: Float[Tensor, "*batch channel height width"],
-    weight: Float[Tensor, "4 out in kernel_height kernel_width"],
+    weight: Float[Tensor, "4 rows columns kernel_height kernel_width"],
     bias: Float[Tensor, " real_out"] | None,
-    *,
-    stride: tuple[int, int],
-    padding: str | tuple[int, int],
-    dilation: tuple[int, int],
-    groups: int,
+    geometry: Geometry,
+    prepared: Prepared,
 ) -> Float[Tensor, "*batch real_out new_height new_width"]:
-    """Quaternion cross-correlation; arguments as ``torch.nn.functional.conv2d``, ``in`` counted within a group."""
-    channel = x.dim() - 3
-    if bias is not None:
-        bias = _group_major(bias, groups, 0)
-    kernel = block_kernel(weight, groups)
-    y = functional.conv2d(_group_major(x, groups, channel), kernel, bias, stride, padding, dilation, groups)
-    return _component_major(y, groups, channel)
+    """Quaternion cross-correlation; with a transposed geometry its adjoint, which multiplies by the conjugates.
 
-
-def conv_transpose2d(
-    x: Float[Tensor, "*batch channel height width"],
-    weight: Float[Tensor, "4 in out kernel_height kernel_width"],
-    bias: Float[Tensor, " real_out"] | None,
-    *,
-    stride: tuple[int, int],
-    padding: tuple[int, int],
-    output_padding: tuple[int, int],
-    groups: int,
-    dilation: tuple[int, int],
-) -> Float[Tensor, "*batch real_out new_height new_width"]:
-    """Adjoint of :func:`conv2d` with the same weights (plus bias), so the input is multiplied by their conjugates."""
-    channel = x.dim() - 3
-    if bias is not None:
-        bias = _group_major(bias, groups, 0)
-    kernel = block_kernel(weight, groups)
-    y = functional.conv_transpose2d(
-        _group_major(x, groups, channel), kernel, bias, stride, padding, output_padding, groups, dilation
-    )
-    return _component_major(y, groups, channel)
+    Args:
+        x: input.
+        weight: (4, out, in, ...), or transposed (4, in, out, ...), the second number counted within a group.
+        bias: one value per real output channel.
+        geometry: the settings.
+        prepared: where the layer keeps what an evaluation made of its weights.
+    """
+    operation = "conv_transpose2d" if geometry.transposed else "conv2d"
+    form = _form(operation, x, weight, bias, prepared, geometry)
+    if form == "cached":
+        kernel = prepared.get("cached", weight, lambda w: _plain.block_kernel(w, geometry.groups))
+        return _plain.convolve(x, kernel, bias, geometry)
+    if form == "eight":
+        single = x.dim() == 3
+        y = _eight_products(
+            x.unsqueeze(0) if single else x, weight, bias, _eight.Convolution(geometry), prepared, geometry.transposed
+        )
+        return y.squeeze(0) if single else y
+    return _plain.convolve(x, _plain.block_kernel(weight, geometry.groups), bias, geometry)
 
 
 def linear(
     x: Float[Tensor, "*batch feature"],
     weight: Float[Tensor, "4 out in"],
     bias: Float[Tensor, " real_out"] | None,
+    prepared: Prepared,
 ) -> Float[Tensor, "*batch real_out"]:
-    """Quaternion matrix-vector product of ``weight`` with the last axis of ``x``."""
-    return functional.linear(x, block_kernel(weight), bias)
+    """Quaternion matrix-vector product of ``weight`` with the last axis of ``x``; ``prepared`` as in convolutions."""
+    form = _form("linear", x, weight, bias, prepared)
+    if form == "stacked":
+        return _stacked.linear(x, weight, bias)
+    if form == "eight":
+        rows = x.reshape(-1, x.shape[-1])
+        y = _eight_products(rows, weight, bias, _eight.MatrixProduct(), prepared, False)
+        return y.view(*x.shape[:-1], y.shape[-1])
+    return _plain.linear(x, weight, bias)
+
+
+def _eight_products(
+    x: Tensor, weight: Tensor, bias: Tensor | None, product: _eight.Product, prepared: Prepared, conjugated: bool
+) -> Tensor:
+    def signed(w: Tensor) -> Tensor:
+        return conjugate(w, dim=0) if conjugated else w
+
+    if _differentiated(x, weight, bias):
+        return _eight.multiply(x, signed(weight), bias, product)
+    weights = prepared.get("eight", weight, lambda w: _eight.transformed(signed(w)))
+    return _eight.multiply_by(x, weights, bias, product)
+
+
+def _form(
+    operation: Operation,
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    prepared: Prepared,
+    geometry: Geometry | None = None,
+) -> str:
+    evaluation = not _differentiated(x, weight, bias)
+    if not evaluation:
+        prepared.clear()
+    if not _eager(x, weight, bias):
+        return "plain"
+    form = _override.get() or choose(_case(operation, x, weight, geometry, evaluation))
+    if form not in FORMS[operation]:
+        return "plain"
+    able = {
+        "plain": True,
+        "cached": evaluation,
+        "stacked": _simple(x, weight, bias, geometry),
+        "eight": _simple(x, weight, bias, geometry),
+    }
+    return form if able[form] else "plain"
+
+
+def _differentiated(*tensors: Tensor | None) -> bool:
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+
+def _eager(*tensors: Tensor | None) -> bool:
+    """Whether this is a plain call on plain tensors, which neither a transformation nor a compiler watches."""
+    return not (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+        or torch._C._are_functorch_transforms_active()  # pyright: ignore[reportAttributeAccessIssue]
+        or forward_ad._current_level >= 0
+        or any(type(tensor) not in (Tensor, torch.nn.Parameter, type(None)) for tensor in tensors)
+    )
+
+
+def _simple(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry | None) -> bool:
+    """Whether this is a case without anything that only the plain form knows."""
+    same: Any = x.dtype == weight.dtype and x.device == weight.device
+    if bias is not None:
+        same = same and bias.dtype == x.dtype and bias.device == x.device
+    regular = geometry is None or (geometry.groups == 1 and not isinstance(geometry.padding, str))
+    autocast = torch.amp.is_autocast_available(x.device.type) and torch.is_autocast_enabled(x.device.type)
+    return same and regular and not autocast and x.dtype in (torch.float32, torch.float64) and x.numel() > 0
+
+
+def _case(operation: Operation, x: Tensor, weight: Tensor, geometry: Geometry | None, evaluation: bool) -> Case:
+    channel = -1 if geometry is None else -3
+    groups = 1 if geometry is None else geometry.groups
+    rows, columns = 4 * weight.shape[1], 4 * weight.shape[2] * groups
+    channels_in = x.shape[channel]
+    image = x.dim() == 4 and geometry is not None
+    return Case(
+        operation=operation,
+        evaluation=evaluation,
+        channels_in=channels_in,
+        channels_out=columns if operation == "conv_transpose2d" else rows,
+        batch=x.shape[0] if image else 1 if geometry is not None else x.numel() // channels_in,
+        positions=x.numel() // channels_in,
+        device=x.device.type,
+        dtype=x.dtype,
+        channels_last=image and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last),
+        groups=groups,
+    )

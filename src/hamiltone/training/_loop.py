@@ -11,9 +11,9 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from hamiltone.errors import HamiltoneError
+from hamiltone.machine import peak_memory, reset_peak_memory
 
 from ._checkpoint import Checkpoint, Progress
-from ._memory import peak_memory, reset_peak_memory
 from ._objectives import Objective
 from ._parts import Part
 from ._processes import AVERAGED_GRADIENTS, Processes

@@ -16,10 +16,10 @@ from torch import Tensor
 from hamiltone import __version__
 from hamiltone.corpora import Split, Utterances
 from hamiltone.files import atomic_path, atomic_write
+from hamiltone.machine import processor
 
 from ._lineage import HEARD, RECORD, Lineage, heard_by
 from ._loop import History
-from ._memory import processor
 from ._parts import Part
 from ._settings import RunSettings
 

@@ -1,4 +1,4 @@
-"""What a run takes: the peak of memory (of a GPU, else of the process), and which processor it has."""
+"""What a process takes: the peak of memory (of a GPU, else of the process), and which processor it has."""
 
 import platform
 import sys

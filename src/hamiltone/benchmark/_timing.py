@@ -1,0 +1,37 @@
+"""Medians of repeats that take turns, so that whatever else the machine does falls on all alike."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def timed(call: Callable[[], object]) -> Callable[[], float]:
+    """The call as a function that gives its seconds."""
+
+    def clocked() -> float:
+        started = time.perf_counter()
+        call()
+        return time.perf_counter() - started
+
+    return clocked
+
+
+def interleaved(calls: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+    """Median seconds of each call over rounds in which all take their turn; a round before them is not counted.
+
+    Args:
+        calls: functions that give their own seconds.
+        repeats: rounds.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    gc.collect()
+    for turn in range(repeats + 1):
+        # Another one begins each round: what a call leaves in the caches is not always found by the same one.
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            taken = calls[name]()
+            if turn:
+                seconds[name].append(taken)
+    return {name: statistics.median(values) for name, values in seconds.items()}

@@ -1,0 +1,116 @@
+"""Which form computes which case: a table, shipped, so that the same call takes the same path on every machine.
+
+Measured with PyTorch 2.13 in float32 on an x86-64 server processor over the layers of VGG16 on a 4 x 64 x 64 embedding;
+``docs/performance.md`` has the numbers and ``hamiltone bench a`` takes them again. The first rule that holds counts;
+where none holds it is the plain form, as on devices and for dtypes that nobody has measured.
+
+To add a compiled kernel: write its form as a module beside the others, register it in ``_forms.py``, and put its rules
+(say ``device="cuda"``) in front.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf
+from typing import Literal, NamedTuple
+
+import torch
+
+Operation = Literal["conv2d", "conv_transpose2d", "linear"]
+Bounds = tuple[int, int | float]
+
+
+class Case(NamedTuple):
+    """What a choice may depend on.
+
+    Attributes:
+        operation: the function.
+        evaluation: no gradient is asked of it.
+        channels_in: real channels (features) of the input.
+        channels_out: real channels (features) of the output.
+        batch: examples; of a linear layer, rows.
+        positions: batch x height x width of the input; of a linear layer, rows.
+        device: type of the input's device.
+        dtype: of input and weights.
+        channels_last: the input's memory format is channels-last.
+        groups: groups of quaternions.
+    """
+
+    operation: Operation
+    evaluation: bool
+    channels_in: int
+    channels_out: int
+    batch: int
+    positions: int
+    device: str
+    dtype: torch.dtype
+    channels_last: bool = False
+    groups: int = 1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A form and when it is taken; bounds are inclusive.
+
+    Attributes:
+        operations: the rule is about these.
+        form: the form's name.
+        evaluation: whether it is about evaluation or about training; None: both.
+        channels: least and most of the smaller of both channel numbers.
+        batch: least and most examples.
+        positions: least and most positions.
+        channels_last: the memory format that it is about; None: any.
+        groups: most groups.
+        device: type of the device.
+        dtype: of input and weights.
+    """
+
+    operations: tuple[Operation, ...]
+    form: str
+    evaluation: bool | None = None
+    channels: Bounds = (0, inf)
+    batch: Bounds = (0, inf)
+    positions: Bounds = (0, inf)
+    channels_last: bool | None = None
+    groups: int | float = 1
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float32
+
+    def holds(self, case: Case) -> bool:
+        """Whether the rule is about this case."""
+        channels = min(case.channels_in, case.channels_out)
+        return (
+            case.operation in self.operations
+            and (case.device, case.dtype) == (self.device, self.dtype)
+            and self.evaluation in (None, case.evaluation)
+            and self.channels_last in (None, case.channels_last)
+            and case.groups <= self.groups
+            and self.channels[0] <= channels <= self.channels[1]
+            and self.batch[0] <= case.batch <= self.batch[1]
+            and self.positions[0] <= case.positions <= self.positions[1]
+        )
+
+
+_CONVOLUTIONS: tuple[Operation, ...] = ("conv2d", "conv_transpose2d")
+_LINEAR: tuple[Operation, ...] = ("linear",)
+
+RULES: tuple[Rule, ...] = (
+    # Eight products: 1.3 to 2.5 times as fast as plain. The fewer the channels, the more positions it takes until what
+    # the products save is more than what the sums cost: 128 channels at 20 x 4 x 4 positions lose a tenth.
+    Rule(_CONVOLUTIONS, "eight", channels=(128, inf), positions=(1024, inf)),
+    Rule(_CONVOLUTIONS, "eight", channels=(256, inf), positions=(64, inf)),
+    Rule(_CONVOLUTIONS, "eight", channels=(512, inf)),
+    # The assembled kernel kept: up to twice as fast with many channels and few positions, the same at worst.
+    Rule(_CONVOLUTIONS, "cached", evaluation=True, groups=inf),
+    # One product while reading the weights takes the time: 1.2 times as fast with few features, 5 times and more with
+    # 2048 at 20 rows. Many rows are worth the sums of the eight-product form (1.2 to 3 times), if features are many.
+    Rule(_LINEAR, "stacked", evaluation=False, positions=(1, 64)),
+    Rule(_LINEAR, "stacked", evaluation=False, channels=(1024, inf), positions=(65, 96)),
+    Rule(_LINEAR, "stacked", evaluation=True, channels=(256, inf), positions=(1, 64)),
+    Rule(_LINEAR, "eight", channels=(512, inf), positions=(65, inf)),
+)
+
+
+@lru_cache(maxsize=4096)
+def choose(case: Case) -> str:
+    """The form that the table gives a case."""
+    return next((rule.form for rule in RULES if rule.holds(case)), "plain")
