@@ -122,7 +122,7 @@ def step_table(sizes: Sizes, threads: int, report: Report) -> Table:
     cases[encoded] = replace(ours, anti_transfer="stored", layer=layer, encoder=True)
     report("c: time")
     steps = Steps()
-    seconds = interleaved({name: timed(steps.step(case)) for name, case in cases.items()}, sizes.repeats)
+    seconds = interleaved({name: timed(steps.step(case)) for name, case in cases.items()}, sizes.repeats // 2 + 1)
     del steps
     report("c: memory")
     memory = {name: step_memory(case, threads) for name, case in cases.items()}
@@ -149,7 +149,7 @@ def step_table(sizes: Sizes, threads: int, report: Report) -> Table:
     return Table("c", title, columns, rows, targets)
 
 
-def _over(values: Mapping[str, float]) -> float:
+def _over(values: Mapping[str, int | float]) -> float:
     return values["quaternion, ours"] / values["quaternion, plain"]
 
 
@@ -172,7 +172,7 @@ def _growth_table(axis: str, values: Sequence[int | float], sizes: Sizes, thread
     report(f"d: {axis}, time")
     steps = Steps()
     calls = {str(value): timed(steps.step(case)) for value, case in changed.items()}
-    seconds = interleaved(calls, max(1, sizes.repeats // 2))
+    seconds = interleaved(calls, sizes.repeats // 2 + 1)
     del steps, calls
     report(f"d: {axis}, memory")
     memory = {str(value): step_memory(case, threads) for value, case in changed.items()}
