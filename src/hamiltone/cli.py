@@ -271,11 +271,11 @@ def study_plan(
 
     study = read_study(settings, overrides)
     plan = plan_study(study, out or Path("runs") / study.name)
-    columns = ("Runs", "", "Done", "Failed", "Rests on", "A run takes", "Memory")
+    columns = ("Kind", "Runs", "Done", "Failed", "Rests on", "A run takes", "Memory")
     rows = [
         {
-            "Runs": group.name,
-            "": str(sum(group.states.values())),
+            "Kind": group.name,
+            "Runs": str(sum(group.states.values())),
             "Done": str(group.states.get("done", 0)),
             "Failed": str(group.states.get("failed", 0) + group.states.get("skipped", 0)),
             "Rests on": ", ".join(group.rests_on),
@@ -297,11 +297,9 @@ def study_plan(
         print(f"{left} runs left: about {_duration(seconds / workers)} with {workers} at once, as measured here")
     else:
         known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
-        unknown = left - len(known)
-        print(
-            f"{left} runs left; nothing like {unknown} of them was measured below {plan.out} yet"
-            + (f", the others take about {_duration(sum(known) / workers)} with {workers} at once" if known else "")
-        )
+        print(f"{left} runs left; no run like {left - len(known)} of them is done yet, so their time is not known")
+        if known:
+            print(f"the other {len(known)} take about {_duration(sum(known) / workers)} with {workers} at once")
 
 
 @study_app.command("run")

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from hamiltone.study import Study, plan_study, read_study
+from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
 from hamiltone.training import SettingsError, load_material
 
@@ -125,10 +125,14 @@ def test_what_a_study_may_not_say(study_of: Make, changes: dict[str, object], me
 
 
 def test_settings_that_do_not_hold_together_are_one_line_that_names_the_run(study_of: Make) -> None:
-    with pytest.raises(SettingsError, match=r"study tiny, a run of task speaker: unknown key training\.epoch; did you"):
+    with pytest.raises(
+        SettingsError, match=r"study tiny: .* speaker runs are given: unknown key training\.epoch; did you"
+    ):
         build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epoch": 3}}))
     with pytest.raises(SettingsError, match=r"corpus\.name is missing"):
         build_graph(study_of(word={}))
+    with pytest.raises(StudyError, match="layers: 9 is none of the 8 convolutions of VGG11"):
+        build_graph(study_of(layers=[2, 9]))
 
 
 @pytest.mark.parametrize("key", ["layer", "networks.real.method", "splits.0.kinds"])

@@ -23,12 +23,14 @@ from hamiltone.training import (
     versions,
 )
 
+from ._errors import StudyError
 from ._settings import RESEED, Method, NetworkPlan, Partial, SplitPlan, Study
 
 Kind = Literal["rh-emo-1", "rh-emo-2", "word", "speaker", "recogniser"]
 
 _ORTHOGONAL: dict[str, Literal["word", "speaker"]] = {"W": "word", "S": "speaker"}
 _NAMES: dict[Method, str] = {"none": "none", "S": "single S", "W": "single W", "SW": "dual SW", "WS": "dual WS"}
+_LINEAR_LAYERS = 3  # a VGG is named by its layers with weights
 _SPLITS, _RUNS = "splits", "runs"
 
 
@@ -188,6 +190,7 @@ class _Builder:
         elif network.init_from:
             parents["init_from"] = self._start(place, name, network, seed)
         made = self._settings(content, parents)
+        _check_layer(layer, made.network.depth)
         label = [made.network.algebra, made.front.kind, method.lower(), *([] if layer is None else [str(layer)])]
         cell = Cell(
             corpus=place.corpus,
@@ -255,7 +258,7 @@ class _Builder:
             for part in reversed(setting.split(".")):
                 value = {part: value}
             content = laid_over(content, value)
-        where = f"study {self.study.name}, a run of task {content['task']}"
+        where = f"study {self.study.name}: the settings that its {content['task']} runs are given"
         return settings_from({"name": "run", "out": "run", **content}, where)
 
     def _add(
@@ -300,6 +303,12 @@ class _Builder:
         if path is None:
             return None
         return self.splits[path].hash if path in self.splits else read_split(path).hash
+
+
+def _check_layer(layer: int | None, depth: int) -> None:
+    convolutions = depth - _LINEAR_LAYERS
+    if layer is not None and layer > convolutions:
+        raise StudyError(f"layers: {layer} is none of the {convolutions} convolutions of VGG{depth}, counted from 1")
 
 
 def _absolute(corpus: Partial) -> Partial:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hamiltone.files import atomic_write, locked
 
+from ._errors import StudyError
 from ._executors import Executor
 from ._graph import Node, build_graph
 from ._jobs import Job, Outcome
@@ -67,6 +68,8 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
         HamiltoneError: settings or corpora that cannot be used; a failed run raises nothing.
     """
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise StudyError(f"{out}: is a file; give --out a folder")
     plan = plan_study(study, out)
     before = sum(state == "done" for state in plan.states.values())
     with locked(out / "studies" / study.name):

@@ -26,7 +26,7 @@ class StudyWatch:
 
     def __init__(self, name: str, out: Path, planned: int, done: int, *, quiet: bool) -> None:
         self._console = Console(stderr=True, quiet=quiet)
-        self._out, self._planned, self._done = out, planned, done
+        self._name, self._out, self._planned, self._done = name, out, planned, done
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -41,6 +41,7 @@ class StudyWatch:
         self._looked = 0.0
 
     def __enter__(self) -> "StudyWatch":
+        self._console.print(f"{self._name}: {self._planned} runs, {self._done} of them done before", markup=False)
         self._bars.start()
         return self
 
