@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from hamiltone import benchmark
 from hamiltone.antitransfer import squared_gram_cosine
@@ -20,6 +20,7 @@ from hamiltone.benchmark._layers import layer_cases
 from hamiltone.benchmark._memory import step_memory
 from hamiltone.benchmark._steps import StepCase, Steps, explicit_similarity, from_json, map_shape
 from hamiltone.benchmark._timing import interleaved
+from hamiltone.cli import app
 from hamiltone.networks import vgg
 from hamiltone.quaternion import forms
 
@@ -281,18 +282,23 @@ def test_the_page_of_the_documentation_has_a_place_for_the_tables():
     assert begin < end
 
 
-def hamiltone(*arguments):
-    program = "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+def test_the_verb(tmp_path, monkeypatch):
+    asked = []
 
+    def measured(tables, **options):
+        asked.append((tables, options.pop("report"), options))
+        return RESULT
 
-def test_the_verb(tmp_path):
-    done = hamiltone("bench", "a", "--quick", "--threads", "1", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert "conv 13: 32 to 32" in done.stdout and "Targets" in done.stdout
+    monkeypatch.setattr(benchmark, "run_benchmark", measured)
+    done = CliRunner().invoke(app, ["bench", "a", "c", "--quick", "--threads", "1", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert [(tables, options) for tables, _, options in asked] == [
+        ("ac", {"threads": 1, "quick": True, "against": None})
+    ]
+    assert all(text in done.stdout for text in ("Steps", "Layers", "Targets", "missed", "met", "0.123"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"benchmark.json", "benchmark.md", "benchmark.svg"}
-    refused = hamiltone("bench", "e")
-    assert refused.returncode == 2
-    assert refused.stderr == "hamiltone: bench: no table e; there are a, b, c, d\n"
+
+
+def test_the_verb_refuses_unknown_tables():
+    done = CliRunner().invoke(app, ["bench", "e"])
+    assert isinstance(done.exception, BenchmarkError)
