@@ -71,7 +71,7 @@ class Plan:
 
     def probed(self, node: Node) -> bool:
         """Whether a run's layers are probed: those of recognisers, re-seeded baselines apart."""
-        return self.study.probes and node.cell is not None and node.cell.reseed == 0
+        return _probed(self.study, node)
 
     def groups(self) -> list[Group]:
         """The runs by kind, in the order in which they can be done."""
@@ -102,10 +102,9 @@ class Plan:
 def make_plan(study: Study, graph: Graph, out: Path) -> Plan:
     """See what is done below ``out``, and estimate the rest from it."""
     states: dict[str, State] = {}
-    probes = {node.folder for node in graph.nodes if study.probes and node.cell and node.cell.reseed == 0}
     for node in graph.nodes:
         folder = out / node.folder
-        if (folder / RECORD).is_file() and (node.folder not in probes or (folder / PROBE).is_file()):
+        if (folder / RECORD).is_file() and (not _probed(study, node) or (folder / PROBE).is_file()):
             states[node.folder] = "done"
         elif any(states[below] in ("failed", "skipped") for below in node.needs):
             states[node.folder] = "skipped"
@@ -143,6 +142,10 @@ def write_plan(plan: Plan, command: str) -> None:
         ],
     }
     atomic_write(plan.out / "studies" / f"{plan.study.name}.json", json.dumps(content, indent=1) + "\n")
+
+
+def _probed(study: Study, node: Node) -> bool:
+    return study.probes and node.cell is not None and node.cell.reseed == 0
 
 
 def _group(node: Node) -> str:
