@@ -1,0 +1,40 @@
+"""The command itself: the verbs hang below it, and what goes wrong is told in one line."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from hamiltone import __version__
+from hamiltone.errors import HamiltoneError
+
+app = typer.Typer(
+    name="hamiltone",
+    help="Quaternion anti-transfer learning for speech emotion recognition.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
+    try:
+        app()
+    except HamiltoneError as error:
+        _fail(str(error))
+    except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, too
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"hamiltone: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit

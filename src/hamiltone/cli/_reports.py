@@ -1,0 +1,65 @@
+"""The verbs that show: the quickstart, and the report of runs or of a study."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hamiltone.cli._app import app
+from hamiltone.cli._options import Quiet
+from hamiltone.cli._printing import print_table
+
+_PRETRAINING_COLUMNS = ("Run", "Reconstruction BCE", "BCE of a constant", "Accuracy", "Chance", "Clips")
+_RESULT_COLUMNS = ("Run", "Method", "AT layer", "Accuracy", "UAR", "Chance", "Clips", "Speakers")
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option("--out", help="Where the runs and the report go.")] = Path("runs/quickstart"),
+    quiet: Quiet = False,
+) -> None:
+    """The whole method on the embedded corpus of synthetic voices, in a few minutes on a CPU."""
+    from hamiltone.report import pretraining_rows, result_rows, write_report
+    from hamiltone.study import run_quickstart
+
+    try:
+        note = run_quickstart(out, quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+    page = write_report(out).resolve()
+    print(f"\n{note}")
+    print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)
+    print_table("Emotions of unseen voices", result_rows(out), _RESULT_COLUMNS)
+    print(f"The report, with curves and confusion matrices: {page}")
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with runs anywhere below it.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The page to write; DIR/report.html by default.")] = None,
+    study: Annotated[str | None, typer.Option("--study", help="Which of the folder's studies, by name.")] = None,
+) -> None:
+    """Make one HTML page of all runs below a folder, or of a study, and print the tables in Markdown.
+
+    For a study, Table 1, Figure 2 and the resources are written as files beside the page.
+    """
+    from hamiltone.report import (
+        markdown_table,
+        pretraining_rows,
+        resource_rows,
+        result_rows,
+        table1_rows,
+        write_report,
+    )
+
+    page = write_report(folder, out, study)
+    if (folder / "studies").is_dir():
+        tables = table1_rows(folder, study), resource_rows(folder, study)
+    else:
+        tables = pretraining_rows(folder), result_rows(folder)
+    for rows in tables:
+        if rows:
+            print(markdown_table(rows), end="\n\n")
+    print(page)

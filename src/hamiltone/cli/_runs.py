@@ -1,0 +1,118 @@
+"""The verbs of single runs: train, evaluate, probe."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hamiltone.cli._app import app
+from hamiltone.cli._options import Model, Overrides, Quiet, Settings, command
+from hamiltone.cli._printing import print_table
+
+
+@app.command()
+def pretrain(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Train what a recogniser rests on: RH-Emo (task rh-emo), or an orthogonal task (word, speaker)."""
+    _train(settings, overrides, quiet, tasks=("rh-emo", "word", "speaker"), other="hamiltone train")
+
+
+@app.command()
+def train(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Train an emotion recogniser: without anti-transfer, with single or with dual anti-transfer."""
+    _train(settings, overrides, quiet, tasks=("emotion",), other="hamiltone pretrain")
+
+
+def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[str, ...], other: str) -> None:
+    from hamiltone.training import SettingsError, is_main_process, read_settings
+    from hamiltone.training import train as train_run
+
+    settings = read_settings(path, overrides or [])
+    if settings.task not in tasks:
+        raise SettingsError(f"{path}: its task is {settings.task}; use {other} for it")
+    try:
+        record = train_run(settings, command=command(), quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if is_main_process():
+        print_results(record, Path(settings.out))
+
+
+@app.command()
+def evaluate(
+    settings: Settings,
+    model: Model,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write predictions.csv and evaluation.json there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Evaluate a saved recogniser on the test part that the settings name."""
+    from hamiltone.training import evaluate as evaluate_model
+    from hamiltone.training import read_settings
+
+    evaluation = evaluate_model(read_settings(settings, overrides or []), model, out, command=command())
+    if as_json:
+        print(json.dumps(evaluation, indent=2))
+    else:
+        print_results(evaluation, out)
+
+
+@app.command()
+def probe(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of a VGG.")],
+    again: Annotated[bool, typer.Option("--again", help="Probe anew, even if it was done before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how well speaker, word and emotion can be read from each layer of a run: linear probes on its test part."""
+    from hamiltone.training import probe as probe_run
+
+    content = probe_run(run, again=again, quiet=quiet, command=command())
+    if as_json:
+        print(json.dumps(content, indent=2))
+    else:
+        print_probe(content)
+
+
+def print_results(record: dict[str, Any], out: Path | None) -> None:
+    corpus, split = record["corpus"], record["split"]
+    print(f"{record['name']}: {corpus['name']}" + (f" ({corpus['note']})" if corpus["note"] else ""))
+    for note in record["notes"]:
+        print(f"note: {note}")
+    if reconstruction := record.get("reconstruction"):
+        print(
+            f"reconstruction of unseen clips: BCE {reconstruction['bce']:.4f}, of a constant "
+            f"{reconstruction['bce_constant']:.4f}; deviation of the four axes: "
+            + ", ".join(f"{value:.3f}" for value in reconstruction["axis_deviation"])
+        )
+    if test := record.get("test"):
+        speakers = f"{test['speakers']} speaker{'' if test['speakers'] == 1 else 's'}"
+        print(f"test part ({split['kind']} split): {test['clips']} clips of {speakers}")
+        for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
+            entry = test[measure]
+            span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
+            print(f"  {title:<9}{100 * entry['value']:5.1f} %  {span}")
+    if out is not None:
+        print(f"all of it: {out}")
+
+
+def print_probe(content: dict[str, Any]) -> None:
+    print(f"{content['name']}: {content['clips']} clips of {content['speakers']} speakers of {content['corpus']}")
+    for note in content["notes"]:
+        print(f"note: {note}")
+    targets, missing = content["layers"][0]["targets"], content["layers"][0]["missing"]
+    rows = [
+        {"Layer": str(layer["layer"]), "Name": layer["name"], "Features": str(layer["size"])}
+        | {name.capitalize(): f"{100 * entry['accuracy']:.1f} %" for name, entry in layer["targets"].items()}
+        for layer in content["layers"]
+    ]
+    chance = {name.capitalize(): f"{100 * entry['chance']:.1f} %" for name, entry in targets.items()}
+    print_table("Accuracy of linear probes", [*rows, {"Layer": "chance", **chance}], (*rows[0],))
+    for name, entry in targets.items():
+        told = f"{name}: {entry['classes']} classes, {entry['clips']} clips, {entry['folds']} folds"
+        note = f"; {entry['note']}" if entry["note"] else ""
+        print(f"{told} that keep each {entry['apart']} on one side{note}")
+    for name, reason in missing.items():
+        print(f"{name}: not probed: {reason}")

@@ -1,0 +1,117 @@
+"""The verbs of a study: plan, run."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hamiltone.cli._app import app
+from hamiltone.cli._options import Overrides, Quiet
+from hamiltone.cli._printing import duration, print_table
+
+Study = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study; ready ones are in configs/study/.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Where the study goes; runs/NAME by default.")]
+
+study_app = typer.Typer(
+    help="Many runs that rest on one another: a whole comparison in one file.", no_args_is_help=True
+)
+app.add_typer(study_app, name="study")
+
+
+@study_app.command("plan")
+def study_plan(
+    settings: Study,
+    overrides: Overrides = None,
+    out: Out = None,
+    runs: Annotated[bool, typer.Option("--runs", help="List every run, too.")] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="For the estimate: how many runs go at once.")] = 1,
+) -> None:
+    """Show what a study consists of: kinds of runs, what rests on what, what is done, and what the rest will take."""
+    from hamiltone.study import plan_study, read_study
+
+    study = read_study(settings, overrides)
+    plan = plan_study(study, out or Path("runs") / study.name)
+    columns = ("Kind", "Runs", "Done", "Failed", "Rests on", "A run takes", "Memory")
+    rows = [
+        {
+            "Kind": group.name,
+            "Runs": str(sum(group.states.values())),
+            "Done": str(group.states.get("done", 0)),
+            "Failed": str(group.states.get("failed", 0) + group.states.get("skipped", 0)),
+            "Rests on": ", ".join(group.rests_on),
+            "A run takes": "" if group.estimate is None else duration(group.estimate.seconds),
+            "Memory": "" if group.estimate is None else f"{group.estimate.memory / 2**20:.0f} MiB",
+        }
+        for group in plan.groups()
+    ]
+    print_table(f"{study.name}: {len(plan.graph.nodes)} runs below {plan.out}", rows, columns)
+    if runs:
+        for node in plan.graph.nodes:
+            print(
+                f"{plan.states[node.folder]:<8}{node.folder}" + "".join(f"\n          on {run}" for run in node.needs)
+            )
+    left = len(plan.left)
+    if not left:
+        print("all of them are done")
+    elif (seconds := plan.seconds_left()) is not None:
+        print(f"{left} runs left: about {duration(seconds / workers)} with {workers} at once, as measured here")
+    else:
+        known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
+        print(f"{left} runs left; no run like {left - len(known)} of them is done yet, so their time is not known")
+        if known:
+            print(f"the other {len(known)} take about {duration(sum(known) / workers)} with {workers} at once")
+
+
+@study_app.command("run")
+def study_run(
+    settings: Study,
+    overrides: Overrides = None,
+    out: Out = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Runs at once on this machine; by default as many as its cores hold."),
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster instead: auto, HOST:PORT, or local.")
+    ] = None,
+    ship: Annotated[
+        bool, typer.Option("--ship", help="With --ray: send runs through Ray, since its machines share no folder.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Carry out a study: what is done is not done again, what fails is told, and the rest goes on.
+
+    The exit code is 0 when all runs are done, 1 when some failed or were skipped.
+    """
+    from hamiltone.study import LocalExecutor, StudyError, local_workers, ray_executor, read_study, run_study
+
+    if ray and workers:
+        raise StudyError("--workers is for this machine and --ray for a cluster: give one of them")
+    if ship and not ray:
+        raise StudyError("--ship is for a cluster: give --ray ADDRESS, too")
+    study = read_study(settings, overrides)
+    out = out or Path("runs") / study.name
+    workers = workers or local_workers(study)
+    executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
+    try:
+        result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if result.before == result.planned:
+        print(f"{study.name}: all {result.planned} runs were done before; nothing to do")
+    else:
+        told = f"{result.done} of {result.planned} runs done now, {result.before} before"
+        print(f"{study.name}: {told}, {len(result.failed)} failed, {len(result.skipped)} skipped")
+    for folder, reason in result.failed.items():
+        print(f"failed: {folder}: {reason}")
+    print(f"report: hamiltone report {out}")
+    if not result.complete:
+        raise typer.Exit(1)
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
