@@ -10,28 +10,35 @@ from torch import Tensor, nn
 
 from hamiltone.speech import FrameRule, Spectrogram
 
+from ._derivatives import Derivatives
 from ._keys import weights_key
 from ._rh_emo import EMBEDDING_SHAPE, RHEmoEncoder
 from ._vgg import VGG
 
 Stage = Literal["waveform", "spectrogram", "features"]
+FrontKind = Literal["spectrogram", "derivatives", "rh-emo"]
 SPECTROGRAM_SHAPE = (1, 512, 128)
 
 
 class Front(nn.Module):
-    """What stands before a VGG: the spectrogram and, where there is one, the RH-Emo encoder.
+    """What stands before a VGG: the spectrogram and, where there is one, what makes four channels of it.
 
     A front that is not trainable is frozen for good: its parameters ask for no gradient and it stays in eval mode
     whatever its owner is set to, so that its batch norms do not drift (REFERENCE section 7, mistake 0).
+
+    Args:
+        spectrogram: waveform -> 512 x 128.
+        encoder: spectrogram -> four channels of 64 x 64: an RH-Emo encoder, or the spectrogram's derivatives.
+        trainable: go on training the RH-Emo encoder.
     """
 
     def __init__(
-        self, spectrogram: Spectrogram, encoder: RHEmoEncoder | None = None, *, trainable: bool = False
+        self, spectrogram: Spectrogram, encoder: RHEmoEncoder | Derivatives | None = None, *, trainable: bool = False
     ) -> None:
         super().__init__()
         self.spectrogram = spectrogram
         self.encoder = encoder
-        self.trainable = trainable and encoder is not None
+        self.trainable = trainable and isinstance(encoder, RHEmoEncoder)
         if encoder is not None:
             encoder.requires_grad_(self.trainable)
         self.train(self.training)
@@ -47,6 +54,13 @@ class Front(nn.Module):
         if stage != "features" and self.encoder is not None:
             x = self.encoder(x)
         return x
+
+    @property
+    def kind(self) -> FrontKind:
+        """What a network behind this front sees."""
+        if self.encoder is None:
+            return "spectrogram"
+        return "rh-emo" if isinstance(self.encoder, RHEmoEncoder) else "derivatives"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,7 +80,7 @@ class Front(nn.Module):
         """What makes a front of this shape again (JSON-able), weights apart."""
         return {
             "spectrogram": self.spectrogram.settings(),
-            "encoder": self.encoder is not None,
+            "kind": self.kind,
             "trainable": self.trainable,
         }
 

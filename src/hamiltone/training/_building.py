@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hamiltone.antitransfer import AntiTransferLoss, GramTargets, freeze
 from hamiltone.corpora import affect_targets
-from hamiltone.networks import VGG, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
+from hamiltone.networks import VGG, Derivatives, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
 from hamiltone.speech import Spectrogram
 
 from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
@@ -45,7 +45,7 @@ def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, material
     )
     wanted = material.utterances.table["utterance"].isin(material.split.parts["train"]).to_numpy()
     spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
-    return Front(spectrogram)
+    return Front(spectrogram, Derivatives() if settings.front.kind == "derivatives" else None)
 
 
 def make_rh_emo(

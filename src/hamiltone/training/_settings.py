@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from hamiltone.files import content_key
+from hamiltone.networks import FrontKind
 
 Task = Literal["emotion", "speaker", "word", "rh-emo"]
 
@@ -53,9 +54,9 @@ class StatisticsSettings(_Model):
 
 
 class FrontSettings(_Model):
-    """What stands before the network: the spectrogram and, for RH-Emo, an encoder trained before."""
+    """What stands before the network: the spectrogram; upon it its derivatives, or an RH-Emo trained before."""
 
-    kind: Literal["spectrogram", "rh-emo"] = "rh-emo"
+    kind: FrontKind = "rh-emo"
     source: str | None = Field(default=None, description="the run whose fitted spectrogram and RH-Emo are taken over")
     scale: Literal["linear", "decibel"] | None = Field(
         default=None, description="linear, unless the source has another"
@@ -187,7 +188,7 @@ class RunSettings(_Model):
             "label is for task speaker: the other tasks have one label each",
         )
         trainable = self.front.trainable and not upon_rh_emo
-        yield trainable, "front.trainable is for front.kind rh-emo: a spectrogram has nothing to train"
+        yield trainable, "front.trainable is for front.kind rh-emo: nothing else has anything to train"
         twice = bool(self.front.statistics) and (bool(self.front.source) or rh_emo)
         yield twice, "front.statistics is for a front without source: leave one of the two out"
         outside = self.split.folds is not None and self.split.fold >= self.split.folds
