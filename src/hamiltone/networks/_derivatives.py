@@ -8,7 +8,7 @@ _POOL = (8, 2)  # 512 x 128 -> 64 x 64, as RH-Emo's embedding
 
 
 class Derivatives(nn.Module):
-    """A spectrogram of 512 x 128 as a quaternion: itself, and its derivatives over time, twice over time, over frequency.
+    """A spectrogram of 512 x 128 as four channels: itself, and its derivatives (time, time twice, frequency).
 
     The matrix is averaged over cells of 8 times x 2 bins. Derivatives are central differences of neighbouring cells
     (zero at the edges), times a fixed factor that brings speech's to about the deviation of the matrix itself. It takes

@@ -172,7 +172,7 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
     A trainable RH-Emo counts as the one that it started as.
 
     Raises:
-        TrainingError: another kind of front, another RH-Emo (other weights), or another spectrogram (REFERENCE section 3).
+        TrainingError: another kind of front, RH-Emo (other weights) or spectrogram (REFERENCE section 3).
     """
     orthogonal = lineage.orthogonal
     if orthogonal is None:
