@@ -29,7 +29,7 @@ def test_channels_are_the_matrix_and_its_central_differences() -> None:
 
 def test_a_recognizer_upon_derivatives_is_saved_and_loaded(tmp_path: Path) -> None:
     spectrogram = Spectrogram(normalisation="none", scale="decibel")
-    network = vgg(11, "quaternion", 3, width=1 / 16, hidden=8)
+    network = vgg(11, "quaternion", 3, width=1 / 16, hidden=8, input_shape=(4, 64, 64))
     recognizer = Recognizer(Front(spectrogram, Derivatives()), network, ["a", "b", "c"]).eval()
     assert recognizer.front.kind == "derivatives"
     assert not recognizer.front.trainable

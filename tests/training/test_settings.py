@@ -73,7 +73,7 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         (MINIMAL, ["label=session"], "label is for task speaker"),
         (MINIMAL, ["task=word", "anti_transfer.orthogonal=x", "anti_transfer.layers=[1]"], "is trained without"),
         (MINIMAL, ["anti_transfer.orthogonal=x", "anti_transfer.layers=[]"], "anti_transfer.layers"),
-        (MINIMAL, ["front.trainable=true"], "nothing to train"),
+        (MINIMAL, ["front.trainable=true"], "have nothing to train"),
         (MINIMAL, ["split.folds=5", "split.fold=5"], "5 is none of 5 folds"),
     ],
 )

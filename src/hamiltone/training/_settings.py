@@ -188,7 +188,7 @@ class RunSettings(_Model):
             "label is for task speaker: the other tasks have one label each",
         )
         trainable = self.front.trainable and not upon_rh_emo
-        yield trainable, "front.trainable is for front.kind rh-emo: nothing else has anything to train"
+        yield trainable, "front.trainable is for front.kind rh-emo: other fronts have nothing to train"
         twice = bool(self.front.statistics) and (bool(self.front.source) or rh_emo)
         yield twice, "front.statistics is for a front without source: leave one of the two out"
         outside = self.split.folds is not None and self.split.fold >= self.split.folds
