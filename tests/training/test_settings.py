@@ -108,6 +108,7 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
         "network.width=0.5",
         "frames.last=keep",
         "split.seed=3",
+        "corpus.words.min_letters=3",
     ):
         assert read_settings(path, [other]).key() != key
 

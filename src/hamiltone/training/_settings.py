@@ -14,12 +14,26 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class WordsSettings(_Model):
+    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
+
+    most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
+    min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
+    segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+
+
 class CorpusSettings(_Model):
     """Which recordings: a corpus by name, and the folder it lies in."""
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, without the places where things lie."""
+        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json")}
+        return {"name": self.name, **chosen}
 
 
 class SplitSettings(_Model):
@@ -230,13 +244,13 @@ class RunSettings(_Model):
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, without the places where things lie."""
         content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
-        content["corpus"] = {"name": self.corpus.name}
+        content["corpus"] = self.corpus.identity()
         content["split"].pop("file")
         content["split"]["kind"] = self.split_kind
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
         if statistics := self.front.statistics:
-            content["front"]["statistics"]["corpus"] = {"name": statistics.corpus.name}
+            content["front"]["statistics"]["corpus"] = statistics.corpus.identity()
             content["front"]["statistics"]["split"].pop("file")
         if self.anti_transfer:
             content["anti_transfer"].pop("orthogonal")
