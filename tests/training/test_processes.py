@@ -21,7 +21,7 @@ from hamiltone import cli
 from hamiltone.corpora import Utterances
 from hamiltone.training import RunSettings, SettingsError, settings_from, train
 from hamiltone.training._launch import WorkerError, run_together
-from hamiltone.training._parts import Inputs, Part
+from hamiltone.training._parts import Fetched, Inputs, Part
 from hamiltone.training._processes import Processes, ProcessesError, is_main_process, started_by_launcher
 
 from .conftest import Make
@@ -135,7 +135,11 @@ def test_a_mistake_met_by_a_process_is_one_line(
 
 def part_of(frames: int) -> Part:
     rows = np.arange(frames, dtype=np.int64)
-    inputs = Inputs("features", lambda wanted, _epoch: torch.from_numpy(wanted).float()[:, None, None, None])
+
+    def fetch(wanted: np.ndarray, _epoch: int) -> Fetched:
+        return Fetched(torch.from_numpy(wanted).float()[:, None, None, None])
+
+    inputs = Inputs("features", fetch)
     row = {"utterance": "a", "path": "a.wav", "speaker": "s", "emotion": "calm"}
     utterances = Utterances.from_rows([row], corpus="none", root=Path())
     owner = np.zeros(frames, dtype=np.int64)
