@@ -251,9 +251,7 @@ def test_what_cannot_be_is_refused(changes: dict, message: str) -> None:
 
 
 def test_it_says_what_it_changes() -> None:
-    choice = Augmentation(
-        shift_seconds=0.25, gain_db=(-6.0, 6.0), snr_db=(10.0, 30.0), time_masks=2, frequency_masks=1
-    )
+    choice = Augmentation(shift_seconds=0.25, gain_db=(-6.0, 6.0), snr_db=(10.0, 30.0), time_masks=2, frequency_masks=1)
     assert str(choice) == (
         "time shift up to 0.25 s, gain -6 to 6 dB, white or pink noise at an SNR of 10 to 30 dB, "
         "time masks (2, up to 50 columns), frequency masks (1, up to 16 bins)"
