@@ -74,8 +74,8 @@ def test_the_spectrum_of_noise(colour: NoiseColour, slope: float) -> None:
     noise = draw_noise(colour, 8, 64_000, generator(1)).double().numpy()
     frequency, density = signal.welch(noise, nperseg=2048)
     inner = slice(8, -8)  # away from the mean, which welch takes out, and from Nyquist
-    found = stats.linregress(np.log(frequency[inner]), np.log(density.mean(axis=0)[inner]))
-    assert found.slope == pytest.approx(slope, abs=0.02)
+    found, _ = np.polyfit(np.log(frequency[inner]), np.log(density.mean(axis=0)[inner]), 1)
+    assert found == pytest.approx(slope, abs=0.02)
     assert stats.kurtosis(noise.ravel()) == pytest.approx(0, abs=0.1)  # Gaussian
     if colour == "pink":
         np.testing.assert_allclose(noise.mean(axis=1), 0, atol=1e-6)
@@ -139,7 +139,7 @@ def test_draws_are_uniform() -> None:
         gains.append(20 * np.log10(waveform.max().item()))
     assert stats.kstest(shifts, stats.uniform(-8000, 16000).cdf).pvalue > 0.01
     assert stats.kstest(gains, stats.uniform(-3, 12).cdf).pvalue > 0.01
-    assert abs(stats.spearmanr(shifts, gains).statistic) < 0.15
+    assert abs(np.corrcoef(shifts, gains)[0, 1]) < 0.15
 
 
 def test_noise_is_added_to_what_was_recorded_alone() -> None:
@@ -163,8 +163,9 @@ def test_one_of_the_kinds_of_noise_is_drawn_for_each(kinds: tuple[NoiseColour, .
         noise = waveform[:16_000] - recording
         spectrum = np.abs(np.fft.rfft(noise)) ** 2
         pink.append(spectrum[:800].sum() > spectrum[800:].sum())  # below a tenth of the band
-    assert sum(pink) == {("white",): 0, ("pink",): 60}.get(kinds, sum(pink))
-    if len(kinds) == 2:
+    if len(kinds) == 1:
+        assert set(pink) == {kinds[0] == "pink"}
+    else:
         assert 15 < sum(pink) < 45
 
 
@@ -201,7 +202,7 @@ def test_masks_hide_stretches_of_time_and_bands(
         return
     assert masked is not None
     hidden = masked.numpy()
-    every_time, every_band = hidden.all(axis=1), hidden.all(axis=0)
+    every_time, every_band = masked.all(dim=1).numpy(), masked.all(dim=0).numpy()
     if every_band.all() or every_time.all():  # bands hid all: nothing more can be told apart
         assert bands > 0
         return

@@ -73,6 +73,7 @@ def test_two_processes_do_the_steps_of_one(settings_for: Make, tmp_path: Path) -
 
 def test_killed_and_started_again_ends_with_the_bytes_of_another_launcher(settings_for: Make, tmp_path: Path) -> None:
     changes = {"processes": 2, "training__epochs": 3, "training__batch": 2, "training__checkpoint_seconds": 0.01}
+    changes["augmentation"] = {"shift_seconds": 0.2, "snr_db": [5, 20], "frequency_masks": 1}
     whole = write(settings_for(tmp_path / "whole", **changes), tmp_path / "whole.toml")
     script = tmp_path / "script.py"
     script.write_text(CLI)
