@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hamiltone.speech import FrameRule, Spectrogram
@@ -47,10 +47,28 @@ class Front(nn.Module):
         """Set the mode; a frozen front stays in eval mode."""
         return super().train(mode and self.trainable)
 
-    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch c t f"]:
-        """Go the rest of the way from ``stage`` (what ``x`` already is) to the features that a VGG takes."""
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        stage: Stage = "waveform",
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+    ) -> Float[Tensor, "batch c t f"]:
+        """Go the rest of the way from ``stage`` (what ``x`` already is) to the features that a VGG takes.
+
+        Args:
+            x: waveforms, spectrograms or features.
+            stage: which of them.
+            masked: where the spectrogram, time running forwards, is set to 0 (SpecAugment); None: nowhere.
+
+        Raises:
+            ValueError: masks for features, whose spectrogram is gone.
+        """
         if stage == "waveform":
             x = self.spectrogram(x)
+        if masked is not None:
+            if stage == "features":
+                raise ValueError("masks hide parts of a spectrogram: they cannot be laid over features")
+            x = x.masked_fill((masked.flip(1) if self.spectrogram.time_reversed else masked).unsqueeze(1), 0)
         if stage != "features" and self.encoder is not None:
             x = self.encoder(x)
         return x
@@ -132,9 +150,17 @@ class Recognizer(nn.Module):
         self.labels = tuple(labels)
         self.frame_rule: FrameRule = frame_rule
 
-    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch label"]:
-        """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them."""
-        return self.network(self.front(x, stage))
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        stage: Stage = "waveform",
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+    ) -> Float[Tensor, "batch label"]:
+        """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them.
+
+        ``masked`` is for training, as :class:`Front` takes it.
+        """
+        return self.network(self.front(x, stage, masked))
 
     @torch.no_grad()
     def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:

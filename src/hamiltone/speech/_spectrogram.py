@@ -14,9 +14,9 @@ Scale = Literal["linear", "decibel"]
 Normalisation = Literal["unit", "standard", "none"]
 
 _WINDOW = 256
-_HOP = 128
-_BINS = 128
-_TIMES = 512
+HOP = 128
+BINS = 128
+TIMES = 512
 _RANGE = 1e4  # 80 dB
 
 
@@ -162,12 +162,12 @@ class Spectrogram(nn.Module):
             samples = waveform if waveform.dtype == torch.float64 else waveform.float()
             window = torch.hamming_window(_WINDOW, periodic=True, dtype=samples.dtype, device=samples.device)
             spectrum = torch.stft(
-                samples, _WINDOW, _HOP, window=window, center=True, pad_mode="constant", return_complex=True
+                samples, _WINDOW, HOP, window=window, center=True, pad_mode="constant", return_complex=True
             )
-            magnitude = spectrum[:, :_BINS].abs().transpose(1, 2) / window.sum()
+            magnitude = spectrum[:, :BINS].abs().transpose(1, 2) / window.sum()
             if self.scale == "decibel":
                 magnitude = _decibel(magnitude)
-            matrix = nn.functional.pad(magnitude, (0, 0, 0, _TIMES - magnitude.shape[1]))
+            matrix = nn.functional.pad(magnitude, (0, 0, 0, TIMES - magnitude.shape[1]))
             if self.time_reversed:
                 matrix = matrix.flip(1)
             return matrix.unsqueeze(1)

@@ -62,7 +62,7 @@ def make_rh_emo(
         rh_emo.decoder.load_state_dict(earlier.decoder.state_dict(), strict=True)
     affect = torch.from_numpy(affect_targets(material.utterances, choice.affect_table)) if with_heads else None
     model = TrainedRHEmo(spectrogram, rh_emo, material.labels if with_heads else ())
-    return model, Reconstruction(rh_emo, choice), affect
+    return model, Reconstruction(rh_emo, Front(spectrogram), choice), affect
 
 
 def make_recognizer(
