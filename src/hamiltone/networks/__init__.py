@@ -1,6 +1,6 @@
 """Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
 
-from ._bundle import BundleError, TrainedRHEmo, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._bundle import BundleError, TrainedRHEmo, bundle_card, bundle_config, load_bundle, load_recognizer, save_bundle
 from ._keys import weights_key
 from ._recognizer import Front, Recognition, Recognizer, Stage
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
@@ -20,6 +20,7 @@ __all__ = [
     "Recognizer",
     "Stage",
     "TrainedRHEmo",
+    "bundle_card",
     "bundle_config",
     "load_bundle",
     "load_recognizer",

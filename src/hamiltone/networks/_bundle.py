@@ -68,6 +68,7 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
             "kind": "recognizer",
             "front": model.front.settings(),
             "frame_rule": model.frame_rule,
+            "temperature": model.temperature,
             "network": model.network.settings(),
         }
     else:
@@ -142,6 +143,14 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
     return config
 
 
+def bundle_card(folder: Path | str) -> str:
+    """The model card of a saved model; empty where it has none."""
+    try:
+        return (Path(folder) / CARD).read_text()
+    except OSError:
+        return ""
+
+
 def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
     with torch.random.fork_rng(devices=[]):  # making a network draws weights, which are replaced at once
         if config["kind"] == "rh-emo":
@@ -155,4 +164,5 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             vgg(**network),
             config["labels"],
             frame_rule=config["frame_rule"],
+            temperature=config.get("temperature", 1.0),  # absent in what 0.2 and older saved
         )

@@ -9,15 +9,27 @@ Source: REFERENCE section 1.
 """
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from ._convolved import ConvolvedSpectrogram
 from ._errors import AudioError
-from ._frames import FRAME_SAMPLES, SILENT_PEAK, FrameRule, cut_frames, frame_bounds, is_silent, stream_frames
+from ._frames import (
+    FRAME_SAMPLES,
+    LEAST_SAMPLES,
+    SILENT_PEAK,
+    FrameRule,
+    cut_frames,
+    frame_bounds,
+    is_silent,
+    stream_frames,
+)
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [
     "FRAME_SAMPLES",
+    "LEAST_SAMPLES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
+    "ConvolvedSpectrogram",
     "FrameRule",
     "Normalisation",
     "Scale",

@@ -17,7 +17,8 @@ SILENT_PEAK = 0.005
 FrameRule = Literal["drop_short", "keep", "drop"]
 """What becomes of an incomplete last frame of a clip that is longer than a frame."""
 
-_SHORT_SAMPLES = SAMPLE_RATE
+LEAST_SAMPLES: dict[FrameRule, int] = {"drop_short": SAMPLE_RATE, "keep": 0, "drop": FRAME_SAMPLES}
+"""Samples that such a last frame must have to be kept, by rule."""
 
 
 def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRAME_SAMPLES) -> list[tuple[int, int]]:
@@ -48,8 +49,7 @@ def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRA
         raise ValueError(f"hop must be 1 to {FRAME_SAMPLES} samples, not {hop}")
     following = -(-max(0, samples - FRAME_SAMPLES) // hop)
     bounds = [(start, min(start + FRAME_SAMPLES, samples)) for start in range(0, following * hop + 1, hop)]
-    least = {"drop_short": _SHORT_SAMPLES, "keep": 0, "drop": FRAME_SAMPLES}[rule]
-    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
+    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < LEAST_SAMPLES[rule]:
         bounds.pop()
     return bounds
 
