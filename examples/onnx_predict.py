@@ -23,7 +23,7 @@ for path in sys.argv[2:]:
     if len(frames) > 1 and len(frames[-1]) < least:
         frames.pop()
     padded = np.stack([np.pad(frame, (0, size - len(frame))) for frame in frames])
-    scores = np.concatenate([session.run(["scores"], {"waveform": frame[None]})[0] for frame in padded])
-    overall = scores.mean(axis=0)
+    scores = [np.asarray(session.run(["scores"], {"waveform": frame[None]})[0]) for frame in padded]
+    overall = np.concatenate(scores).mean(axis=0, dtype=float)
     print(f"{path}: {labels[overall.argmax()]}")
     print(json.dumps(dict(zip(labels, overall.round(6).tolist(), strict=True))))

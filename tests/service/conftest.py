@@ -24,7 +24,9 @@ def make_recognizer(
     network = vgg(11, algebra, len(LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
     recognizer = Recognizer(front, network, LABELS, temperature=temperature).eval()
     with torch.no_grad():
-        network.classifier[-1].weight.div_(recognizer(frames).std())
+        last = network.classifier[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.div_(recognizer(frames).std())
     return recognizer
 
 
