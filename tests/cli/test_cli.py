@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -93,12 +94,41 @@ def test_version_and_doctor(tmp_path: Path) -> None:
     assert str(tmp_path) in result.stdout
 
 
-def test_predict_names_every_recording_and_frame(model: Path, speech: Path) -> None:
-    result = hamiltone("predict", speech, speech, "--model", model)
+def test_predict_tells_one_recording_over_time(model: Path, speech: Path) -> None:
+    result = hamiltone("predict", speech, "--model", model)
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert sum(line.startswith(f"{speech}: ") for line in lines) == 2
-    assert sum(" to " in line for line in lines) == 2 * 3  # 4 + 4 + 1 seconds
+    first, *lines = result.stdout.splitlines()
+    assert first.startswith(f"{speech}: ")
+    stretches = [line.split() for line in lines if " to " in line]
+    assert (stretches[0][0], stretches[-1][2]) == ("0.0", "9.0")
+    assert all(one[2] == other[0] for one, other in pairwise(stretches))
+
+
+def test_predict_lists_a_folder_and_writes_its_table(model: Path, speech: Path, tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    result = hamiltone("predict", speech.parent, speech, "--model", model, "--csv", table, "--hop", "2")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert result.stdout.count(speech.name) == 2
+    lines = table.read_text().splitlines()
+    assert len(lines) == 1 + 2 * (1 + 4)  # windows at 0, 2, 4 and 6 s
+    assert lines[0].endswith("score_calm,score_angry,score_sad")
+
+
+def test_info_and_export(model: Path, speech: Path, tmp_path: Path) -> None:
+    shown = hamiltone("info", model)
+    assert shown.returncode == 0, shown.stderr
+    assert "algebra quaternion" in shown.stdout
+    about = json.loads(hamiltone("info", model, "--json").stdout)
+    assert about["labels"] == ["calm", "angry", "sad"]
+    exported = hamiltone("export", model, "--hub", tmp_path / "hub", "--onnx", tmp_path / "hub")
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stderr == ""
+    assert (tmp_path / "hub" / "model.onnx").is_file()
+    (one,) = json.loads(hamiltone("predict", speech, "--model", tmp_path / "hub", "--json").stdout)
+    (other,) = json.loads(hamiltone("predict", speech, "--model", model, "--json").stdout)
+    assert one == other
+    assert_refused(hamiltone("export", model), "name --onnx or --hub")
 
 
 def test_predict_json(model: Path, speech: Path) -> None:
@@ -125,7 +155,7 @@ def test_a_bad_file_is_one_line_and_the_others_go_on(model: Path, speech: Path, 
     for path, line in zip(bad, errors, strict=True):
         assert line.startswith("hamiltone: ")
         assert str(path) in line
-    assert f"{speech}: " in result.stdout
+    assert speech.name in result.stdout
 
 
 def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_path: Path) -> None:

@@ -14,12 +14,18 @@ def export(
     onnx: Annotated[
         Path | None, typer.Option("--onnx", metavar="FILE|DIR", help="One ONNX file: waveform in, scores out.")
     ] = None,
+    hub: Annotated[
+        Path | None, typer.Option("--hub", metavar="DIR", help="A folder for the Hugging Face Hub, which loads back.")
+    ] = None,
 ) -> None:
-    """Write a recogniser for other programs than this one."""
+    """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
     from hamiltone.networks import bundle_card, load_recognizer
-    from hamiltone.service import ServiceError, export_onnx
+    from hamiltone.service import ServiceError, export_hub, export_onnx
 
-    if onnx is None:
-        raise ServiceError("export to what? name one at least of --onnx")
-    file = export_onnx(load_recognizer(model), onnx, card=bundle_card(model))
-    print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; checked against the recogniser")
+    if onnx is None and hub is None:
+        raise ServiceError("export to what? name --onnx or --hub")
+    if hub is not None:
+        print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
+    if onnx is not None:
+        file = export_onnx(load_recognizer(model), onnx, card=bundle_card(model))
+        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")

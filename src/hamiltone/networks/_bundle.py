@@ -60,8 +60,10 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
     Args:
         model: what to save; its training mode and device do not count.
         folder: replaced if it is there.
-        card: facts for the model card (see ``model_card``): task, corpus, split, results, ...
+        card: facts for the model card (see ``model_card``): task, corpus, split, results, ...; fit for JSON. They stay
+            in ``config.json`` under ``card``.
     """
+    facts = dict(card or {})
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
         config |= {
@@ -81,9 +83,9 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
         draft.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         save_file(tensors, draft / WEIGHTS)
-        config["weights"] = file_key(draft / WEIGHTS)
+        config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
         (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        (draft / CARD).write_text(model_card(config, dict(card or {})))
+        (draft / CARD).write_text(model_card(config, facts))
 
 
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:

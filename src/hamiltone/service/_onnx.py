@@ -94,7 +94,7 @@ class _Graph(nn.Module):
         return (scores, features) if self.features else (scores,)
 
 
-def _exported(graph: _Graph, outputs: list[str]) -> torch.onnx.ONNXProgram:
+def _exported(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":
     # Two frames: with one, the exporter would take the batch for a constant.
     frames = torch.rand(2, FRAME_SAMPLES) - 0.5
     with _quiet():
