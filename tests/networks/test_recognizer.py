@@ -123,7 +123,7 @@ def test_a_temperature_is_saved_and_softens(tmp_path: Path) -> None:
     (tmp_path / "m" / "config.json").write_text(json.dumps(config))
     assert load_recognizer(tmp_path / "m").temperature == 1.0
     with pytest.raises(ValueError, match="temperature must be positive"):
-        Recognizer(model.front, model.network, model.labels, temperature=0)
+        Recognizer(model.front, model.network, model.labels, temperature=0.0)
 
 
 def _break_weights(folder: Path) -> None:

@@ -11,8 +11,10 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from typer.testing import CliRunner
 
-from hamiltone.networks import Recognizer
+from hamiltone.cli import app
+from hamiltone.networks import Recognizer, save_bundle
 from hamiltone.service import Predictor, ServiceError, export_onnx
 from hamiltone.speech import FRAME_SAMPLES, cut_frames, load_audio
 
@@ -52,8 +54,13 @@ def test_a_real_network_upon_the_spectrogram(recognizer_maker: Maker, tmp_path: 
     waveform = torch.randn(3, FRAME_SAMPLES) * 0.1
     with torch.no_grad():
         expected = model(waveform).softmax(dim=1)
-    path = export_onnx(model, tmp_path / "name.onnx")
-    assert path == tmp_path / "name.onnx"
+    save_bundle(model, tmp_path / "model")
+    path = tmp_path / "folder" / "name.onnx"
+    result = CliRunner().invoke(app, ["export", str(tmp_path / "model"), "--onnx", str(path)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{path}: ")
+    card = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["card"]
+    assert card == (tmp_path / "model" / "README.md").read_text()
     torch.testing.assert_close(scores_of(path, waveform), expected, atol=1e-4, rtol=0)
 
 

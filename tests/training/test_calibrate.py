@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -42,15 +43,14 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
 
 
 def test_an_evaluation_gives_what_predict_gives(settings_for: Make, tmp_path: Path) -> None:
-    import pandas as pd
-
     settings = settings_for(tmp_path / "run")
     train(settings, quiet=True)
     calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)
     evaluate(settings, tmp_path / "calibrated", tmp_path / "evaluation")
     material = load_material(settings)
-    paths = material.utterances.table.set_index("utterance")["path"]
+    table = material.utterances.table
+    paths = dict(zip(table["utterance"], table["path"], strict=True))
     predictor = Predictor(tmp_path / "calibrated")
-    for _, row in pd.read_csv(tmp_path / "evaluation" / "predictions.csv").head(5).iterrows():
+    for row in pd.read_csv(tmp_path / "evaluation" / "predictions.csv").head(5).to_dict("records"):
         scores = predictor.predict(material.utterances.root / paths[row["utterance"]]).scores
         assert scores == pytest.approx({label: row[f"score_{label}"] for label in scores}, abs=1e-5)

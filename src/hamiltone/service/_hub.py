@@ -34,6 +34,7 @@ def export_hub(model: Path | str, folder: Path | str) -> Path:
         ServiceError: it would replace the model itself or a folder that holds something else, or the model's card has
             a header that cannot be read.
     """
+    import yaml  # noqa: PLC0415
     from huggingface_hub import ModelCard  # noqa: PLC0415 - takes longer to import than a prediction to make
 
     model, folder = Path(model), Path(folder)
@@ -44,7 +45,7 @@ def export_hub(model: Path | str, folder: Path | str) -> Path:
         raise ServiceError(f"{folder}: holds something else than a model; name a new folder")
     try:
         card = ModelCard(bundle_card(model) or f"# {model.name}\n", ignore_metadata_errors=False)
-    except ValueError as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise ServiceError(f"{model / 'README.md'}: its header cannot be read: {error}") from None
     for name, value in _HEADER.items():
         if card.data.get(name) is None:
