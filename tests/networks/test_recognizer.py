@@ -111,6 +111,21 @@ def test_a_recognizers_bundle_carries_the_encoder_alone(tmp_path: Path) -> None:
         load_recognizer(tmp_path / "rh-emo")
 
 
+def test_a_temperature_is_saved_and_softens(tmp_path: Path) -> None:
+    model = recognizer().eval()
+    model.temperature = 2.5
+    frames = torch.randn(2, FRAME_SAMPLES)
+    torch.testing.assert_close(model.recognize([frames]).frames, (model(frames) / 2.5).softmax(dim=1))
+    save_bundle(model, tmp_path / "m")
+    assert load_recognizer(tmp_path / "m").temperature == 2.5
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    del config["temperature"], config["card"]  # as older versions wrote it
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    assert load_recognizer(tmp_path / "m").temperature == 1.0
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        Recognizer(model.front, model.network, model.labels, temperature=0.0)
+
+
 def _break_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])

@@ -13,6 +13,7 @@ Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 from ._affect import affect_table, affect_targets
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
+from ._licences import licences
 from ._registry import CORPORA, load_corpus
 from ._split import PARTS, Split, read_split
 from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
@@ -35,6 +36,7 @@ __all__ = [
     "affect_table",
     "affect_targets",
     "audio_groups",
+    "licences",
     "load_corpus",
     "read_split",
     "split_by_speaker",

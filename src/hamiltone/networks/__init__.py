@@ -1,6 +1,6 @@
 """Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
 
-from ._bundle import BundleError, TrainedRHEmo, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._bundle import BundleError, TrainedRHEmo, bundle_card, bundle_config, load_bundle, load_recognizer, save_bundle
 from ._derivatives import Derivatives
 from ._keys import weights_key
 from ._recognizer import Front, FrontKind, Recognition, Recognizer, Stage
@@ -23,6 +23,7 @@ __all__ = [
     "Recognizer",
     "Stage",
     "TrainedRHEmo",
+    "bundle_card",
     "bundle_config",
     "load_bundle",
     "load_recognizer",

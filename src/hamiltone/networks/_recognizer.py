@@ -1,5 +1,6 @@
 """The recognizer: waveform -> class scores, frames -> utterance."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -131,15 +132,26 @@ class Recognizer(nn.Module):
         network: a VGG for the front's features.
         labels: the classes, in the order of the scores.
         frame_rule: what becomes of a recording's last frame, as in training (see ``hamiltone.speech.frame_bounds``).
+        temperature: what scores are divided by before the softmax; 1 leaves probabilities as the network gives them,
+            more makes them less sure (see ``hamiltone.measures.fit_temperature``).
 
     Raises:
-        ValueError: the network does not take the front's features, or has not one score for each label.
+        ValueError: the network does not take the front's features, or has not one score for each label; a temperature
+            that is not positive.
     """
 
     def __init__(
-        self, front: Front, network: VGG, labels: Sequence[str], *, frame_rule: FrameRule = "drop_short"
+        self,
+        front: Front,
+        network: VGG,
+        labels: Sequence[str],
+        *,
+        frame_rule: FrameRule = "drop_short",
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"temperature must be positive, not {temperature}")
         settings = network.settings()
         if tuple(settings["input_shape"]) != front.shape:
             raise ValueError(f"the network takes {settings['input_shape']}, but the front gives {list(front.shape)}")
@@ -149,6 +161,7 @@ class Recognizer(nn.Module):
         self.network = network
         self.labels = tuple(labels)
         self.frame_rule: FrameRule = frame_rule
+        self.temperature = temperature
 
     def forward(
         self,
@@ -162,6 +175,10 @@ class Recognizer(nn.Module):
         """
         return self.network(self.front(x, stage, masked))
 
+    def probabilities(self, scores: Float[Tensor, "batch label"]) -> Float[Tensor, "batch label"]:
+        """Class probabilities for class scores, with the temperature."""
+        return (scores / self.temperature).softmax(dim=1)
+
     @torch.no_grad()
     def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:
         """The scores of one recording, given its frames (of 64,000 samples, zero-padded) in batches.
@@ -173,7 +190,7 @@ class Recognizer(nn.Module):
         self.eval()
         try:
             device = next(self.network.parameters()).device
-            parts = [self(batch.to(device)).float().softmax(dim=1).cpu() for batch in batches]
+            parts = [self.probabilities(self(batch.to(device)).float()).cpu() for batch in batches]
         finally:
             self.train(training)
         if not parts:

@@ -11,17 +11,29 @@ Source: REFERENCE section 1.
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 from ._augment import Augmentation, Augmented, NoiseColour, add_noise, augment, change_gain, draw_noise, place_in_frame
+from ._convolved import ConvolvedSpectrogram
 from ._errors import AudioError
-from ._frames import FRAME_SAMPLES, SILENT_PEAK, FrameRule, cut_frames, frame_bounds, is_silent, stream_frames
+from ._frames import (
+    FRAME_SAMPLES,
+    LEAST_SAMPLES,
+    SILENT_PEAK,
+    FrameRule,
+    cut_frames,
+    frame_bounds,
+    is_silent,
+    stream_frames,
+)
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [
     "FRAME_SAMPLES",
+    "LEAST_SAMPLES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
     "Augmentation",
     "Augmented",
+    "ConvolvedSpectrogram",
     "FrameRule",
     "NoiseColour",
     "Normalisation",

@@ -53,7 +53,7 @@ class Classification(Objective):
     """
 
     def __init__(self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str) -> None:
-        self.module = recognizer
+        self.module = self._recognizer = recognizer
         self.monitored = monitored
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
@@ -102,7 +102,7 @@ class Classification(Objective):
         with _evaluating(self.module):
             for batch in part.in_order(size):
                 placed = batch.to(device)
-                scores.append(self.module(placed.x, placed.stage).cpu().double().softmax(dim=1))
+                scores.append(self._recognizer.probabilities(self.module(placed.x, placed.stage).cpu().double()))
                 if self._anti_transfer is not None and self._validate_term:
                     term += self._term(self._anti_transfer, placed).item() * len(batch.classes) / len(part)
         return part.per_utterance(torch.cat(scores)), term

@@ -3,7 +3,7 @@
 import json
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hamiltone import __version__
-from hamiltone.corpora import Split, Utterances
+from hamiltone.corpora import Split, Utterances, licences
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.machine import processor
 
@@ -127,8 +127,8 @@ def write_record(record: dict[str, Any], folder: Path) -> None:
     atomic_write(folder / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
-def card_facts(record: dict[str, Any]) -> dict[str, Any]:
-    """What a model card says of a run."""
+def card_facts(record: dict[str, Any], heard: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What a model card says of a run that has heard these recordings of these corpora (see ``heard_by``)."""
     lines = []
     for measure in ("accuracy", "uar", "macro_f1") if "test" in record else ():
         entry = record["test"][measure]
@@ -142,6 +142,9 @@ def card_facts(record: dict[str, Any]) -> dict[str, Any]:
         "corpus_note": record["corpus"]["note"],
         "split": f"{kind} split, {trained['clips']} clips of {trained['speakers']} speakers to train",
         "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
+        "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
+        "licences": licences(heard),
         "results": lines,
+        "versions": record["versions"],
         "command": record["command"],
     }

@@ -18,7 +18,7 @@ from hamiltone.networks import VGG, Front, save_bundle
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
 from ._launch import launch
-from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_heard, read_record
+from ._lineage import MODEL, RECORD, Lineage, check_leaks, heard_by, open_lineage, read_heard, read_record
 from ._loop import History, TrainingError, fit
 from ._material import Material, load_material, load_statistics
 from ._objectives import Classification
@@ -210,8 +210,8 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         command=plan.command,
         side_by_side=plan.side_by_side,
     )
-    save_bundle(model, plan.out / MODEL, card_facts(record))
     splits = [material.split] if plan.statistics is None else [material.split, plan.statistics.split]
+    save_bundle(model, plan.out / MODEL, card_facts(record, heard_by(splits, plan.lineage)))
     write_settings(settings, splits, plan.lineage, plan.out)
     write_record(record, plan.out)
     processes.wait()
