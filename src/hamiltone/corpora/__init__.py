@@ -5,6 +5,7 @@
     split.write("actors.json")
     parts = split.apply(utterances)          # {"train": Utterances, "validation": ..., "test": ...}
 
+Several corpora are one by ``load_corpora``, with emotions that mean the same by a map (``relabel``).
 Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``.
 ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus on first use (extra ``synthetic``).
 Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
@@ -14,6 +15,7 @@ from ._affect import affect_table, affect_targets
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
 from ._registry import CORPORA, load_corpus
+from ._several import CorpusPart, load_corpora, relabel
 from ._split import PARTS, Split, read_split
 from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
 from ._synthetic import VOICES as SYNTHETIC_VOICES
@@ -29,14 +31,17 @@ __all__ = [
     "SYNTHETIC_VOICES",
     "SYNTHETIC_WORDS",
     "CorpusError",
+    "CorpusPart",
     "Split",
     "Utterances",
     "WordChoice",
     "affect_table",
     "affect_targets",
     "audio_groups",
+    "load_corpora",
     "load_corpus",
     "read_split",
+    "relabel",
     "split_by_speaker",
     "split_random",
 ]

@@ -1,13 +1,14 @@
 """Random and actor splits: shuffle, then deal in proportion."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from ._audio_groups import audio_groups
 from ._split import PARTS, Split
-from ._utterances import CorpusError, Utterances
+from ._utterances import AND, WITHIN, CorpusError, Utterances
 
 _TRAIN, _VALIDATION, _TEST = range(3)
 _Fractions = tuple[float, float, float]
@@ -26,8 +27,9 @@ def split_random(
 
     The groups (``audio_groups``) are shuffled, laid out class by class, and dealt along that line: each goes to the
     part that lags most behind its fraction of the utterances so far. So the parts of the whole, and of each class,
-    have their proportions to within about one group. With ``folds=k`` the line is dealt into k equal folds: fold
-    ``fold`` tests, the next one (after the last comes the first) validates, the others train.
+    have their proportions to within about one group; of several corpora that are one, so has each class of each. With
+    ``folds=k`` the line is dealt into k equal folds: fold ``fold`` tests, the next one (after the last comes the first)
+    validates, the others train.
 
     The result depends on the identifiers, labels and audio alone: neither on the order of rows nor on the folder.
 
@@ -66,7 +68,8 @@ def split_by_speaker(
     The speakers are shuffled; train, validation and test get ``fraction * speakers`` of them, rounded by largest
     remainder (ties: the earlier part), and at least one each, taken from the largest part. With ``folds=k`` the
     shuffled speakers are dealt into k groups in turn: group ``fold`` tests, the next one (after the last comes the
-    first) validates, the others train.
+    first) validates, the others train. Of several corpora that are one the speakers are dealt corpus by corpus, so
+    that each has its proportions to within about one speaker.
 
     Two speakers (TESS; REFERENCE.md section 5): one trains; of the other, half validates and half tests, by recording
     and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once.
@@ -103,10 +106,14 @@ def split_by_speaker(
         part = np.full(len(other), _TRAIN)
         part[other] = np.array([_VALIDATION, _TEST])[_deal(rows.group[other], rows.label[other], (0.5, 0.5), rng)]
         return _split(utterances, plan, rows, part)
-    if folds is None:
-        places = np.repeat(range(len(PARTS)), _speaker_counts(len(names), fractions))
-    else:
+    corpus_of = dict(zip(rows.speaker, rows.corpus, strict=True))
+    shuffled.sort(key=corpus_of.__getitem__)
+    if folds is not None:
         places = _part_of_fold(np.arange(len(names)) % folds, fold, folds)
+    elif AND in utterances.corpus:
+        places = _shares_along([1] * len(names), fractions)
+    else:
+        places = np.repeat(range(len(PARTS)), _speaker_counts(len(names), fractions))
     part_of = dict(zip(shuffled, places, strict=True))
     return _split(utterances, plan, rows, np.array([part_of[speaker] for speaker in rows.speaker]))
 
@@ -121,12 +128,13 @@ class _Plan(NamedTuple):
 
 
 class _Rows(NamedTuple):
-    """The utterances in the order of their identifiers; "" is a missing label."""
+    """The utterances in the order of their identifiers; "" is a missing label; of several corpora each has its own."""
 
     utterance: np.ndarray
     group: np.ndarray
     label: np.ndarray
     speaker: np.ndarray
+    corpus: np.ndarray
 
 
 def _check(utterances: Utterances, plan: _Plan, least_folds: int, most_folds: int | None = None) -> None:
@@ -153,8 +161,11 @@ def _sorted_rows(utterances: Utterances, stratify: str | None) -> _Rows:
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
     groups = audio_groups(utterances)
     speaker = table["speaker"].to_numpy(dtype=object)
+    corpus = utterances.corpora().to_numpy(dtype=object)
     label = table[stratify].to_numpy(dtype=object) if stratify else np.full(len(ids), "", dtype=object)
-    return _Rows(ids[order], groups[order], label[order], speaker[order])
+    if stratify and AND in utterances.corpus:
+        label = corpus + WITHIN + label
+    return _Rows(ids[order], groups[order], label[order], speaker[order], corpus[order])
 
 
 def _deal(groups: np.ndarray, labels: np.ndarray, shares: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
@@ -166,14 +177,20 @@ def _deal(groups: np.ndarray, labels: np.ndarray, shares: tuple[float, ...], rng
     names = list(members)
     line = [names[place] for place in rng.permutation(len(names))]
     line.sort(key=lambda group: _most_frequent(members[group]))
-    counts, total, share_of = np.zeros(len(shares)), 0, {}
-    for group in line:
-        total += len(members[group])
+    share_of = dict(zip(line, _shares_along([len(members[group]) for group in line], shares), strict=True))
+    return np.array([share_of[group] for group in groups.tolist()], dtype=np.int64)
+
+
+def _shares_along(sizes: Sequence[int], shares: tuple[float, ...]) -> list[int]:
+    """Deal what stands in a line: each goes to the share that lags most behind its part of the line so far."""
+    counts, total, dealt = np.zeros(len(shares)), 0, []
+    for size in sizes:
+        total += size
         # Rounded, so that shares that lag equally tie exactly and the first of them is taken.
         share = int(np.argmax(np.round(np.array(shares) * total - counts, 9)))
-        counts[share] += len(members[group])
-        share_of[group] = share
-    return np.array([share_of[group] for group in groups.tolist()], dtype=np.int64)
+        counts[share] += size
+        dealt.append(share)
+    return dealt
 
 
 def _most_frequent(labels: list[str]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hamiltone.files import atomic_write, content_key
 
-from ._utterances import CorpusError, Utterances
+from ._utterances import AND, WITHIN, CorpusError, Utterances
 
 PARTS = ("train", "validation", "test")
 """The parts of every split."""
@@ -85,6 +85,17 @@ class Split:
                     "use the corpus that the split was made of, or make a new split"
                 )
         return {part: utterances.select(index.get_indexer(pd.Index(self.parts[part]))) for part in PARTS}
+
+    def by_corpus(self, *parts: str) -> dict[str, set[str]]:
+        """The utterances of some parts by corpus: of several corpora that are one, as each calls its own."""
+        names = {name for part in parts for name in self.parts[part]}
+        if AND not in self.corpus:
+            return {self.corpus: names}
+        found: dict[str, set[str]] = {}
+        for name in names:
+            corpus, _, own = name.partition(WITHIN)
+            found.setdefault(corpus, set()).add(own)
+        return found
 
     def without(self, utterances: Collection[str]) -> "Split":
         """The same split of a corpus that lacks some utterances."""

@@ -35,6 +35,12 @@ COLUMNS = (
 )
 """The columns of every table, in this order."""
 
+AND = "+"
+"""Between the names of corpora that are one."""
+
+WITHIN = "/"
+"""Between the name of one of several corpora and what it calls an utterance, a speaker or a session."""
+
 
 class CorpusError(HamiltoneError):
     """A folder, a file name, a table or a split is not what was asked for."""
@@ -127,6 +133,11 @@ class Utterances:
         present = set(self._column(column).dropna())
         order = self.classes.get(column)
         return sorted(present) if order is None else [label for label in order if label in present]
+
+    def corpora(self) -> pd.Series:
+        """Name the corpus of each utterance: where several are one, the one that it is from."""
+        names = self.table["utterance"]
+        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:

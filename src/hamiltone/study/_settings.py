@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from hamiltone.training import read_toml, validated
+from hamiltone.training import CorpusPartSettings, read_toml, validated
 
 Method = Literal["none", "S", "W", "SW", "WS"]
 """Anti-transfer in the paper's letters: single S (speaker) or W (word), dual SW or WS."""
@@ -24,9 +24,12 @@ class _Model(BaseModel):
 
 
 class CorpusPlan(_Model):
-    """A corpus of emotions."""
+    """A corpus of emotions, or several that are one."""
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
+    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
+    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
     run: Partial = Field(default={}, description="settings of all runs on it")
 

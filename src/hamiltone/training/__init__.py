@@ -9,9 +9,10 @@ from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
 from ._run import train
-from ._settings import CorpusSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, RunSettings, SplitSettings
 
 __all__ = [
+    "CorpusPartSettings",
     "CorpusSettings",
     "Material",
     "RunSettings",

@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hamiltone.corpora import Split, Utterances, WordChoice, load_corpus, read_split, split_by_speaker, split_random
+from hamiltone.corpora import (
+    CorpusPart,
+    Split,
+    Utterances,
+    WordChoice,
+    load_corpora,
+    read_split,
+    split_by_speaker,
+    split_random,
+)
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, FrontSettings, RunSettings, SplitSettings
 
 
 @dataclass(frozen=True)
@@ -67,12 +76,16 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
     """The utterances that settings name, before any is left out for lack of a label.
 
     Raises:
-        CorpusError: no such corpus, or its folder holds something else.
+        CorpusError: no such corpus, its folder holds something else, or it has no such emotions.
     """
+    utterances = load_corpora([_part(part) for part in corpus.parts or (corpus,)])
+    return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
+
+
+def _part(corpus: CorpusPartSettings) -> CorpusPart:
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
     words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
-    utterances = load_corpus(corpus.name, root, words)
-    return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
+    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:

@@ -22,18 +22,51 @@ class WordsSettings(_Model):
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
 
 
-class CorpusSettings(_Model):
-    """Which recordings: a corpus by name, and the folder it lies in."""
+class CorpusPartSettings(_Model):
+    """A corpus by name, the folder it lies in, and what its emotions count as."""
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
     words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json")}
+        chosen = {key: getattr(self, key) for key in ("labels", "only") if getattr(self, key)}
+        if self.words is not None:
+            chosen["words"] = self.words.model_dump(mode="json")
         return {"name": self.name, **chosen}
+
+
+class CorpusSettings(CorpusPartSettings):
+    """Which recordings: a corpus, or several that are one, whose name is theirs with "+" between them."""
+
+    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
+    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_parts(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("parts"), list | tuple) or not content["parts"]:
+            return content
+        names = [part.get("name") if isinstance(part, dict) else getattr(part, "name", "") for part in content["parts"]]
+        return {"name": "+".join(map(str, names)), **content}
+
+    @model_validator(mode="after")
+    def _agree(self) -> "CorpusSettings":
+        if not self.parts:
+            return self
+        if self.name != "+".join(part.name for part in self.parts):
+            raise ValueError("name follows from the names of parts: leave it out")
+        if self.root or self.words or self.labels or self.only:
+            raise ValueError("root, words, labels and only are told of each of parts: leave them out beside parts")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, without the places where things lie."""
+        parts = {"parts": [part.identity() for part in self.parts]} if self.parts else {}
+        return super().identity() | parts
 
 
 class SplitSettings(_Model):
