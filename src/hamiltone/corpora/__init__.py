@@ -14,6 +14,8 @@ Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 from ._affect import affect_table, affect_targets
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
+from ._folds import leave_one_speaker_out, split_by_column, split_stratified
+from ._lists import SpeakerLists, load_split, ready_lists, ready_splits
 from ._registry import CORPORA, load_corpus
 from ._several import CorpusPart, load_corpora, relabel
 from ._split import PARTS, Split, read_split
@@ -32,16 +34,23 @@ __all__ = [
     "SYNTHETIC_WORDS",
     "CorpusError",
     "CorpusPart",
+    "SpeakerLists",
     "Split",
     "Utterances",
     "WordChoice",
     "affect_table",
     "affect_targets",
     "audio_groups",
+    "leave_one_speaker_out",
     "load_corpora",
     "load_corpus",
+    "load_split",
     "read_split",
+    "ready_lists",
+    "ready_splits",
     "relabel",
+    "split_by_column",
     "split_by_speaker",
     "split_random",
+    "split_stratified",
 ]

@@ -17,7 +17,7 @@ NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
-_TEXT = pd.StringDtype(na_value=np.nan)
+_TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
 COLUMNS = (
     "utterance",
@@ -32,6 +32,7 @@ COLUMNS = (
     "word",
     "text",
     "session",
+    "split",
 )
 """The columns of every table, in this order."""
 
@@ -52,8 +53,9 @@ class Utterances:
 
     The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where
     the corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own
-    bounds; ``speaker``, ``emotion``, ``word``, ``text`` and ``session`` are strings or missing; ``valence``,
-    ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows are numbered from 0.
+    bounds; ``speaker``, ``emotion``, ``word``, ``text``, ``session`` and ``split`` (the part that the corpus itself
+    gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows
+    are numbered from 0.
 
     Attributes:
         table: the table; the one given is copied, and nobody should write to the copy.

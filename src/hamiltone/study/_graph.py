@@ -92,8 +92,13 @@ def build_graph(study: Study) -> Graph:
     """
     builder = _Builder(study)
     for corpus in study.corpora:
+        known: dict[tuple[str, int | None], SplitPlan] = {}
         for split in study.splits:
-            for fold in range(split.folds or 1):
+            made = _Place(builder, corpus, split, 0).made
+            if known.setdefault((made.kind, made.folds), split) is not split:
+                folds = f" in {made.folds} folds" if made.folds else ""
+                raise StudyError(f"splits: two are {made.kind} splits of {corpus}{folds}: make a study of each")
+            for fold in range(made.folds or 1):
                 builder.add_place(_Place(builder, corpus, split, fold))
     return Graph(tuple(builder.nodes.values()), builder.splits)
 
@@ -122,6 +127,11 @@ class _Place:
     def file(self) -> str:
         """The path of its split."""
         return self.settings["split"]["file"]
+
+    @property
+    def made(self) -> Split:
+        """Its split."""
+        return self._builder.splits[self.file]
 
 
 class _Builder:
@@ -165,7 +175,7 @@ class _Builder:
             utterances = load_utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
             split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
-            path = f"{_SPLITS}/{split.corpus}-{split.kind}-{split.hash[:12]}.json"
+            path = f"{_SPLITS}/{split.corpus}-{split.protocol or split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path
         return self._split_files[request]
@@ -200,8 +210,8 @@ class _Builder:
         label = [made.network.algebra, made.front.kind, method.lower(), *([] if layer is None else [str(layer)])]
         cell = Cell(
             corpus=place.corpus,
-            split=place.split.kind,
-            folds=place.split.folds,
+            split=place.made.kind,
+            folds=place.made.folds,
             fold=place.fold,
             network=name,
             algebra=made.network.algebra,
@@ -287,7 +297,7 @@ class _Builder:
                 "parents": {setting: node.key for setting, node in parents.items()},
             }
         )
-        split = [place.split.kind] if kind == "recogniser" or settings.corpus.name == place.name else []
+        split = [place.made.kind] if kind == "recogniser" or settings.corpus.name == place.name else []
         stage = [] if kind == "recogniser" else [kind]
         name = "-".join([settings.corpus.name, *split, *stage, *label])
         folder = f"{_RUNS}/{name}-{key[:12]}"

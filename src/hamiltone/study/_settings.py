@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from hamiltone.training import CorpusPartSettings, read_toml, validated
+from hamiltone.training import CorpusPartSettings, SplitKind, read_toml, validated
 
 Method = Literal["none", "S", "W", "SW", "WS"]
 """Anti-transfer in the paper's letters: single S (speaker) or W (word), dual SW or WS."""
@@ -35,9 +35,9 @@ class CorpusPlan(_Model):
 
 
 class SplitPlan(_Model):
-    """How each corpus is parted; with ``folds`` every fold is tested once."""
+    """How each corpus is parted; with ``folds``, or a kind that has folds of itself, every fold is tested once."""
 
-    kind: Literal["actor", "random"]
+    kind: SplitKind
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="train, validation, test")
     folds: int | None = Field(default=None, ge=2)
     seed: int = Field(default=0, ge=0)

@@ -9,7 +9,7 @@ from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
 from ._run import train
-from ._settings import CorpusPartSettings, CorpusSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, RunSettings, SplitKind, SplitSettings
 
 __all__ = [
     "CorpusPartSettings",
@@ -17,6 +17,7 @@ __all__ = [
     "Material",
     "RunSettings",
     "SettingsError",
+    "SplitKind",
     "SplitSettings",
     "TrainingError",
     "deal",

@@ -69,15 +69,19 @@ class CorpusSettings(CorpusPartSettings):
         return super().identity() | parts
 
 
-class SplitSettings(_Model):
-    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker)."""
+SplitKind = Literal["actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "column"]
+"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
 
-    kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
+
+class SplitSettings(_Model):
+    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
+
+    kind: SplitKind | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
     folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    file: str | None = Field(default=None, description="a split written before, instead of all the above")
+    file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
 
 
 class FrameSettings(_Model):
@@ -253,7 +257,7 @@ class RunSettings(_Model):
         return self.task != "rh-emo" or (self.rh_emo is not None and self.rh_emo.beta > 0)
 
     @property
-    def split_kind(self) -> Literal["actor", "random"]:
+    def split_kind(self) -> SplitKind:
         """By speaker, or by recording: orthogonal tasks have all speakers and words in all parts."""
         return self.split.kind or ("random" if self.task in ("speaker", "word") else "actor")
 
