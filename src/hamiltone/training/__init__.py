@@ -10,13 +10,15 @@ from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
 from ._run import train
-from ._settings import CorpusSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, RunSettings, SplitKind, SplitSettings
 
 __all__ = [
+    "CorpusPartSettings",
     "CorpusSettings",
     "Material",
     "RunSettings",
     "SettingsError",
+    "SplitKind",
     "SplitSettings",
     "TrainingError",
     "calibrate",

@@ -15,7 +15,7 @@ from ._loop import TrainingError
 from ._material import Material, load_material
 from ._objectives import Classification
 from ._parts import Part, make_part, stored_inputs
-from ._record import PREDICTIONS, SPLIT, predictions_table, versions, write_predictions
+from ._record import PREDICTIONS, SPLIT, predictions_table, split_facts, versions, write_predictions
 from ._run import deterministic
 from ._settings import RunSettings
 from ._store import frames_key, stored_frames, stored_stage
@@ -54,7 +54,7 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         "task": settings.task,
         "model": str(model),
         "corpus": {"name": material.utterances.corpus, "note": material.utterances.note},
-        "split": {"kind": material.split.kind, "hash": material.split.hash, "test": test.counts()},
+        "split": split_facts(material.split) | {"test": test.counts()},
         "notes": notes + ([f"{silent} silent recordings were left out"] if silent else []),
         "labels": list(recognizer.labels),
         "test": summarise(table["truth"], table["prediction"], table["speaker"], recognizer.labels),

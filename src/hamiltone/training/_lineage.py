@@ -128,7 +128,8 @@ def heard_by(splits: Sequence[Split], lineage: Lineage) -> dict[str, list[str]]:
     """The utterances, by corpus, that a run (of these splits) and all beneath it are trained or selected on."""
     heard: dict[str, set[str]] = {}
     for split in splits:
-        heard.setdefault(split.corpus, set()).update(split.parts["train"], split.parts["validation"])
+        for corpus, utterances in split.by_corpus("train", "validation").items():
+            heard.setdefault(corpus, set()).update(utterances)
     for run in lineage.by_setting().values():
         for corpus, utterances in read_heard(run.folder).items():
             heard.setdefault(corpus, set()).update(utterances)
@@ -157,10 +158,11 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
     Raises:
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
-    seen = set(heard.get(split.corpus, [])) & set(split.parts["test"])
+    tested = split.by_corpus("test").items()
+    seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested)
     if not seen:
         return []
-    text = f"{what} was trained on {len(seen)} of the {len(split.parts['test'])} test recordings"
+    text = f"{what} was trained on {seen} of the {len(split.parts['test'])} test recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
     return [text]

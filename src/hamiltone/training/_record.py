@@ -80,7 +80,7 @@ def run_record(
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
         "rests_on": rests_on,
-        "split": {"kind": split.kind, "hash": split.hash, **{part.name: part.counts() for part in parts}},
+        "split": split_facts(split) | {part.name: part.counts() for part in parts},
         "corpus": {"name": corpus.corpus, "note": corpus.note},
         "notes": list(notes),
         "labels": list(labels),
@@ -104,6 +104,12 @@ def run_record(
         "versions": versions(),
         "command": command,
     }
+
+
+def split_facts(split: Split) -> dict[str, Any]:
+    """What records say of a split: its kind and hash, and what else it has of protocol and folds."""
+    more = {"protocol": split.protocol, "folds": split.folds, "fold": split.fold}
+    return {"kind": split.kind, "hash": split.hash} | {key: value for key, value in more.items() if value is not None}
 
 
 def versions() -> dict[str, str]:
@@ -135,12 +141,13 @@ def card_facts(record: dict[str, Any], heard: Mapping[str, Sequence[str]]) -> di
         span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
         lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
     kind, trained = record["split"]["kind"], record["split"]["train"]
+    protocol = f" ({record['split']['protocol']})" if "protocol" in record["split"] else ""
     return {
         "title": record["name"],
         "task": record["task"],
         "corpus": record["corpus"]["name"],
         "corpus_note": record["corpus"]["note"],
-        "split": f"{kind} split, {trained['clips']} clips of {trained['speakers']} speakers to train",
+        "split": f"{kind} split{protocol}, {trained['clips']} clips of {trained['speakers']} speakers to train",
         "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
         "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
         "licences": licences(heard),

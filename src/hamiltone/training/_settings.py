@@ -24,29 +24,66 @@ class WordsSettings(_Model):
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
 
 
-class CorpusSettings(_Model):
-    """Which recordings: a corpus by name, and the folder it lies in."""
+class CorpusPartSettings(_Model):
+    """A corpus by name, the folder it lies in, and what its emotions count as."""
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
     words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json")}
+        chosen = {key: getattr(self, key) for key in ("labels", "only") if getattr(self, key)}
+        if self.words is not None:
+            chosen["words"] = self.words.model_dump(mode="json")
         return {"name": self.name, **chosen}
 
 
-class SplitSettings(_Model):
-    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker)."""
+class CorpusSettings(CorpusPartSettings):
+    """Which recordings: a corpus, or several that are one, whose name is theirs with "+" between them."""
 
-    kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
+    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
+    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_parts(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("parts"), list | tuple) or not content["parts"]:
+            return content
+        names = [part.get("name") if isinstance(part, dict) else getattr(part, "name", "") for part in content["parts"]]
+        return {"name": "+".join(map(str, names)), **content}
+
+    @model_validator(mode="after")
+    def _agree(self) -> "CorpusSettings":
+        if not self.parts:
+            return self
+        if self.name != "+".join(part.name for part in self.parts):
+            raise ValueError("name follows from the names of parts: leave it out")
+        if self.root or self.words or self.labels or self.only:
+            raise ValueError("root, words, labels and only are told of each of parts: leave them out beside parts")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, without the places where things lie."""
+        parts = {"parts": [part.identity() for part in self.parts]} if self.parts else {}
+        return super().identity() | parts
+
+
+SplitKind = Literal["actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "column"]
+"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
+
+
+class SplitSettings(_Model):
+    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
+
+    kind: SplitKind | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
     folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    file: str | None = Field(default=None, description="a split written before, instead of all the above")
+    file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
 
 
 class FrameSettings(_Model):
@@ -249,7 +286,7 @@ class RunSettings(_Model):
         return self.task != "rh-emo" or (self.rh_emo is not None and self.rh_emo.beta > 0)
 
     @property
-    def split_kind(self) -> Literal["actor", "random"]:
+    def split_kind(self) -> SplitKind:
         """By speaker, or by recording: orthogonal tasks have all speakers and words in all parts."""
         return self.split.kind or ("random" if self.task in ("speaker", "word") else "actor")
 
