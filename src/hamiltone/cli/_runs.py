@@ -79,6 +79,7 @@ def probe(
 def print_results(record: dict[str, Any], out: Path | None) -> None:
     corpus, split = record["corpus"], record["split"]
     print(f"{record['name']}: {corpus['name']}" + (f" ({corpus['note']})" if corpus["note"] else ""))
+    print(f"{split['kind']} split: {split['protocol']}")
     for note in record["notes"]:
         print(f"note: {note}")
     if reconstruction := record.get("reconstruction"):

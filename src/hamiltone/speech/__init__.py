@@ -1,14 +1,15 @@
 """From a recording to the network's input: guarded decoding, frames of 4 s, the spectrogram.
 
 ``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
-in blocks, and answer a file that cannot be used with one line (``AudioError``). ``frame_bounds`` and ``cut_frames`` cut
-a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns such frames into matrices of
+in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
+``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns such frames into matrices of
 512 (time) x 128 (frequency), normalised with statistics of the training part.
 
 Source: REFERENCE section 1.
 """
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from ._decoding import Recording, opened
 from ._errors import AudioError
 from ._frames import FRAME_SAMPLES, SILENT_PEAK, FrameRule, cut_frames, frame_bounds, is_silent, stream_frames
 from ._spectrogram import Normalisation, Scale, Spectrogram
@@ -20,6 +21,7 @@ __all__ = [
     "AudioError",
     "FrameRule",
     "Normalisation",
+    "Recording",
     "Scale",
     "Spectrogram",
     "audio_duration",
@@ -27,6 +29,7 @@ __all__ = [
     "frame_bounds",
     "is_silent",
     "load_audio",
+    "opened",
     "stream_audio",
     "stream_frames",
 ]

@@ -150,7 +150,7 @@ class _Builder:
         """A corpus of emotions as settings of a run."""
         plan = self.study.corpora[name]
         within = None if plan.within is None else str(Path(plan.within).resolve())
-        return _absolute({"name": name, "root": plan.root, "within": within})
+        return _absolute({"name": name, "root": plan.root, "within": within, "partial": plan.partial})
 
     def split_file(self, corpus: Partial, choice: Partial) -> str:
         """The path of a split, which is made if need be."""

@@ -28,6 +28,7 @@ class CorpusPlan(_Model):
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of it, even if its folder lacks some")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 

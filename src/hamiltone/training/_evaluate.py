@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from hamiltone.corpora import protocol_of
 from hamiltone.files import atomic_write
 from hamiltone.measures import summarise
 from hamiltone.networks import load_recognizer
@@ -18,7 +19,7 @@ from ._parts import make_part, stored_inputs
 from ._record import PREDICTIONS, SPLIT, predictions_table, versions, write_predictions
 from ._run import deterministic
 from ._settings import RunSettings
-from ._store import frames_key, stored_frames, stored_stage
+from ._store import frames_key, recording_keys, stored_frames, stored_stage
 from ._watch import Watch
 
 _EVALUATION = "evaluation.json"
@@ -47,7 +48,8 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         if unknown := sorted(set(material.labels) - set(recognizer.labels)):
             raise TrainingError(f"{model}: does not know the corpus's classes {', '.join(unknown)}; take another model")
         notes = _leaks(Path(model).parent, material, settings.leaks)
-        key = frames_key(material.utterances, settings.frames)
+        recordings = recording_keys(material.utterances)
+        key = frames_key(material.utterances, settings.frames, recordings)
         frames = stored_frames(material.utterances, settings.frames, key, watch.report)
         seed = settings.seed if settings.frames.random_offset else None
         array = stored_stage(frames, recognizer.front, "features", seed, watch.report)
@@ -64,7 +66,12 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         "task": settings.task,
         "model": str(model),
         "corpus": {"name": material.utterances.corpus, "note": material.utterances.note},
-        "split": {"kind": material.split.kind, "hash": material.split.hash, "test": test.counts()},
+        "split": {
+            "kind": material.split.kind,
+            "hash": material.split.hash,
+            "protocol": protocol_of(material.utterances, material.split, recordings).line,
+            "test": test.counts(),
+        },
         "notes": notes + ([f"{len(frames.silent)} silent recordings were left out"] if frames.silent else []),
         "labels": list(recognizer.labels),
         "test": summarise(table["truth"], table["prediction"], table["speaker"], recognizer.labels),

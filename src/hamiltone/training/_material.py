@@ -68,9 +68,16 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
 
     Raises:
         CorpusError: no such corpus, or its folder holds something else.
+        TrainingError: the folder holds another number of recordings than are published, and the settings do not allow
+            it.
     """
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
     utterances = load_corpus(corpus.name, root)
+    if utterances.part and not corpus.partial:
+        raise TrainingError(
+            f"{corpus.name}: {root} is not the whole corpus ({utterances.part}): complete it (hamiltone corpus check "
+            f"{corpus.name}={root} says what is missing), or set corpus.partial=true to use this part"
+        )
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
 
 

@@ -58,6 +58,7 @@ def run_record(
     rests_on: dict[str, str],
     corpus: Utterances,
     split: Split,
+    protocol: str,
     parts: Sequence[Part],
     labels: Sequence[str],
     parameters: dict[str, int],
@@ -80,7 +81,12 @@ def run_record(
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
         "rests_on": rests_on,
-        "split": {"kind": split.kind, "hash": split.hash, **{part.name: part.counts() for part in parts}},
+        "split": {
+            "kind": split.kind,
+            "hash": split.hash,
+            "protocol": protocol,
+            **{part.name: part.counts() for part in parts},
+        },
         "corpus": {"name": corpus.corpus, "note": corpus.note},
         "notes": list(notes),
         "labels": list(labels),
@@ -134,13 +140,14 @@ def card_facts(record: dict[str, Any]) -> dict[str, Any]:
         entry = record["test"][measure]
         span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
         lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
-    kind, trained = record["split"]["kind"], record["split"]["train"]
+    split = record["split"]
+    sizes = f"{split['train']['clips']} clips of {split['train']['speakers']} speakers to train"
     return {
         "title": record["name"],
         "task": record["task"],
         "corpus": record["corpus"]["name"],
         "corpus_note": record["corpus"]["note"],
-        "split": f"{kind} split, {trained['clips']} clips of {trained['speakers']} speakers to train",
+        "split": f"{split['kind']} split, {sizes}; {split['protocol']}",
         "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
         "results": lines,
         "command": record["command"],

@@ -20,6 +20,7 @@ class CorpusSettings(_Model):
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
 
 
 class SplitSettings(_Model):
