@@ -10,7 +10,7 @@ from hamiltone.cli._options import Json, Overrides, Quiet, Settings
 from hamiltone.cli._printing import print_table, progress
 
 if TYPE_CHECKING:
-    from hamiltone.corpora import Audit, CorpusCheck, Count
+    from hamiltone.corpora import Audit, CorpusCheck
 
 _MOST_ROWS = 40
 _MOST_SHARED = 10
@@ -70,15 +70,15 @@ def print_check(check: "CorpusCheck") -> None:
     print(f"found: {check.clips.found} clips, {check.seconds / 3600:.2f} h; recordings: {rates or 'none can be read'}")
     if check.note:
         print(f"note: {check.note}")
-    columns = ("What", "Found", "Published")
-    counted = {f"{check.column} {label}": count for label, count in check.classes.items()}
-    for kind, counts in ((check.column, counted), ("speakers", _speakers(check))):
+    for kind, counts in ((check.column, check.classes), ("speaker", check.speakers)):
+        columns = (kind.capitalize(), "Found", "Published")
         if 0 < len(counts) <= _MOST_ROWS:
-            rows = [_row(label, count) for label, count in counts.items()]
-            print_table(f"Clips by {kind}", [_row("all", check.clips), *rows], columns)
+            rows = [("all", check.clips), *counts.items()]
+            cells = [(label, str(count.found), str(count.published or "")) for label, count in rows]
+            print_table(f"Clips by {kind}", [dict(zip(columns, row, strict=True)) for row in cells], columns)
         elif counts:
             found = [count.found for count in counts.values()]
-            print(f"{len(found)} {kind}: {min(found)} to {max(found)} clips each (each one: --json)")
+            print(f"clips by {kind}: {len(found)} with {min(found)} to {max(found)} each (each one: --json)")
     rows = []
     for kind in KINDS:
         if problems := check.of(kind):
@@ -89,14 +89,6 @@ def print_check(check: "CorpusCheck") -> None:
     for line in check.missing:
         print(f"missing: {line}")
     print("nothing is missing, and all can be read" if check.sound else "this corpus is not whole, or not readable")
-
-
-def _speakers(check: "CorpusCheck") -> dict[str, "Count"]:
-    return {f"speaker {name}": count for name, count in check.speakers.items()}
-
-
-def _row(label: str, count: "Count") -> dict[str, str]:
-    return {"What": label, "Found": str(count.found), "Published": str(count.published or "")}
 
 
 def print_audit(audit: "Audit", note: str) -> None:
@@ -118,7 +110,7 @@ def print_audit(audit: "Audit", note: str) -> None:
     within = len(audit.pairs) - len(audit.leaks)
     if within:
         first = next(pair for pair in audit.pairs if pair.parts[0] == pair.parts[1])
-        print(f"{within} pairs of copies lie within a part, as {' and '.join(first.utterances)}")
+        print(f"pairs of copies within one part, which leak nothing: {within}, as {' and '.join(first.utterances)}")
     print("audio leaks between the parts" if audit.leaking else "no audio is in two parts")
 
 

@@ -120,9 +120,9 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
             heard[path] = error
         if report is not None:
             report("listening", number, len(paths))
-    column = whole.column if whole else next((name for name in ("emotion", "word") if table[name].notna().any()), "")
-    speakers = _counts(table["speaker"], utterances.labels("speaker"), whole.by_speaker if whole else {})
-    classes = _counts(table[column], utterances.labels(column), whole.by_class if whole else {}) if column else {}
+    column = whole.column if whole else next((name for name in ("emotion", "word") if utterances.labels(name)), "")
+    speakers = _counts(utterances, "speaker", whole.by_speaker if whole else {})
+    classes = _counts(utterances, column, whole.by_class if whole else {}) if column else {}
     readable = [found for found in heard.values() if isinstance(found, Heard)]
     return CorpusCheck(
         corpus=name,
@@ -133,16 +133,17 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         speakers=speakers,
         column=column,
         classes=classes,
-        seconds=sum(found.seconds for found in readable),
+        seconds=float(sum(found.seconds for found in readable)),
         rates=dict(Counter(found.rate for found in readable).most_common()),
         missing=tuple(_missing(utterances, whole, speakers, classes)),
         problems=tuple(_named(_problems(utterances, heard), utterances.root)),
     )
 
 
-def _counts(values: pd.Series, labels: Iterable[str], whole: Mapping[str, int]) -> dict[str, Count]:
-    found = Counter(values.dropna())
-    return {label: Count(found[label], whole.get(label)) for label in dict.fromkeys([*whole, *labels])}
+def _counts(utterances: Utterances, column: str, whole: Mapping[str, int]) -> dict[str, Count]:
+    found = Counter(utterances.having(column).table[column].tolist())
+    labels = dict.fromkeys([*whole, *utterances.labels(column)])
+    return {label: Count(found[label], whole.get(label)) for label in labels}
 
 
 def _missing(
@@ -159,14 +160,15 @@ def _missing(
         absent = [speaker for speaker, count in speakers.items() if count.found == 0]
         told = f": there is nothing of {_listed(absent)}" if absent else ""
         yield f"{present} of {whole.speakers} {whole.people}{told}"
-    for kind, counts in ((whole.people, speakers), (f"{whole.column} classes", classes)):
-        fewer = [f"{label} {count.found} of {count.published}" for label, count in counts.items() if _fewer(count)]
+    there = {speaker: count for speaker, count in speakers.items() if count.found}
+    for kind, counts in ((whole.people, there), (f"{whole.column} classes", classes)):
+        fewer = [
+            f"{label} {count.found} of {count.published}"
+            for label, count in counts.items()
+            if count.published is not None and count.found < count.published
+        ]
         if fewer:
-            yield f"clips are missing of {len(fewer)} {kind}: {_listed(fewer)}"
-
-
-def _fewer(count: Count) -> bool:
-    return count.published is not None and 0 < count.found < count.published
+            yield f"clips of {len(fewer)} {kind}: {_listed(fewer)}"
 
 
 def _listed(names: list[str]) -> str:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.fft
 import soundfile
 import soxr
 from jaxtyping import Bool, Float32, Int64, UInt32
@@ -107,7 +106,7 @@ def fingerprint(
 
 
 def _band_energy(frames: np.ndarray) -> np.ndarray:
-    spectrum = scipy.fft.rfft(frames * _WEIGHTS, axis=1)
+    spectrum = np.fft.rfft(frames * _WEIGHTS, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
     return np.add.reduceat(power[:, : _EDGES[-1]], _EDGES[:-1], axis=1)
 

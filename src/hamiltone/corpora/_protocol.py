@@ -87,9 +87,8 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     """
     parts = {part: chosen.table for part, chosen in split.apply(utterances).items()}
     texts = {part: _texts(table) for part, table in parts.items()}
-    identities = {
-        part: {(contents or {}).get(path, path) for path in table["path"].unique()} for part, table in parts.items()
-    }
+    known = contents or {}
+    identities = {part: {known.get(path, path) for path in table["path"].tolist()} for part, table in parts.items()}
     several = {
         name
         for place, part in enumerate(PARTS)
@@ -100,8 +99,8 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
         speakers={part: frozenset(table["speaker"].dropna()) for part, table in parts.items()},
         texts={part: frozenset(found.dropna()) for part, found in texts.items()},
         recordings=tuple(sorted(several)),
-        nameless=sum(int(table["speaker"].isna().sum()) for table in parts.values()),
-        textless=sum(int(found.isna().sum()) for found in texts.values()),
+        nameless=sum(int(table["speaker"].isna().to_numpy().sum()) for table in parts.values()),
+        textless=sum(int(found.isna().to_numpy().sum()) for found in texts.values()),
     )
 
 

@@ -2,8 +2,8 @@
 
 ``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
 in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
-``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns such frames into matrices of
-512 (time) x 128 (frequency), normalised with statistics of the training part.
+``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns
+such frames into matrices of 512 (time) x 128 (frequency), normalised with statistics of the training part.
 
 Source: REFERENCE section 1.
 """
