@@ -52,12 +52,14 @@ class Protocol:
             if not tested:
                 names.append(f"{plural} are not known")
                 continue
-            names.append(_name(kind, tested & trained, tested & validated))
+            name = _name(kind, tested & trained, tested & validated)
+            names.append(f"{name} as far as {plural} are known" if missing and name == f"{kind}-independent" else name)
             told = f"of {len(tested)} test {plural if len(tested) != 1 else kind}, "
             told += f"{len(tested & trained)} in training, {len(tested & validated)} in validation"
-            numbers.append(told + (f" ({missing} clips without {kind})" if missing else ""))
-        if len(self.recordings):
-            numbers.append(f"{len(self.recordings)} recordings lie in several parts")
+            clips = "clip" if missing == 1 else "clips"
+            numbers.append(told + (f" ({missing} {clips} without {kind})" if missing else ""))
+        if several := len(self.recordings):
+            numbers.append(f"{several} recording{' lies' if several == 1 else 's lie'} in several parts")
         if names[:2] == [f"not {kind}-independent" for kind in _KINDS]:
             names = ["neither speaker-independent nor text-independent"]
         return ", ".join(names) + (f": {'; '.join(numbers)}" if numbers else "")
@@ -70,7 +72,7 @@ class Protocol:
 def _name(kind: str, trained: Collection[str], validated: Collection[str]) -> str:
     if trained:
         return f"not {kind}-independent"
-    return f"{kind}-independent in training, not in validation" if validated else f"{kind}-independent"
+    return f"{kind}-independent in training but not in validation" if validated else f"{kind}-independent"
 
 
 def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str] | None = None) -> Protocol:
