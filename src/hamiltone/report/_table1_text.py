@@ -10,6 +10,7 @@ from typing import Any
 from hamiltone.measures import MINIMUM_SPEAKERS, MOST_SPEAKERS_ENUMERATED, Interval
 
 from ._paper import paper_cell
+from ._records import protocols
 from ._table1 import BEST_OF, SPLITS, Spread, Table1, TableCell
 from ._tables import NOTHING, Cell, percent
 
@@ -125,6 +126,8 @@ def table1_words(table: Table1) -> list[str]:
                 people[cell.corpus] = max(people.get(cell.corpus, 0), cell.accuracy.speakers)
         told = ", ".join(f"{corpus} {number}" for corpus, number in people.items())
         words.append(f"{split.capitalize()} split: {heard}. Test speakers over all folds: {told or 'none yet'}.")
+    done = [run.run.record for cell in table.cells for run in cell.selection.runs if run.run]
+    words += [f"Protocol of {line}." for line in protocols(done)]
     adjusted = (
         f", adjusted by Holm for the {table.tests} test{'' if table.tests == 1 else 's'} in this table."
         if table.tests

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from hamiltone.antitransfer import GramTargets
+from hamiltone.corpora import protocol_of
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import VGG, Front, save_bundle
@@ -37,7 +38,7 @@ from ._record import (
 )
 from ._rh_emo_results import rh_emo_results
 from ._settings import RunSettings
-from ._store import Frames, frames_key, stage_key, stored_frames, stored_stage
+from ._store import Frames, frames_key, recording_keys, stage_key, stored_frames, stored_stage
 from ._targets import stored_targets
 from ._watch import Watch
 
@@ -54,6 +55,7 @@ class _Plan:
     lineage: Lineage
     rests_on: dict[str, str]
     notes: list[str]
+    protocol: str
     frames: str
     key: str
     out: Path
@@ -118,7 +120,8 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     if settings.augments:
         notes.append(f"the training part was augmented: {settings.augmentation.choice()}")
-    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames)
+    recordings = recording_keys(material.utterances)
+    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames, recordings)
     identity = {
         "versions": versions(),
         "settings": settings.key(),
@@ -135,6 +138,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
         lineage=lineage,
         rests_on=rests_on,
         notes=notes,
+        protocol=protocol_of(material.utterances, material.split, recordings).line,
         frames=frames,
         key=content_key(identity),
         out=expand(settings.out, "out"),
@@ -201,6 +205,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         rests_on=plan.rests_on,
         corpus=material.utterances,
         split=material.split,
+        protocol=plan.protocol,
         parts=parts,
         labels=material.labels,
         parameters=count_parameters(model),

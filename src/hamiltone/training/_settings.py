@@ -46,6 +46,7 @@ class CorpusSettings(CorpusPartSettings):
 
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
 
     @model_validator(mode="before")
     @classmethod
