@@ -36,7 +36,7 @@ from ._record import (
     write_record,
     write_settings,
 )
-from ._rh_emo_results import rh_emo_results
+from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._settings import RunSettings
 from ._store import Frames, frames_key, recording_keys, stage_key, stored_frames, stored_stage
 from ._targets import stored_targets
@@ -114,7 +114,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
     notes = []
     for setting, run in lineage.by_setting().items():
-        what = f"{setting}: {run.folder}, or a run beneath it,"
+        what = f"{setting}: {run.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(run.folder), material.split, what, settings.leaks)
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
@@ -210,7 +210,7 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         labels=material.labels,
         parameters=count_parameters(model),
         history=history,
-        notes=plan.notes,
+        notes=[*plan.notes, *constant_embedding(results)],
         results=results,
         command=plan.command,
         side_by_side=plan.side_by_side,
