@@ -70,9 +70,7 @@ def constant_embedding(results: Mapping[str, Any]) -> list[str]:
     deviations = results.get("reconstruction", {}).get("axis_deviation")
     if deviations is None or max(deviations) > _CONSTANT:
         return []
-    return [
-        "the embedding is the same for all clips: nothing that rests on this RH-Emo can tell them apart; train longer"
-    ]
+    return ["its embedding is the same for all clips: what rests on it cannot tell them apart; train it longer"]
 
 
 def _bce(prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]) -> float:
