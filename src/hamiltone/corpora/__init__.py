@@ -20,6 +20,7 @@ from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
 from ._synthetic import VOICES as SYNTHETIC_VOICES
 from ._synthetic import WORDS as SYNTHETIC_WORDS
 from ._utterances import COLUMNS, CorpusError, Utterances
+from ._words import WordChoice
 
 __all__ = [
     "COLUMNS",
@@ -31,6 +32,7 @@ __all__ = [
     "CorpusError",
     "Split",
     "Utterances",
+    "WordChoice",
     "affect_table",
     "affect_targets",
     "audio_groups",

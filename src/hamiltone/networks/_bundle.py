@@ -18,7 +18,8 @@ from hamiltone.files import atomic_path, file_key
 from hamiltone.speech import Spectrogram
 
 from ._card import model_card
-from ._recognizer import Front, Recognizer
+from ._derivatives import Derivatives
+from ._recognizer import Front, FrontKind, Recognizer
 from ._rh_emo import RHEmo, RHEmoEncoder, RHEmoOutput
 from ._vgg import vgg
 
@@ -159,7 +160,7 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             spectrogram = Spectrogram(**config["spectrogram"])
             return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))
         front = config["front"]
-        encoder = RHEmoEncoder() if front["encoder"] else None
+        encoder = _encoder(front)
         network = {**config["network"], "input_shape": tuple(config["network"]["input_shape"])}
         return Recognizer(
             Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
@@ -168,3 +169,11 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             frame_rule=config["frame_rule"],
             temperature=config.get("temperature", 1.0),  # absent in what 0.2 and older saved
         )
+
+
+def _encoder(front: Mapping[str, Any]) -> RHEmoEncoder | Derivatives | None:
+    # Models of version 0.2.0 and before say only whether they have an RH-Emo.
+    kind: FrontKind = front["kind"] if "kind" in front else "rh-emo" if front["encoder"] else "spectrogram"
+    if kind == "rh-emo":
+        return RHEmoEncoder()
+    return Derivatives() if kind == "derivatives" else None

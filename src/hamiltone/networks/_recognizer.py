@@ -6,33 +6,40 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hamiltone.speech import FrameRule, Spectrogram
 
+from ._derivatives import Derivatives
 from ._keys import weights_key
 from ._rh_emo import EMBEDDING_SHAPE, RHEmoEncoder
 from ._vgg import VGG
 
 Stage = Literal["waveform", "spectrogram", "features"]
+FrontKind = Literal["spectrogram", "derivatives", "rh-emo"]
 SPECTROGRAM_SHAPE = (1, 512, 128)
 
 
 class Front(nn.Module):
-    """What stands before a VGG: the spectrogram and, where there is one, the RH-Emo encoder.
+    """What stands before a VGG: the spectrogram and, where there is one, what makes four channels of it.
 
     A front that is not trainable is frozen for good: its parameters ask for no gradient and it stays in eval mode
     whatever its owner is set to, so that its batch norms do not drift (REFERENCE section 7, mistake 0).
+
+    Args:
+        spectrogram: waveform -> 512 x 128.
+        encoder: spectrogram -> four channels of 64 x 64: an RH-Emo encoder, or the spectrogram's derivatives.
+        trainable: go on training the RH-Emo encoder.
     """
 
     def __init__(
-        self, spectrogram: Spectrogram, encoder: RHEmoEncoder | None = None, *, trainable: bool = False
+        self, spectrogram: Spectrogram, encoder: RHEmoEncoder | Derivatives | None = None, *, trainable: bool = False
     ) -> None:
         super().__init__()
         self.spectrogram = spectrogram
         self.encoder = encoder
-        self.trainable = trainable and encoder is not None
+        self.trainable = trainable and isinstance(encoder, RHEmoEncoder)
         if encoder is not None:
             encoder.requires_grad_(self.trainable)
         self.train(self.training)
@@ -41,13 +48,38 @@ class Front(nn.Module):
         """Set the mode; a frozen front stays in eval mode."""
         return super().train(mode and self.trainable)
 
-    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch c t f"]:
-        """Go the rest of the way from ``stage`` (what ``x`` already is) to the features that a VGG takes."""
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        stage: Stage = "waveform",
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+    ) -> Float[Tensor, "batch c t f"]:
+        """Go the rest of the way from ``stage`` (what ``x`` already is) to the features that a VGG takes.
+
+        Args:
+            x: waveforms, spectrograms or features.
+            stage: which of them.
+            masked: where the spectrogram, time running forwards, is set to 0 (SpecAugment); None: nowhere.
+
+        Raises:
+            ValueError: masks for features, whose spectrogram is gone.
+        """
         if stage == "waveform":
             x = self.spectrogram(x)
+        if masked is not None:
+            if stage == "features":
+                raise ValueError("masks hide parts of a spectrogram: they cannot be laid over features")
+            x = x.masked_fill((masked.flip(1) if self.spectrogram.time_reversed else masked).unsqueeze(1), 0)
         if stage != "features" and self.encoder is not None:
             x = self.encoder(x)
         return x
+
+    @property
+    def kind(self) -> FrontKind:
+        """What a network behind this front sees."""
+        if self.encoder is None:
+            return "spectrogram"
+        return "rh-emo" if isinstance(self.encoder, RHEmoEncoder) else "derivatives"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,7 +99,7 @@ class Front(nn.Module):
         """What makes a front of this shape again (JSON-able), weights apart."""
         return {
             "spectrogram": self.spectrogram.settings(),
-            "encoder": self.encoder is not None,
+            "kind": self.kind,
             "trainable": self.trainable,
         }
 
@@ -131,9 +163,17 @@ class Recognizer(nn.Module):
         self.frame_rule: FrameRule = frame_rule
         self.temperature = temperature
 
-    def forward(self, x: Float[Tensor, "batch *shape"], stage: Stage = "waveform") -> Float[Tensor, "batch label"]:
-        """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them."""
-        return self.network(self.front(x, stage))
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        stage: Stage = "waveform",
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+    ) -> Float[Tensor, "batch label"]:
+        """Class scores (before the softmax) of frames of 4 s at 16 kHz, or of what a front's stage made of them.
+
+        ``masked`` is for training, as :class:`Front` takes it.
+        """
+        return self.network(self.front(x, stage, masked))
 
     def probabilities(self, scores: Float[Tensor, "batch label"]) -> Float[Tensor, "batch label"]:
         """Class probabilities for class scores, with the temperature."""

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ._spectrogram import _BINS, _HOP, _WINDOW, Spectrogram
+from ._spectrogram import BINS, HOP, WINDOW, Spectrogram
 
 
 class ConvolvedSpectrogram(Spectrogram):
@@ -35,16 +35,16 @@ class ConvolvedSpectrogram(Spectrogram):
             raise RuntimeError("the spectrogram has no statistics: call fit() before it is converted")
 
     def _magnitude(self, samples: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch time frequency"]:
-        waves = functional.conv1d(samples.unsqueeze(1), self.basis, stride=_HOP, padding=_WINDOW // 2)
-        real, imaginary = waves.unflatten(1, (2, _BINS)).unbind(1)
+        waves = functional.conv1d(samples.unsqueeze(1), self.basis, stride=HOP, padding=WINDOW // 2)
+        real, imaginary = waves.unflatten(1, (2, BINS)).unbind(1)
         return (real.square() + imaginary.square()).sqrt().transpose(1, 2)
 
 
 def _basis() -> Float[Tensor, "256 1 256"]:
     """Rows of window x cosine, then of window x sine, divided by the window's sum; in float64 until the end."""
-    window = torch.hamming_window(_WINDOW, periodic=True, dtype=torch.float64)
+    window = torch.hamming_window(WINDOW, periodic=True, dtype=torch.float64)
     # The product of bin and sample is taken modulo the period while it is a whole number, so that no angle is large.
-    turns = torch.outer(torch.arange(_BINS), torch.arange(_WINDOW)).remainder(_WINDOW)
-    angle = turns.double() * (2 * math.pi / _WINDOW)
+    turns = torch.outer(torch.arange(BINS), torch.arange(WINDOW)).remainder(WINDOW)
+    angle = turns.double() * (2 * math.pi / WINDOW)
     waves = torch.cat((angle.cos(), angle.sin())) * (window / window.sum())
     return waves.float().unsqueeze(1)

@@ -293,7 +293,7 @@ class _Builder:
         return self.nodes[key]
 
     def _recordings(self, corpus: CorpusSettings) -> str:
-        request = content_key({"name": corpus.name, "root": corpus.root})
+        request = content_key(corpus.identity() | {"root": corpus.root})
         if request not in self._corpus_keys:
             whole = load_utterances(corpus.model_copy(update={"within": None}))
             self._corpus_keys[request] = content_key(sorted(whole.table["utterance"]))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hamiltone.corpora import Split, Utterances, load_corpus, read_split, split_by_speaker, split_random
+from hamiltone.corpora import Split, Utterances, WordChoice, load_corpus, read_split, split_by_speaker, split_random
 
 from ._loop import TrainingError
 from ._reading import expand
@@ -70,7 +70,8 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
         CorpusError: no such corpus, or its folder holds something else.
     """
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
-    utterances = load_corpus(corpus.name, root)
+    words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
+    utterances = load_corpus(corpus.name, root, words)
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
 
 
