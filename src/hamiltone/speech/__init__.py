@@ -9,7 +9,7 @@ Source: REFERENCE section 1.
 """
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
-from ._errors import AudioError
+from ._errors import AudioError, AudioFormatError, AudioLengthError
 from ._frames import FRAME_SAMPLES, SILENT_PEAK, FrameRule, cut_frames, frame_bounds, is_silent, stream_frames
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
@@ -18,6 +18,8 @@ __all__ = [
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
+    "AudioFormatError",
+    "AudioLengthError",
     "FrameRule",
     "Normalisation",
     "Scale",
