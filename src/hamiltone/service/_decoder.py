@@ -82,7 +82,7 @@ class Decoders:
         finally:
             self._idle.put_nowait(worker)
         if "code" in head:
-            raise Refusal(_STATUS[head["code"]], f"audio_{head['code']}", f"the recording {head['message']}")
+            raise Refusal(_STATUS[head["code"]], f"audio_{head['code']}", f"recording: {head['message']}")
         return np.frombuffer(body, np.float32)
 
     async def _lose(self, worker: "_Worker") -> None:
