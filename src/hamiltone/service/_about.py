@@ -10,8 +10,8 @@ from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE
 _CARD = "README.md"
 _NON_COMMERCIAL = {"ravdess": "RAVDESS (CC BY-NC-SA 4.0)", "tess": "TESS (CC BY-NC-ND 4.0)"}
 _GUESS = (
-    "The model guesses from how a voice sounds, as it learned it from one corpus's speakers. How a voice sounds is not "
-    "what a person feels: do not use it to judge people."
+    "The model guesses from how a voice sounds, as it learned it from the few voices that it was trained on. How a "
+    "voice sounds is not what a person feels: do not use it to judge people."
 )
 
 

@@ -9,10 +9,16 @@ native float32 samples (16 kHz, mono), or ``{"code": ..., "message": ...}``.
 import json
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 _PACKAGES = Path(__file__).resolve().parents[2]
 
@@ -28,9 +34,7 @@ def _decoder() -> tuple[ModuleType, ModuleType]:
 
 def _restrict(megabytes: int) -> None:
     """Bound the memory, forbid files and core dumps, where the system knows such limits."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if resource is None:
         return
     statistics = Path("/proc/self/statm")
     taken = int(statistics.read_text().split()[0]) * resource.getpagesize() if statistics.exists() else 0
@@ -41,11 +45,9 @@ def _restrict(megabytes: int) -> None:
     }
     for kind, most in wanted.items():
         _, hard = resource.getrlimit(kind)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        try:
-            resource.setrlimit(kind, (most, most))
-        except (OSError, ValueError):  # a system that has the name of the limit only, as macOS for memory
-            continue
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        with suppress(OSError, ValueError):  # macOS has the name of the limit of memory, but no such limit
+            resource.setrlimit(kind, (allowed, allowed))
 
 
 def _answers(request: dict[str, Any], audio: ModuleType, errors: ModuleType) -> tuple[dict[str, Any], bytes]:

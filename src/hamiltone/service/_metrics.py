@@ -19,9 +19,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.requests = Counter(
-            "hamiltone_requests", "Requests answered.", ["route", "status"], registry=self.registry
-        )
+        self.requests = Counter("hamiltone_requests", "Requests answered.", ["route", "status"], registry=self.registry)
         self.seconds = Histogram(
             "hamiltone_request_seconds", "Time to the answer.", ["route"], buckets=_SECONDS, registry=self.registry
         )

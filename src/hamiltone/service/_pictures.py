@@ -1,4 +1,4 @@
-"""What a page shows beside the scores: the waveform's envelope, the spectrogram, the quaternion axes, as small bytes."""
+"""What a page shows beside the scores: the waveform's envelope, the spectrogram, the quaternion axes."""
 
 import base64
 from typing import Any

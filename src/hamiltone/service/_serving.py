@@ -121,10 +121,9 @@ def _signals_end_quietly() -> Iterator[None]:
 
 
 def _write_log(form: logging.Formatter) -> None:
+    """Write all of the process's log as lines of JSON; from others only what is amiss."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(form)
+    logging.getLogger().handlers = [handler]
     for name in ("hamiltone.service", "uvicorn"):
-        log = logging.getLogger(name)
-        log.handlers = [handler]
-        log.setLevel(logging.INFO)
-        log.propagate = False
+        logging.getLogger(name).setLevel(logging.INFO)

@@ -30,8 +30,7 @@ export function scoresAt(line, time) {
  * Each area that is thick enough carries its name.
  */
 export function drawAreas(svg, line, order, colours, { from = 0, to }) {
-  const width = svg.clientWidth;
-  const height = svg.clientHeight;
+  const { width, height } = svg.getBoundingClientRect();
   const x = (time) => ((time - from) / (to - from)) * width;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
@@ -46,7 +45,7 @@ export function drawAreas(svg, line, order, colours, { from = 0, to }) {
     area.setAttribute("stroke", style("--card"));
     area.setAttribute("stroke-width", "1.2");
     svg.append(area);
-    const name = placed(label, line, below, above, x, width, height);
+    const name = placed(label, line, below, above, x, height);
     if (name) {
       name.setAttribute("fill", inkOn(colours[label]));
       names.push(name);
@@ -56,21 +55,24 @@ export function drawAreas(svg, line, order, colours, { from = 0, to }) {
   svg.append(...names);
 }
 
-/** A label where its area is thickest, or nothing where there is no room for it. */
-function placed(label, line, below, above, x, width, height) {
-  const room = label.length * 8 + 10;
+/** A label where most of its area lies around the whole word, or nothing where there is no room for it. */
+function placed(label, line, below, above, x, height) {
+  const half = label.length * 4.2 + 8;
+  const level = (shares, at) => {
+    const next = Math.max(1, line.findIndex((point, i) => i > 0 && x(point.time) >= at));
+    const [a, b] = [x(line[next - 1].time), x(line[next].time)];
+    return shares[next - 1] + (b > a ? (at - a) / (b - a) : 0) * (shares[next] - shares[next - 1]);
+  };
+  const last = x(line.at(-1).time) - half;
   let best = null;
-  line.forEach(({ time }, i) => {
-    const at = Math.min(width - room / 2, Math.max(room / 2, x(time)));
-    const thickness = (above[i] - below[i]) * height;
-    // Whoever stands beside must be thick there as well, or the word would leave its area.
-    const beside = line.map((point, j) => [Math.abs(x(point.time) - at), (above[j] - below[j]) * height]);
-    const least = Math.min(thickness, ...beside.filter(([d]) => d < room / 2).map(([, t]) => t));
-    if (least > LABEL_HEIGHT && (!best || least > best.least + 1)) {
-      best = { least, at, y: (1 - (above[i] + below[i]) / 2) * height };
-    }
-  });
-  if (!best || room > width) return null;
+  for (let at = x(line[0].time) + half; at <= last; at += 6) {
+    const places = [at - half, at - half / 2, at, at + half / 2, at + half];
+    const floor = Math.max(...places.map((place) => level(below, place)));
+    const ceiling = Math.min(...places.map((place) => level(above, place)));
+    const room = (ceiling - floor) * height;
+    if (room > LABEL_HEIGHT && (!best || room > best.room + 1)) best = { room, at, y: (1 - (ceiling + floor) / 2) * height };
+  }
+  if (!best) return null;
   const text = document.createElementNS(SVG, "text");
   text.setAttribute("x", best.at.toFixed(1));
   text.setAttribute("y", (best.y + 4.5).toFixed(1));
@@ -93,9 +95,10 @@ export function drawEnvelope(canvas, { low, high }) {
   });
 }
 
-/** Draw a picture of bytes over the whole canvas. */
-export function drawPicture(canvas, { width, height, data }) {
-  const colours = pictureColours(isDark());
+/** Draw a picture of bytes over the whole canvas; a gamma below 1 shows what is faint. */
+export function drawPicture(canvas, { width, height, data }, gamma = 1) {
+  const ramp = pictureColours(isDark());
+  const colours = ramp.map((_, level) => ramp[Math.round(255 * (level / 255) ** gamma)]);
   const small = document.createElement("canvas");
   small.width = width;
   small.height = height;

@@ -42,7 +42,7 @@ async function introduce() {
     Model: about.title,
     "Trained on": about.trained_on,
     Emotions: about.labels.join(", "),
-    "Measured": about.results.join("; ") || "no results were recorded",
+    Measured: about.results.join("; ") || "no results were recorded",
     Weights: about.weights.slice(0, 16),
   };
   get("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
@@ -105,10 +105,13 @@ get("record").addEventListener("click", async () => {
   tell(null);
   try {
     if (!state.about) await introduce();
+    get("result").hidden = true;
     const blob = await record({ engine, about: state.about, colours: state.colours });
     if (blob) await analyse(blob, "microphone.wav");
   } catch (error) {
     tell(error);
+  } finally {
+    get("result").hidden = !state.result;
   }
 });
 

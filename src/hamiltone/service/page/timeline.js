@@ -4,6 +4,7 @@ import { drawAreas, drawEnvelope, drawPicture, points, scoresAt } from "./drawin
 
 const get = (id) => document.getElementById(id);
 const AXES = { discrete: "emotion", valence: "valence", arousal: "arousal", dominance: "dominance" };
+const FAINT = 0.5;
 const KEYS = { ArrowLeft: -0.25, ArrowRight: 0.25, ArrowDown: -0.25, ArrowUp: 0.25, PageDown: -2, PageUp: 2 };
 
 export function createTimeline({ onMove }) {
@@ -19,7 +20,7 @@ export function createTimeline({ onMove }) {
     get("axes").replaceChildren(...result.detail.axes.map(axisLane));
     get("axes-note").textContent = result.detail.axes.length
       ? "Below the spectrogram: what RH-Emo makes of it, one picture for each component of a quaternion (r, i, j, k), " +
-        "learned towards emotion, valence, arousal and dominance. Each is scaled to its own maximum."
+        "learned towards emotion, valence, arousal and dominance. Each is scaled to its own maximum, and faint parts are lifted."
       : "This model looks at the spectrogram itself; it has no quaternion axes.";
     drawRuler(seconds);
     cursor.setAttribute("aria-valuemax", seconds.toFixed(2));
@@ -28,12 +29,12 @@ export function createTimeline({ onMove }) {
   }
 
   function draw() {
-    if (!shown || !get("areas").clientWidth) return;
+    if (!shown || !get("areas").getBoundingClientRect().width) return;
     const { result, order, colours, line, seconds } = shown;
     drawAreas(get("areas"), line, order, colours, { to: seconds });
     drawEnvelope(get("waveform"), result.detail.waveform);
     drawPicture(get("spectrogram"), result.detail.spectrogram);
-    result.detail.axes.forEach((axis, i) => drawPicture(get(`axis-${i}`), axis));
+    result.detail.axes.forEach((axis, i) => drawPicture(get(`axis-${i}`), axis, FAINT));
   }
 
   /** Put the cursor to a time; the sound follows only where it was a person who moved. */
