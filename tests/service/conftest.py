@@ -29,6 +29,13 @@ from hamiltone.service import Limits
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 COMMAND = "from hamiltone.cli import main; main()"
+ON_3_AND_4 = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+for place, end in zip((3, 4), ends):
+    os.dup2(end, place)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
 LABELS = ["neutral", "happy", "sad", "angry"]
 PHRASES = [
     ("en-us+f3", "I did not expect you here, how wonderful to see you again!", 72, 80, 190),
@@ -117,6 +124,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             server.stop()
 
 
+@pytest.fixture(scope="session")
+def server(serve: Callable[..., Server], model: Path) -> Server:
+    return serve(model, "--seconds", "30", "--megabytes", "2")
+
+
 @contextlib.contextmanager
 def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) -> Iterator[str]:
     """The application in a thread, without the import of everything in a new process; gives its address."""
@@ -160,7 +172,7 @@ class Browser:
         options += ["--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe", "--hide-scrollbars"]
         options += [f"--user-data-dir={self._folder.name}", *flags, "about:blank"]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{read} 4>&{write}', "sh", "chromium", *options],
+            [sys.executable, "-c", ON_3_AND_4, str(read), str(write), "chromium", *options],
             pass_fds=(read, write),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -171,10 +183,14 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session = ""
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "DOM"):
-            self.send(f"{domain}.enable")
+        try:
+            target = self.send("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "Log", "DOM"):
+                self.send(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1

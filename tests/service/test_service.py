@@ -29,11 +29,6 @@ def sound(seconds: float, rate: int = 16000, seed: int = 0) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def server(serve: Callable, model: Path):
-    return serve(model, "--seconds", "30", "--megabytes", "2")
-
-
-@pytest.fixture(scope="module")
 def client(server):
     with httpx.Client(base_url=server.address, timeout=60) as client:
         yield client
