@@ -84,7 +84,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
     result = hamiltone("--help")
     assert result.returncode == 0
-    for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "quickstart", "report"):
+    for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "serve", "quickstart", "report"):
         assert verb in result.stdout
 
 

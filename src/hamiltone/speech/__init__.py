@@ -13,7 +13,7 @@ from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 from ._augment import Augmentation, Augmented, NoiseColour, add_noise, augment, change_gain, draw_noise, place_in_frame
 from ._convolved import ConvolvedSpectrogram
 from ._decoding import Recording, opened
-from ._errors import AudioError
+from ._errors import AudioError, AudioFormatError, AudioLengthError
 from ._frames import (
     FRAME_SAMPLES,
     LEAST_SAMPLES,
@@ -32,6 +32,8 @@ __all__ = [
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
+    "AudioFormatError",
+    "AudioLengthError",
     "Augmentation",
     "Augmented",
     "ConvolvedSpectrogram",
