@@ -57,6 +57,7 @@ def recognizer() -> Recognizer:
 def model(recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "model"
     facts = {"title": "tiny", "task": "emotion", "corpus": "ravdess", "corpus_note": "no clips at all"}
+    facts |= {"licences": {"ravdess": "CC BY-NC-SA 4.0, non-commercial"}}
     save_bundle(recognizer, folder, facts | {"results": ["test uar 0.250"]})
     return folder
 

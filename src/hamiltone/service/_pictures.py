@@ -20,6 +20,7 @@ _SPECTROGRAM_COLUMNS = FRAME_SAMPLES // 128
 _AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
 _DECIBELS = 70.0
 _COMPONENTS = "rijk"
+_NAMES = {"rh-emo": AXES, "derivatives": ("level", "over time", "twice over time", "over frequency")}
 
 
 class Pictures:
@@ -52,7 +53,8 @@ class Pictures:
         """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, empty without an encoder.
 
         A picture has ``width``, ``height`` and ``data``: base64 of bytes, row by row, the highest frequency first.
-        The spectrogram's 255 is its maximum and 0 is 70 dB below; an axis is linear from 0 to its ``maximum``.
+        The spectrogram's 255 is its maximum and 0 is 70 dB below; an axis (its size, where it has
+        signs) is linear from 0 to its ``maximum``.
         """
         seconds = len(self._waveform) / SAMPLE_RATE
         magnitude = self._cut(np.concatenate(self._spectrograms), FRAME_SAMPLES / _SPECTROGRAM_COLUMNS)
@@ -70,8 +72,8 @@ class Pictures:
         kept = [axis[:, : 62 + number % 2] for number, axis in enumerate(self._axes)]
         joined = np.concatenate(kept, axis=1)
         axes = []
-        for name, component, axis in zip(AXES, _COMPONENTS, joined, strict=True):
-            matrix = _folded(self._cut(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
+        for name, component, axis in zip(_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
+            matrix = _folded(self._cut(np.abs(axis), 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
             maximum = float(matrix.max())
             levels = matrix / maximum if maximum > 0 else matrix
             axes.append({"name": name, "component": component, "maximum": maximum} | _picture(levels))
