@@ -44,17 +44,17 @@ def speakers_tested(table: Path, split: dict[str, Any]) -> set[str]:
     [
         ({"kind": "actor"}, {"kind": "actor"}),
         ({"kind": "random"}, {"kind": "random"}),
-        ({"kind": "column"}, {"kind": "actor", "protocol": "column"}),
-        ({"kind": "leave-one-out", "fold": 4}, {"kind": "actor", "protocol": "leave-one-out", "folds": 6, "fold": 4}),
+        ({"kind": "column"}, {"kind": "actor", "scheme": "column"}),
+        ({"kind": "leave-one-out", "fold": 4}, {"kind": "actor", "scheme": "leave-one-out", "folds": 6, "fold": 4}),
         (
             {"kind": "stratified", "folds": 3, "fold": 1},
-            {"kind": "actor", "protocol": "stratified", "folds": 3, "fold": 1},
+            {"kind": "actor", "scheme": "stratified", "folds": 3, "fold": 1},
         ),
     ],
 )
 def test_kinds_of_splits(table: Path, split: dict[str, Any], facts: dict[str, Any]) -> None:
     made = material_of(table, split).split
-    assert split_facts(made) == facts | {"hash": made.hash}
+    assert split_facts(made, "a line") == facts | {"hash": made.hash, "protocol": "a line"}
     assert sum(map(len, made.parts.values())) == SPEAKERS * 4
 
 

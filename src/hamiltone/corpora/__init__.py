@@ -4,6 +4,8 @@
     split = split_by_speaker(utterances, seed=1)
     split.write("actors.json")
     parts = split.apply(utterances)          # {"train": Utterances, "validation": ..., "test": ...}
+    check_corpus("ravdess", "path/to/ravdess").missing    # what is published and not there
+    audit(utterances, split).leaks           # the same audio in two parts
 
 Several corpora are one by ``load_corpora``, with emotions that mean the same by a map (``relabel``).
 Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``.
@@ -13,9 +15,13 @@ Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 
 from ._affect import affect_table, affect_targets
 from ._audio_groups import audio_groups
+from ._audit import Audit, Pair, audit
+from ._check import KINDS, CorpusCheck, Count, Problem, check_corpus
 from ._deal import split_by_speaker, split_random
 from ._folds import leave_one_speaker_out, split_by_column, split_stratified
+from ._licences import licences
 from ._lists import SpeakerLists, load_split, ready_lists, ready_splits
+from ._protocol import Protocol, protocol_of
 from ._registry import CORPORA, load_corpus
 from ._several import CorpusPart, load_corpora, relabel
 from ._split import PARTS, Split, read_split
@@ -28,12 +34,19 @@ from ._words import WordChoice
 __all__ = [
     "COLUMNS",
     "CORPORA",
+    "KINDS",
     "PARTS",
     "SYNTHETIC_EMOTIONS",
     "SYNTHETIC_VOICES",
     "SYNTHETIC_WORDS",
+    "Audit",
+    "CorpusCheck",
     "CorpusError",
     "CorpusPart",
+    "Count",
+    "Pair",
+    "Problem",
+    "Protocol",
     "SpeakerLists",
     "Split",
     "Utterances",
@@ -41,10 +54,14 @@ __all__ = [
     "affect_table",
     "affect_targets",
     "audio_groups",
+    "audit",
+    "check_corpus",
     "leave_one_speaker_out",
+    "licences",
     "load_corpora",
     "load_corpus",
     "load_split",
+    "protocol_of",
     "read_split",
     "ready_lists",
     "ready_splits",

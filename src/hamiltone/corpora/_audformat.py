@@ -17,6 +17,7 @@ AUDFORMAT_OPTIONS = ("table", *_SCHEMES)
 """``table``: the tables to take, with commas between them; the others: the scheme, label or column of that meaning."""
 
 _HEADER = "db.yaml"
+TREE = f"{_HEADER} with its tables and recordings"
 
 
 def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) -> Utterances:
@@ -42,7 +43,7 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
         raise CorpusError("audformat: its library reads these databases: pip install 'hamiltone[audformat]'") from error
     folder = corpus_folder("audformat", root)
     if not (folder / _HEADER).is_file():
-        raise not_this_corpus("audformat", folder, f"{_HEADER} with its tables and recordings")
+        raise not_this_corpus("audformat", folder, TREE)
     if pickled := sorted(folder.glob("db.*.pkl")):
         raise CorpusError(
             f"audformat: {pickled[0]} is a pickled table, which could run any program: "

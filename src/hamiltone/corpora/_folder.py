@@ -10,7 +10,7 @@ from ._utterances import CorpusError, Utterances
 FOLDER_OPTIONS = ("speaker",)
 """``speaker``: a regular expression with a group ``speaker``."""
 
-_EXPECTED = "EMOTION/*.wav or EMOTION/SPEAKER/*.wav (any audio format)"
+TREE = "EMOTION/*.wav or EMOTION/SPEAKER/*.wav (any audio format)"
 
 
 def load_folder(root: Path | None, options: Mapping[str, str] | None = None) -> Utterances:
@@ -41,7 +41,7 @@ def load_folder(root: Path | None, options: Mapping[str, str] | None = None) -> 
                 _refuse(audio_files(deeper), "lies too deep")
     _refuse(audio_files(folder), "lies in no emotion's folder")
     if not rows:
-        raise not_this_corpus("folder", folder, _EXPECTED)
+        raise not_this_corpus("folder", folder, TREE)
     if pattern is not None:
         _name_speakers(rows, pattern)
     nameless = sum(row["speaker"] is None for row in rows)
@@ -80,4 +80,4 @@ def _name_speakers(rows: list[dict[str, str | None]], pattern: re.Pattern[str]) 
 
 def _refuse(paths: list[Path], problem: str) -> None:
     if paths:
-        raise CorpusError(f"folder: {paths[0]} {problem}: expected {_EXPECTED}; move or remove it")
+        raise CorpusError(f"folder: {paths[0]} {problem}: expected {TREE}; move or remove it")

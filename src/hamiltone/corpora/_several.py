@@ -112,8 +112,9 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
         pd.concat(tables, ignore_index=True),
         AND.join(names),
         Path(os.path.commonpath([str(part.root) for part in parts])),
-        "; ".join(notes),
-        {column: _order(parts, column) for column in dict.fromkeys(chain(*(part.classes for part in parts)))},
+        note="; ".join(notes),
+        part="; ".join(f"{part.corpus}: {part.part}" for part in parts if part.part),
+        classes={column: _order(parts, column) for column in dict.fromkeys(chain(*(part.classes for part in parts)))},
     )
 
 

@@ -62,6 +62,7 @@ class Utterances:
         corpus: the corpus' name.
         root: the folder that it was loaded from.
         note: what every output has to say about it ("" when nothing), such as which part of the corpus this is.
+        part: which part of the published corpus the folder holds; "" when all of it, or when no size is published.
         classes: column -> its classes in the corpus' own order; other columns are ordered alphabetically.
 
     Raises:
@@ -73,6 +74,7 @@ class Utterances:
     corpus: str
     root: Path
     note: str = ""
+    part: str = ""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,6 +88,7 @@ class Utterances:
         corpus: str,
         root: Path,
         note: str = "",
+        part: str = "",
         classes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Utterances":
         """Make the table of rows that name only the columns they have; the rows are sorted by ``utterance``."""
@@ -94,7 +97,7 @@ class Utterances:
         if unknown:
             raise CorpusError(f"{corpus}: unknown column {unknown[0]!r}: the columns are {', '.join(COLUMNS)}")
         table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in COLUMNS})
-        return cls(table, corpus, root, note, classes or {})
+        return cls(table, corpus, root, note, part, classes or {})
 
     def __len__(self) -> int:
         return len(self.table)
@@ -198,16 +201,16 @@ def _strings(values: pd.Series, where: str) -> pd.Series:
         for row, value in enumerate(values):
             if not isinstance(value, str) and not pd.isna(value):
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
-    text = pd.Series(values.array, dtype=_TEXT)
-    empty = (text == "").to_numpy()
-    if empty.any():
-        raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
     try:
+        text = pd.Series(values.array, dtype=_TEXT)  # where pyarrow stores it, this encodes, too
         "".join(text.dropna()).encode()
     except UnicodeEncodeError as error:
         raise CorpusError(
             f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
         ) from error
+    empty = (text == "").to_numpy()
+    if empty.any():
+        raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
     return text
 
 

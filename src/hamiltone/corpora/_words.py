@@ -124,4 +124,5 @@ def load_librispeech_words(root: Path | None, words: WordChoice = _PAPERS) -> Ut
         f"{unaligned} recordings are not aligned" if unaligned else "",
         f"{long} words longer than {_LONGEST_SECONDS} s left out" if long else "",
     ]
-    return Utterances.from_rows(rows, corpus=_NAME, root=folder, note="; ".join(filter(None, remarks)))
+    note = "; ".join(filter(None, remarks))
+    return Utterances.from_rows(rows, corpus=_NAME, root=folder, note=note, part=recordings.part)

@@ -237,7 +237,12 @@ class _Builder:
     def _orthogonal(self, place: _Place, network: NetworkPlan, task: Literal["word", "speaker"]) -> Node:
         content = self._content(None, network.run, getattr(self.study, task), getattr(network, task))
         content.pop("anti_transfer", None)
-        content = laid_over(content, {"task": task, "corpus": _absolute(content.get("corpus", {}))})
+        if not content.get("corpus"):
+            letter = "S" if task == "speaker" else "W"
+            raise StudyError(
+                f"methods: {letter} rests on {task} recognition: name its corpus in [{task}] corpus = {{...}}"
+            )
+        content = laid_over(content, {"task": task, "corpus": _absolute(content["corpus"])})
         if _name(content["corpus"]) == place.name:
             # The recordings that recognisers are tested on stay unheard by everything beneath them. RH-Emo was trained
             # on the others, though, so what the orthogonal task itself tests on is not new to it.

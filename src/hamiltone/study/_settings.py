@@ -32,6 +32,7 @@ class CorpusPlan(_Model):
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of it, even if its folder lacks some")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 

@@ -1,5 +1,6 @@
 """Training: settings in, record out. One loop for RH-Emo, the orthogonal tasks, and recognisers with anti-transfer."""
 
+from ._calibrate import calibrate
 from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
@@ -20,6 +21,7 @@ __all__ = [
     "SplitKind",
     "SplitSettings",
     "TrainingError",
+    "calibrate",
     "deal",
     "evaluate",
     "is_main_process",

@@ -81,8 +81,15 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
 
     Raises:
         CorpusError: no such corpus, its folder holds something else, or it has no such emotions.
+        TrainingError: a folder holds another number of recordings than are published, and the settings do not allow it.
     """
     utterances = load_corpora([_part(part) for part in corpus.parts or (corpus,)])
+    if utterances.part and not corpus.partial:
+        place = "NAME=FOLDER" if corpus.parts else f"{corpus.name}={utterances.root}"
+        raise TrainingError(
+            f"{utterances.corpus}: {utterances.root} is not the whole corpus ({utterances.part}): complete it "
+            f"(hamiltone corpus check {place} says what is missing), or set corpus.partial=true to use this part"
+        )
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
 
 
