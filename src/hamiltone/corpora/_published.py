@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from . import (
+    _audformat,
     _crema_d,
     _emodb,
     _folder,
@@ -19,6 +20,7 @@ from ._whole import Whole
 _EVALUATED = f"{_iemocap.TREE}, and SessionN/dialog/EmoEvaluation/DIALOGUE.txt"
 
 TREES: dict[str, str] = {
+    "audformat": _audformat.TREE,
     "crema_d": _crema_d.TREE,
     "emodb": _emodb.TREE,
     "folder": _folder.TREE,

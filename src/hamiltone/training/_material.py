@@ -96,7 +96,7 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
 def _part(corpus: CorpusPartSettings) -> CorpusPart:
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
     words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
-    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
+    return CorpusPart(corpus.name, root, words, corpus.options, corpus.labels, corpus.only)
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:
