@@ -89,7 +89,8 @@ def print_results(record: dict[str, Any], out: Path | None) -> None:
         )
     if test := record.get("test"):
         speakers = f"{test['speakers']} speaker{'' if test['speakers'] == 1 else 's'}"
-        print(f"test part ({split['kind']} split): {test['clips']} clips of {speakers}")
+        protocol = f", {split['protocol']}" if "protocol" in split else ""
+        print(f"test part ({split['kind']} split{protocol}): {test['clips']} clips of {speakers}")
         for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
             entry = test[measure]
             span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"

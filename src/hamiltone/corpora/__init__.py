@@ -5,6 +5,7 @@
     split.write("actors.json")
     parts = split.apply(utterances)          # {"train": Utterances, "validation": ..., "test": ...}
 
+Several corpora are one by ``load_corpora``, with emotions that mean the same by a map (``relabel``).
 Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``.
 ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus on first use (extra ``synthetic``).
 Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
@@ -13,12 +14,17 @@ Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 from ._affect import affect_table, affect_targets
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
+from ._folds import leave_one_speaker_out, split_by_column, split_stratified
+from ._licences import licences
+from ._lists import SpeakerLists, load_split, ready_lists, ready_splits
 from ._registry import CORPORA, load_corpus
+from ._several import CorpusPart, load_corpora, relabel
 from ._split import PARTS, Split, read_split
 from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
 from ._synthetic import VOICES as SYNTHETIC_VOICES
 from ._synthetic import WORDS as SYNTHETIC_WORDS
 from ._utterances import COLUMNS, CorpusError, Utterances
+from ._words import WordChoice
 
 __all__ = [
     "COLUMNS",
@@ -28,13 +34,25 @@ __all__ = [
     "SYNTHETIC_VOICES",
     "SYNTHETIC_WORDS",
     "CorpusError",
+    "CorpusPart",
+    "SpeakerLists",
     "Split",
     "Utterances",
+    "WordChoice",
     "affect_table",
     "affect_targets",
     "audio_groups",
+    "leave_one_speaker_out",
+    "licences",
+    "load_corpora",
     "load_corpus",
+    "load_split",
     "read_split",
+    "ready_lists",
+    "ready_splits",
+    "relabel",
+    "split_by_column",
     "split_by_speaker",
     "split_random",
+    "split_stratified",
 ]

@@ -16,7 +16,7 @@ from ._synthetic import load_synthetic
 from ._table import load_table
 from ._tess import load_tess
 from ._utterances import CorpusError, Utterances
-from ._words import load_librispeech_words
+from ._words import WordChoice, load_librispeech_words
 
 CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
     "crema_d": load_crema_d,
@@ -35,18 +35,27 @@ CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
 }
 """Name -> the function from its folder to its utterances. ``folder`` and ``table`` are for corpora of your own."""
 
+_OF_WORDS: dict[str, Callable[[Path | None, WordChoice], Utterances]] = {"librispeech-words": load_librispeech_words}
 
-def load_corpus(name: str, root: str | Path | None = None) -> Utterances:
+
+def load_corpus(name: str, root: str | Path | None = None, words: WordChoice | None = None) -> Utterances:
     """Load a corpus by name.
 
     Args:
         name: a key of ``CORPORA``.
         root: the corpus' folder, or the file of a ``table``; ``synthetic`` needs none and is made on first use.
+        words: of ``librispeech-words``, which words; None: the paper's.
 
     Raises:
-        CorpusError: an unknown name, a missing folder, or a folder that holds something else.
+        CorpusError: an unknown name, a missing folder, a folder that holds something else, or a choice of words for a
+            corpus that is not cut into words.
     """
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
         raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")
-    return CORPORA[name](None if root is None else Path(root))
+    folder = None if root is None else Path(root)
+    if words is None:
+        return CORPORA[name](folder)
+    if name not in _OF_WORDS:
+        raise CorpusError(f"{name}: is not cut into words to choose among: leave words out, or take librispeech-words")
+    return _OF_WORDS[name](folder, words)

@@ -17,7 +17,7 @@ NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
-_TEXT = pd.StringDtype(na_value=np.nan)
+_TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
 COLUMNS = (
     "utterance",
@@ -32,8 +32,15 @@ COLUMNS = (
     "word",
     "text",
     "session",
+    "split",
 )
 """The columns of every table, in this order."""
+
+AND = "+"
+"""Between the names of corpora that are one."""
+
+WITHIN = "/"
+"""Between the name of one of several corpora and what it calls an utterance, a speaker or a session."""
 
 
 class CorpusError(HamiltoneError):
@@ -46,8 +53,9 @@ class Utterances:
 
     The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where
     the corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own
-    bounds; ``speaker``, ``emotion``, ``word``, ``text`` and ``session`` are strings or missing; ``valence``,
-    ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows are numbered from 0.
+    bounds; ``speaker``, ``emotion``, ``word``, ``text``, ``session`` and ``split`` (the part that the corpus itself
+    gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows
+    are numbered from 0.
 
     Attributes:
         table: the table; the one given is copied, and nobody should write to the copy.
@@ -127,6 +135,11 @@ class Utterances:
         present = set(self._column(column).dropna())
         order = self.classes.get(column)
         return sorted(present) if order is None else [label for label in order if label in present]
+
+    def corpora(self) -> pd.Series:
+        """Name the corpus of each utterance: where several are one, the one that it is from."""
+        names = self.table["utterance"]
+        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:

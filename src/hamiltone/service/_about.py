@@ -1,27 +1,27 @@
-"""What a service says about its model: from the settings and the card that lie beside the weights."""
+"""What a service and a page say about their model."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 from hamiltone.networks import BundleError, bundle_config
 from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE
 
-_CARD = "README.md"
-_NON_COMMERCIAL = {"ravdess": "RAVDESS (CC BY-NC-SA 4.0)", "tess": "TESS (CC BY-NC-ND 4.0)"}
+from ._shipped import licence_notice
+
 _GUESS = (
     "The model guesses from how a voice sounds, as it learned it from the few voices that it was trained on. How a "
     "voice sounds is not what a person feels: do not use it to judge people."
 )
+_UNKNOWN = "What it learned from was not recorded with it; the licence of those recordings holds for the weights, too."
 
 
 def about_model(folder: Path | str) -> dict[str, Any]:
-    """What is known of a saved recogniser, fit for JSON.
+    """What is known of a saved recogniser, for those who ask it something; fit for JSON.
 
     Returns:
-        ``title``, ``labels``, ``rate`` (Hz), ``window`` (seconds), ``axes`` (whether it has an RH-Emo encoder),
-        ``trained_on``, ``facts`` (the card's table), ``results`` (lines), ``licence`` ("" where none is known),
-        ``warning``, ``weights`` (their SHA-256) and ``version``.
+        ``title``, ``labels``, ``rate`` (Hz), ``window`` (seconds), ``front`` ("spectrogram", "derivatives" or
+        "rh-emo"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a sentence), ``warning``, ``weights``
+        (their SHA-256) and ``version`` (of the package that saved it).
 
     Raises:
         BundleError: no recogniser lies there.
@@ -30,30 +30,32 @@ def about_model(folder: Path | str) -> dict[str, Any]:
     config = bundle_config(folder)
     if config["kind"] != "recognizer":
         raise BundleError(f"{folder}: holds an RH-Emo, not a recognizer; name a model that gives class scores")
-    card = folder / _CARD
-    text = card.read_text() if card.is_file() else ""
-    facts = dict(re.findall(r"^\| (\S[^|]*?) \| (.*?) \|$", text, re.MULTILINE))
-    title = re.search(r"^# (.+)$", text, re.MULTILINE)
-    results = re.search(r"^## Results\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    trained_on = facts.get("trained on", "unknown")
+    card = config.get("card", {})
+    note = f" ({card['corpus_note']})" if card.get("corpus_note") else ""
     return {
-        "title": title[1] if title else folder.name,
+        "title": card.get("title") or folder.name,
         "labels": config["labels"],
         "rate": SAMPLE_RATE,
         "window": FRAME_SAMPLES / SAMPLE_RATE,
-        "axes": bool(config["front"]["encoder"]),
-        "trained_on": trained_on,
-        "facts": {name: facts[name] for name in ("trained on", "split", "anti-transfer") if name in facts},
-        "results": re.findall(r"^- (.+)$", results[1], re.MULTILINE) if results else [],
-        "licence": _licence(trained_on),
+        "front": _front(config["front"]),
+        "trained_on": f"{card.get('corpus') or 'unknown'}{note}",
+        "split": card.get("split") or "unknown",
+        "results": [*card.get("results", ()), *([card["calibration"]] if card.get("calibration") else [])],
+        "licence": licence_notice(folder) or _licence(card.get("licences") or {}),
         "warning": _GUESS,
         "weights": config.get("weights", ""),
         "version": config.get("hamiltone", ""),
     }
 
 
-def _licence(trained_on: str) -> str:
-    sources = [text for name, text in _NON_COMMERCIAL.items() if re.search(rf"\b{name}\b", trained_on, re.IGNORECASE)]
-    if not sources:
-        return ""
-    return f"Learned from {' and '.join(sources)}: for non-commercial use only, and so are these weights."
+def _front(settings: dict[str, Any]) -> str:
+    return settings.get("kind") or ("rh-emo" if settings.get("encoder") else "spectrogram")  # older ones say encoder
+
+
+def _licence(licences: dict[str, str]) -> str:
+    if not licences:
+        return _UNKNOWN
+    sources = ", ".join(f"{name} ({text})" for name, text in licences.items())
+    if any("non-commercial" in text for text in licences.values()):
+        return f"For non-commercial use only, as the recordings that it learned from: {sources}."
+    return f"The licences of the recordings that it learned from hold for the weights, too: {sources}."

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.errors import HamiltoneError
-
+from ._errors import ServiceError
 from ._limits import Limits, Refusal
 
 _WORKER = Path(__file__).with_name("_decoding_worker.py")
@@ -20,10 +19,6 @@ _START_SECONDS = 60
 _RECORDINGS_EACH = 1000  # then a fresh process, so that what a codec's library loses does not add up
 _STATUS = {"format": 415, "length": 413, "damaged": 422, "memory": 422}
 _HIDDEN = ("HAMILTONE_TOKEN",)
-
-
-class ServiceError(HamiltoneError):
-    """A service that cannot start."""
 
 
 class Decoders:

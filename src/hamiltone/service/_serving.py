@@ -16,7 +16,7 @@ import torch
 from hamiltone.networks import load_recognizer
 
 from ._about import about_model
-from ._decoder import ServiceError
+from ._errors import ServiceError
 from ._limits import Limits
 
 _LEAST_TOKEN = 16

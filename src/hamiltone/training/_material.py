@@ -2,13 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from hamiltone.corpora import Split, Utterances, load_corpus, read_split, split_by_speaker, split_random
+from hamiltone.corpora import (
+    CorpusPart,
+    Split,
+    Utterances,
+    WordChoice,
+    leave_one_speaker_out,
+    load_corpora,
+    load_split,
+    read_split,
+    ready_lists,
+    split_by_column,
+    split_by_speaker,
+    split_random,
+    split_stratified,
+)
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, FrontSettings, RunSettings, SplitKind, SplitSettings
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ def load_material(settings: RunSettings) -> Material:
             )
     if settings.split.file is None:
         return Material(utterances, _make_split(settings, utterances), labels)
-    split = read_split(expand(settings.split.file, "split.file"))
+    split = load_split(expand(settings.split.file, "split.file"), everything, fold=settings.split.fold)
     # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
     unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
     return Material(utterances, split.without(unlabelled), labels)
@@ -67,11 +80,16 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
     """The utterances that settings name, before any is left out for lack of a label.
 
     Raises:
-        CorpusError: no such corpus, or its folder holds something else.
+        CorpusError: no such corpus, its folder holds something else, or it has no such emotions.
     """
-    root = None if corpus.root is None else expand(corpus.root, "corpus.root")
-    utterances = load_corpus(corpus.name, root)
+    utterances = load_corpora([_part(part) for part in corpus.parts or (corpus,)])
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
+
+
+def _part(corpus: CorpusPartSettings) -> CorpusPart:
+    root = None if corpus.root is None else expand(corpus.root, "corpus.root")
+    words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
+    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:
@@ -82,22 +100,38 @@ def _within(utterances: Utterances, path: Path) -> Utterances:
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
-    if settings.split_kind == "actor" and settings.task == "speaker":
-        raise TrainingError("split.kind actor leaves no known speaker to test on; set split.kind to random")
+    if settings.split_kind not in ("random", "column") and settings.task == "speaker":
+        raise TrainingError(
+            f"split.kind {settings.split_kind} leaves no known speaker to test on; set split.kind to random"
+        )
     # Also where labels are not needed, so that both stages of RH-Emo get the same split.
     complete = len(utterances.having(settings.column)) == len(utterances)
     return deal(utterances, settings.split, settings.split_kind, stratify=settings.column if complete else None)
 
 
-def deal(
-    utterances: Utterances, choice: SplitSettings, kind: Literal["actor", "random"], *, stratify: str | None
-) -> Split:
+def deal(utterances: Utterances, choice: SplitSettings, kind: SplitKind, *, stratify: str | None) -> Split:
     """Part utterances as split settings say; ``stratify`` names the column whose classes a random split keeps even.
 
     Raises:
         CorpusError: they cannot be parted so.
+        TrainingError: another number of folds than that kind of split has.
     """
     dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
     if kind == "random":
         return split_random(utterances, stratify=stratify, **dealing)
-    return split_by_speaker(utterances, **dealing)
+    if kind == "actor":
+        return split_by_speaker(utterances, **dealing)
+    if kind == "stratified":
+        if choice.folds is None:
+            raise TrainingError("split.kind stratified needs split.folds: say how many folds there are")
+        return split_stratified(utterances, folds=choice.folds, fold=choice.fold, seed=choice.seed)
+    if kind == "column":
+        split = split_by_column(utterances)
+    elif kind == "leave-one-out":
+        split = leave_one_speaker_out(utterances, fold=choice.fold)
+    else:
+        split = ready_lists(utterances.corpus, kind).split(utterances, fold=choice.fold)
+    if choice.folds not in (None, split.folds):
+        has = f"{split.folds} folds" if split.folds else "no folds"
+        raise TrainingError(f"split.kind {kind} has {has} here, not {choice.folds}: leave split.folds out")
+    return split

@@ -56,10 +56,15 @@ class Frames:
         """The padded waveforms of some frames; ``offsets`` moves each into its padding by as many samples."""
         batch = torch.zeros(len(rows), FRAME_SAMPLES)
         for position, row in enumerate(rows):
-            start, stop = self.bounds[row]
+            recording = self.recording(int(row))
             offset = 0 if offsets is None else int(offsets[position])
-            batch[position, offset : offset + stop - start] = torch.from_numpy(self.samples[start:stop].copy())
+            batch[position, offset : offset + len(recording)] = recording
         return batch
+
+    def recording(self, row: int) -> Float[Tensor, " sample"]:
+        """What was recorded in a frame, without padding."""
+        start, stop = self.bounds[row]
+        return torch.from_numpy(self.samples[start:stop].copy())
 
     def random_offsets(self, rows: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
         """How far each frame is moved into its padding: drawn from seed, epoch and row alone, whatever the order."""
