@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from hamiltone.networks import AXES, Front
+from hamiltone.networks import AXES, Front, FrontKind
 from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, Spectrogram
 
 COLUMNS = 1000
@@ -20,10 +20,12 @@ _SPECTROGRAM_COLUMNS = FRAME_SAMPLES // 128
 _AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
 _DECIBELS = 70.0
 _COMPONENTS = "rijk"
-_NAMES = {
+AXIS_NAMES: dict[FrontKind, tuple[str, ...]] = {
+    "spectrogram": (),
     "rh-emo": AXES,
     "derivatives": ("spectrogram", "change", "change of change", "slope"),
 }
+"""What the four components are, for each kind of front."""
 
 
 class Pictures:
@@ -75,7 +77,7 @@ class Pictures:
         kept = [axis[:, : 62 + number % 2] for number, axis in enumerate(self._axes)]
         joined = np.concatenate(kept, axis=1)
         axes = []
-        for name, component, axis in zip(_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
+        for name, component, axis in zip(AXIS_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
             matrix = _folded(self._cut(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
             maximum = float(matrix.max())
             levels = matrix / maximum if maximum > 0 else matrix

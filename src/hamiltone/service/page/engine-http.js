@@ -12,13 +12,7 @@
 // and throws EngineError with a code.
 
 import { toWav } from "./audio.js";
-
-export class EngineError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
+import { EngineError } from "./engine-error.js";
 
 const TOKEN = "hamiltone-token";
 
