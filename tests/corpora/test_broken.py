@@ -37,6 +37,10 @@ LAYOUTS = [
     "Session1/dialog/transcriptions/Ses01F_impro01.txt",
     "right/bb05582b_nohash_3.wav",
     "joy/ann/x.wav",
+    "alignments/ravdess.alignment.txt",
+    "alignments/crema_d.alignment.txt",
+    "alignments/tess.alignment.txt",
+    "alignments/iemocap.alignment.txt",
 ]
 TEXTS = [
     *("84-121123-0000 GO DO", '84-121123-0000 ",GO,DO" "0.1,0.2,0.9"', "[1 - 2]\tSes01F_impro01_F000\tneu\t[1, 2, 3]"),

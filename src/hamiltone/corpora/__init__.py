@@ -11,6 +11,7 @@ Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 """
 
 from ._affect import affect_table, affect_targets
+from ._align import WordAlignment, align_words
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
 from ._registry import CORPORA, load_corpus
@@ -19,7 +20,7 @@ from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
 from ._synthetic import VOICES as SYNTHETIC_VOICES
 from ._synthetic import WORDS as SYNTHETIC_WORDS
 from ._utterances import COLUMNS, CorpusError, Utterances
-from ._words import WordChoice
+from ._words import WordChoice, recordings_of, word_segments
 
 __all__ = [
     "COLUMNS",
@@ -31,12 +32,16 @@ __all__ = [
     "CorpusError",
     "Split",
     "Utterances",
+    "WordAlignment",
     "WordChoice",
     "affect_table",
     "affect_targets",
+    "align_words",
     "audio_groups",
     "load_corpus",
     "read_split",
+    "recordings_of",
     "split_by_speaker",
     "split_random",
+    "word_segments",
 ]

@@ -16,7 +16,7 @@ from ._synthetic import load_synthetic
 from ._table import load_table
 from ._tess import load_tess
 from ._utterances import CorpusError, Utterances
-from ._words import WordChoice, load_librispeech_words
+from ._words import WORD_CORPORA, WordChoice, load_words, word_segments
 
 CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
     "crema_d": load_crema_d,
@@ -26,16 +26,14 @@ CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
     "iemocap": load_iemocap,
     "iemocap-merged4": load_iemocap_merged4,
     "librispeech": load_librispeech,
-    "librispeech-words": load_librispeech_words,
     "ravdess": load_ravdess,
     "speech_commands": load_speech_commands,
     "synthetic": load_synthetic,
     "table": load_table,
     "tess": load_tess,
+    **{name: load_words(load) for name, load in WORD_CORPORA.items()},
 }
 """Name -> the function from its folder to its utterances. ``folder`` and ``table`` are for corpora of your own."""
-
-_OF_WORDS: dict[str, Callable[[Path | None, WordChoice], Utterances]] = {"librispeech-words": load_librispeech_words}
 
 
 def load_corpus(name: str, root: str | Path | None = None, words: WordChoice | None = None) -> Utterances:
@@ -44,7 +42,7 @@ def load_corpus(name: str, root: str | Path | None = None, words: WordChoice | N
     Args:
         name: a key of ``CORPORA``.
         root: the corpus' folder, or the file of a ``table``; ``synthetic`` needs none and is made on first use.
-        words: of ``librispeech-words``, which words; None: the paper's.
+        words: of a corpus of words (as ``librispeech-words``), which words; None: the paper's.
 
     Raises:
         CorpusError: an unknown name, a missing folder, a folder that holds something else, or a choice of words for a
@@ -56,6 +54,6 @@ def load_corpus(name: str, root: str | Path | None = None, words: WordChoice | N
     folder = None if root is None else Path(root)
     if words is None:
         return CORPORA[name](folder)
-    if name not in _OF_WORDS:
+    if name not in WORD_CORPORA:
         raise CorpusError(f"{name}: is not cut into words to choose among: leave words out, or take librispeech-words")
-    return _OF_WORDS[name](folder, words)
+    return word_segments(WORD_CORPORA[name](folder), words)

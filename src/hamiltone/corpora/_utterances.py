@@ -185,16 +185,15 @@ def _strings(values: pd.Series, where: str) -> pd.Series:
         for row, value in enumerate(values):
             if not isinstance(value, str) and not pd.isna(value):
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
-    text = pd.Series(values.array, dtype=_TEXT)
+    try:
+        text = pd.Series(values.array, dtype=_TEXT)  # where pyarrow is installed, it refuses here
+        "".join(text.dropna()).encode()
+    except UnicodeEncodeError as error:
+        shown = error.object[max(0, error.start - 20) : error.end]
+        raise CorpusError(f"{where} holds text that is not Unicode ({shown!r})") from error
     empty = (text == "").to_numpy()
     if empty.any():
         raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
-    try:
-        "".join(text.dropna()).encode()
-    except UnicodeEncodeError as error:
-        raise CorpusError(
-            f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
-        ) from error
     return text
 
 

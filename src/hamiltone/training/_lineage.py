@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hamiltone.corpora import Split
+from hamiltone.corpora import Split, recordings_of
 from hamiltone.networks import Front, Recognizer, TrainedRHEmo, load_bundle, weights_key
 
 from ._loop import TrainingError
@@ -127,7 +127,10 @@ def heard_by(splits: Sequence[Split], lineage: Lineage) -> dict[str, list[str]]:
     """The utterances, by corpus, that a run (of these splits) and all beneath it are trained or selected on."""
     heard: dict[str, set[str]] = {}
     for split in splits:
-        heard.setdefault(split.corpus, set()).update(split.parts["train"], split.parts["validation"])
+        for corpus, utterances in recordings_of(
+            split.corpus, (*split.parts["train"], *split.parts["validation"])
+        ).items():
+            heard.setdefault(corpus, set()).update(utterances)
     for run in lineage.by_setting().values():
         for corpus, utterances in read_heard(run.folder).items():
             heard.setdefault(corpus, set()).update(utterances)
@@ -156,10 +159,11 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
     Raises:
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
-    seen = set(heard.get(split.corpus, [])) & set(split.parts["test"])
+    tested = recordings_of(split.corpus, split.parts["test"])
+    seen = max(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
     if not seen:
         return []
-    text = f"{what} was trained on {len(seen)} of the {len(split.parts['test'])} test recordings"
+    text = f"{what} was trained on {seen} of the {len(split.parts['test'])} test recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
     return [text]

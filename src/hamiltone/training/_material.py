@@ -4,11 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hamiltone.corpora import Split, Utterances, WordChoice, load_corpus, read_split, split_by_speaker, split_random
+from hamiltone.corpora import (
+    Split,
+    Utterances,
+    WordChoice,
+    load_corpus,
+    read_split,
+    recordings_of,
+    split_by_speaker,
+    split_random,
+)
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings
+from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings, WordsSettings
 
 
 @dataclass(frozen=True)
@@ -70,16 +79,25 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
         CorpusError: no such corpus, or its folder holds something else.
     """
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
-    words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
-    utterances = load_corpus(corpus.name, root, words)
+    utterances = load_corpus(corpus.name, root, None if corpus.words is None else _choice(corpus.words))
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
+
+
+def _choice(words: WordsSettings) -> WordChoice:
+    alignments = None if words.alignments is None else expand(words.alignments, "corpus.words.alignments")
+    return WordChoice(words.most, words.min_letters, words.segments, alignments)
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:
     split = read_split(path)
+    names = utterances.table["utterance"]
     if split.corpus != utterances.corpus:
-        raise TrainingError(f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split")
-    return utterances.select(utterances.table["utterance"].isin(split.parts["train"]).to_numpy())
+        if split.corpus not in recordings_of(utterances.corpus, ()):
+            raise TrainingError(
+                f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split"
+            )
+        names = names.str.rpartition("-")[0]  # words of the recordings that it parts
+    return utterances.select(names.isin(split.parts["train"]).to_numpy())
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:

@@ -20,6 +20,7 @@ class WordsSettings(_Model):
     most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
     min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
 
 
 class CorpusSettings(_Model):
@@ -28,11 +29,11 @@ class CorpusSettings(_Model):
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
-    words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+    words: WordsSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json")}
+        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json", exclude={"alignments"})}
         return {"name": self.name, **chosen}
 
 
