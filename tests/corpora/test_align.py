@@ -82,7 +82,10 @@ def test_a_corpus_is_aligned_resumed_and_cut_into_words(few: Utterances, tmp_pat
     assert content.pop("not-aligned.csv") == "utterance,reason\n"
     assert "LibriSpeech/dev-clean/1272/135031/1272-135031.alignment.txt" in content
     lines = {line.utterance: line for text in content.values() for line in parsed(tmp_path, text)}
-    durations = {row.utterance: soundfile.info(row.path).duration for row in few.table.itertuples()}
+    durations = {
+        name: soundfile.info(path).duration
+        for name, path in zip(few.table["utterance"], few.table["path"], strict=True)
+    }
     texts = dict(zip(few.table["utterance"], few.table["text"], strict=True))
     assert lines.keys() == texts.keys()
     for name, line in lines.items():

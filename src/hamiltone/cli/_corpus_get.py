@@ -28,9 +28,7 @@ def corpus_align(
     utterances = load_corpus(name, root or None)
     with progress(name, quiet=quiet) as report:
         alignment = align_words(utterances, out, processes=processes, report=report)
-    print(
-        f"{name}: {alignment.aligned} of {alignment.utterances} utterances aligned, {alignment.before} of them before"
-    )
+    print(f"{name}: {alignment.aligned} of {alignment.utterances} utterances aligned ({alignment.before} before)")
     for utterance, reason in list(alignment.not_aligned.items())[:3]:
         print(f"not aligned: {utterance}: {reason}")
     print(f"all of it: {alignment.folder}")

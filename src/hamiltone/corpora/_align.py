@@ -88,16 +88,18 @@ def align_words(
     if utterances.corpus in _GERMAN:
         raise CorpusError(f"{utterances.corpus}: is German, and the aligner knows English alone: take another corpus")
     table = utterances.table
-    if table["text"].isna().all():
+    if not table["text"].notna().to_numpy().any():
         raise CorpusError(f"{utterances.corpus}: has no transcripts (column text) to align words of")
     root = utterances.root if utterances.root.is_dir() else utterances.root.parent
     folder = root / "alignments" if out is None else Path(out).expanduser().absolute()
     with locked(folder):
         words, reasons, spoken = _vocabulary(table)
         tree = _Tree(folder, root, utterances)
-        chosen = [row for row in table.itertuples(index=False) if row.utterance in words]
-        wanted = [row for row in chosen if not tree.has(row.utterance, words[row.utterance])]
-        tasks = [_Task(row.utterance, row.path, row.start, row.end, words[row.utterance]) for row in wanted]
+        rows = zip(*(table[name] for name in ("utterance", "path", "start", "end")), strict=True)
+        chosen = [
+            _Task(name, path, start, end, words[name]) for name, path, start, end in rows if name in words
+        ]
+        tasks = [task for task in chosen if not tree.has(task.utterance, task.words)]
         try:
             for number, (utterance, answer) in enumerate(_answers(tasks, spoken, processes), start=1):
                 if isinstance(answer, str):
@@ -112,7 +114,7 @@ def align_words(
             tree.write()
         reasons = {name: reasons[name] for name in table["utterance"] if name in reasons}
         atomic_write(folder / NOT_ALIGNED, _listing(reasons))
-    return WordAlignment(folder, len(table), len(table) - len(reasons), len(chosen) - len(wanted), reasons)
+    return WordAlignment(folder, len(table), len(table) - len(reasons), len(chosen) - len(tasks), reasons)
 
 
 def _vocabulary(table: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str]]:
