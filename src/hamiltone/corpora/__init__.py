@@ -14,7 +14,9 @@ from ._affect import affect_table, affect_targets
 from ._align import WordAlignment, align_words
 from ._audio_groups import audio_groups
 from ._deal import split_by_speaker, split_random
+from ._get import get_corpus
 from ._registry import CORPORA, load_corpus
+from ._sources import ELSEWHERE, SOURCES, Archive, Source, source_of
 from ._split import PARTS, Split, read_split
 from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
 from ._synthetic import VOICES as SYNTHETIC_VOICES
@@ -25,11 +27,15 @@ from ._words import WordChoice, recordings_of, word_segments
 __all__ = [
     "COLUMNS",
     "CORPORA",
+    "ELSEWHERE",
     "PARTS",
+    "SOURCES",
     "SYNTHETIC_EMOTIONS",
     "SYNTHETIC_VOICES",
     "SYNTHETIC_WORDS",
+    "Archive",
     "CorpusError",
+    "Source",
     "Split",
     "Utterances",
     "WordAlignment",
@@ -38,9 +44,11 @@ __all__ = [
     "affect_targets",
     "align_words",
     "audio_groups",
+    "get_corpus",
     "load_corpus",
     "read_split",
     "recordings_of",
+    "source_of",
     "split_by_speaker",
     "split_random",
     "word_segments",

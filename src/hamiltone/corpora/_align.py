@@ -96,9 +96,7 @@ def align_words(
         words, reasons, spoken = _vocabulary(table)
         tree = _Tree(folder, root, utterances)
         rows = zip(*(table[name] for name in ("utterance", "path", "start", "end")), strict=True)
-        chosen = [
-            _Task(name, path, start, end, words[name]) for name, path, start, end in rows if name in words
-        ]
+        chosen = [_Task(name, path, start, end, words[name]) for name, path, start, end in rows if name in words]
         tasks = [task for task in chosen if not tree.has(task.utterance, task.words)]
         try:
             for number, (utterance, answer) in enumerate(_answers(tasks, spoken, processes), start=1):
