@@ -135,6 +135,11 @@ def test_calls_take_turns_and_medians_are_given():
     assert order == ["one", "two", "two", "one", "one", "two", "two", "one"]
 
 
+def test_a_warm_call_counts_the_second_time():
+    seconds = iter([100, 100, 50, 1.0, 50, 3.0])
+    assert interleaved({"one": lambda: next(seconds)}, 2, warm=True) == {"one": 2.0}
+
+
 def test_layer_cases_are_those_of_the_network():
     cases = list(layer_cases(1.0, 20, (4, 64, 64)))
     assert [case.layer.weight.shape[0] for case in cases] == [

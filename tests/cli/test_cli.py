@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from typer.testing import CliRunner
 
-from hamiltone.networks import Front, Recognizer, RHEmoEncoder, save_bundle, vgg
+from hamiltone.cli import app
+from hamiltone.networks import Front, Recognizer, RHEmoEncoder, load_recognizer, save_bundle, vgg
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 CONFIG = """
@@ -81,7 +84,7 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
     result = hamiltone("--help")
     assert result.returncode == 0
-    for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "quickstart", "report"):
+    for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "serve", "quickstart", "report"):
         assert verb in result.stdout
 
 
@@ -93,12 +96,37 @@ def test_version_and_doctor(tmp_path: Path) -> None:
     assert str(tmp_path) in result.stdout
 
 
-def test_predict_names_every_recording_and_frame(model: Path, speech: Path) -> None:
-    result = hamiltone("predict", speech, speech, "--model", model)
+def test_predict_tells_one_recording_over_time(model: Path, speech: Path) -> None:
+    result = hamiltone("predict", speech, "--model", model)
     assert result.returncode == 0, result.stderr
-    lines = result.stdout.splitlines()
-    assert sum(line.startswith(f"{speech}: ") for line in lines) == 2
-    assert sum(" to " in line for line in lines) == 2 * 3  # 4 + 4 + 1 seconds
+    first, *lines = result.stdout.splitlines()
+    assert first.startswith(f"{speech}: ")
+    stretches = [line.split() for line in lines if " to " in line]
+    assert (stretches[0][0], stretches[-1][2]) == ("0.0", "9.0")
+    assert all(one[2] == other[0] for one, other in pairwise(stretches))
+
+
+def test_predict_lists_a_folder_and_writes_its_table(model: Path, speech: Path, tmp_path: Path) -> None:
+    table = tmp_path / "x.csv"
+    result = hamiltone("predict", speech.parent, speech, "--model", model, "--csv", table, "--hop", "2")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert result.stdout.count(speech.name) == 2
+    lines = table.read_text().splitlines()
+    assert len(lines) == 1 + 2 * (1 + 4)  # windows at 0, 2, 4 and 6 s
+    assert lines[0].endswith("score_calm,score_angry,score_sad")
+
+
+def test_info_and_export(model: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["info", str(model)])
+    assert shown.exit_code == 0, shown.output
+    assert "algebra quaternion" in shown.output
+    about = json.loads(CliRunner().invoke(app, ["info", str(model), "--json"]).output)
+    assert about["labels"] == ["calm", "angry", "sad"]
+    exported = CliRunner().invoke(app, ["export", str(model), "--hub", str(tmp_path / "hub")])
+    assert exported.exit_code == 0, exported.output
+    assert load_recognizer(tmp_path / "hub").labels == ("calm", "angry", "sad")
+    assert_refused(hamiltone("export", model), "name --onnx or --hub")
 
 
 def test_predict_json(model: Path, speech: Path) -> None:
@@ -125,7 +153,7 @@ def test_a_bad_file_is_one_line_and_the_others_go_on(model: Path, speech: Path, 
     for path, line in zip(bad, errors, strict=True):
         assert line.startswith("hamiltone: ")
         assert str(path) in line
-    assert f"{speech}: " in result.stdout
+    assert speech.name in result.stdout
 
 
 def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_path: Path) -> None:

@@ -92,10 +92,10 @@ def write(folder: Path, content: str | bytes, suffix: str = ".csv") -> Path:
 
 
 def test_cells_are_stripped_a_mark_of_utf8_is_skipped_and_unused_columns_are_named(tmp_path: Path):
-    file = write(tmp_path, "\ufeffpath, speaker,emotion,split,age\n a.wav,1, sad ,train,30\n\nb.wav,2,sad,test,\n")
+    file = write(tmp_path, "\ufeffpath, speaker,emotion,colour,age\n a.wav,1, sad ,train,30\n\nb.wav,2,sad,test,\n")
     utterances = load_corpus("table", file)
     assert utterances.labels("emotion") == ["sad"]
-    assert utterances.note == "columns not used: split, age"
+    assert utterances.note == "columns not used: colour, age"
 
 
 def test_own_identifiers_win_and_numbers_in_json_may_be_names(tmp_path: Path):
@@ -182,20 +182,24 @@ def test_a_damaged_parquet_file_is_one_clear_line(tmp_path: Path):
         load_corpus("table", write(tmp_path, "PAR1", ".parquet"))
 
 
-def test_parquet_as_pandas_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@PYARROW
+def test_parquet_with_types_of_its_own(tmp_path: Path):
     frame = pd.DataFrame(
         {
             "path": pd.Series(["a.wav", "b.wav"], dtype="string"),
             "speaker": pd.Series([1, None], dtype="Int64"),
             "emotion": pd.Series(["sad", None], dtype="category"),
             "valence": [np.nan, 2.5],
+            "split": ["train", "test"],
         }
     )
-    monkeypatch.setattr(pd, "read_parquet", lambda path, engine: frame)
-    table = load_corpus("table", write(tmp_path, "", ".parquet")).table
+    path = write(tmp_path, "", ".parquet")
+    frame.to_parquet(path, engine="pyarrow")
+    table = load_corpus("table", path).table
     assert list(table["speaker"].fillna("-")) == ["1", "-"]
     assert list(table["emotion"].fillna("-")) == ["sad", "-"]
     np.testing.assert_array_equal(table["valence"], [np.nan, 2.5])
+    assert list(table["split"]) == ["train", "test"]
 
 
 def test_many_segments_of_few_recordings(tmp_path: Path):

@@ -111,6 +111,21 @@ def test_a_recognizers_bundle_carries_the_encoder_alone(tmp_path: Path) -> None:
         load_recognizer(tmp_path / "rh-emo")
 
 
+def test_a_temperature_is_saved_and_softens(tmp_path: Path) -> None:
+    model = recognizer().eval()
+    model.temperature = 2.5
+    frames = torch.randn(2, FRAME_SAMPLES)
+    torch.testing.assert_close(model.recognize([frames]).frames, (model(frames) / 2.5).softmax(dim=1))
+    save_bundle(model, tmp_path / "m")
+    assert load_recognizer(tmp_path / "m").temperature == 2.5
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    del config["temperature"], config["card"]  # as older versions wrote it
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    assert load_recognizer(tmp_path / "m").temperature == 1.0
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        Recognizer(model.front, model.network, model.labels, temperature=0.0)
+
+
 def _break_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
@@ -153,3 +168,29 @@ def test_weights_that_do_not_fit_their_settings_are_named(tmp_path: Path) -> Non
     _edit(tmp_path / "m", network={**config["network"], "hidden": 64})
     with pytest.raises(BundleError, match=r"classifier\.0"):
         load_bundle(tmp_path / "m")
+
+
+@pytest.mark.parametrize("time_reversed", [False, True])
+def test_masks_hide_what_they_cover_and_nothing_else(time_reversed: bool) -> None:
+    spectrogram = Spectrogram(scale="linear", normalisation="standard", time_reversed=time_reversed)
+    front = Front(spectrogram.fit([torch.randn(2, FRAME_SAMPLES)]))
+    waveform = torch.randn(2, FRAME_SAMPLES)
+    masked = torch.zeros(2, 512, 128, dtype=torch.bool)
+    masked[0, 100:130] = masked[0, :, 7:9] = masked[1, 3:5] = True
+    plain, hidden = front(waveform), front(waveform, "waveform", masked)
+    there = masked.numpy()[:, None]
+    if time_reversed:
+        there = there[:, :, ::-1]
+    assert (plain != 0).all()
+    assert torch.equal(hidden, torch.from_numpy(plain.numpy() * ~there))
+    assert torch.equal(hidden, front(spectrogram(waveform), "spectrogram", masked))
+
+
+def test_masks_come_before_rh_emo() -> None:
+    model = recognizer().eval()
+    spectrogram = torch.rand(2, 1, 512, 128)
+    masked = torch.rand(2, 512, 128) < 0.5
+    hidden = spectrogram * ~masked[:, None]
+    assert torch.equal(model(spectrogram, "spectrogram", masked), model(hidden, "spectrogram"))
+    with pytest.raises(ValueError, match="cannot be laid over features"):
+        model(torch.rand(2, 4, 64, 64), "features", masked)

@@ -1,14 +1,16 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hamiltone.networks import Front, Recognizer, vgg
-from hamiltone.service import Predictor
+import hamiltone
+from hamiltone.networks import Front, Recognizer, save_bundle, vgg
+from hamiltone.service import Predictor, ServiceError, find_recordings, licence_notice, shipped_model, write_csv
 from hamiltone.speech import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -46,19 +48,112 @@ def test_a_stream_gives_the_scores_of_the_whole(tmp_path: Path, seconds: float, 
 @given(
     st.lists(st.integers(0, 3 * FRAME_SAMPLES // 2), min_size=1, max_size=6),
     st.sampled_from(["drop_short", "keep", "drop"]),
+    st.sampled_from([FRAME_SAMPLES, FRAME_SAMPLES // 2, FRAME_SAMPLES // 4 + 7]),
 )
 @settings(deadline=None, max_examples=60)
-def test_streamed_frames_are_those_of_the_whole(lengths: list[int], rule: FrameRule) -> None:
+def test_streamed_frames_are_those_of_the_whole(lengths: list[int], rule: FrameRule, hop: int) -> None:
     blocks = [np.random.default_rng(i).normal(0, 1, n).astype(np.float32) for i, n in enumerate(lengths)]
     whole = np.concatenate(blocks)
-    frames = list(stream_frames(blocks, rule=rule))
+    frames = list(stream_frames(blocks, rule=rule, hop=hop))
     if not len(whole):
         assert frames == []
         return
-    expected = cut_frames(whole, rule=rule)
+    expected = cut_frames(whole, rule=rule, hop=hop)
     assert len(frames) == len(expected)
     for frame, padded in zip(frames, expected, strict=True):
         assert np.array_equal(np.pad(frame, (0, FRAME_SAMPLES - len(frame))), padded)
+
+
+def noise(path: Path, seconds: float, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.random.default_rng(seed).normal(0, 0.1, round(seconds * SAMPLE_RATE)), SAMPLE_RATE)
+    return path
+
+
+def test_windows_may_overlap(tmp_path: Path) -> None:
+    path = noise(tmp_path / "x.wav", 7.0)
+    model = recognizer()
+    prediction = Predictor(model).predict(path, hop=1.5)
+    assert [(frame.start, frame.end) for frame in prediction.frames] == [(0, 4), (1.5, 5.5), (3, 7)]
+    with torch.no_grad():
+        expected = model(torch.from_numpy(cut_frames(load_audio(path), hop=24000))).softmax(dim=1)
+    got = torch.tensor([[frame.scores[label] for label in model.labels] for frame in prediction.frames])
+    torch.testing.assert_close(got, expected)
+    for hop in (0.0, -1.0, 4.5, float("nan")):
+        with pytest.raises(ServiceError, match="choose one above 0 and up to 4 s"):
+            Predictor(model).predict(path, hop=hop)
+
+
+@given(st.lists(st.sampled_from([0.4, 3.9, 9.0, 33.0, "silent", "text", "cut"]), max_size=6))
+@settings(deadline=None, max_examples=15)
+def test_recordings_share_batches_and_faults_do_not_spread(
+    tmp_path_factory: pytest.TempPathFactory, kinds: list[float | str]
+) -> None:
+    folder = tmp_path_factory.mktemp("mixed")
+    paths = [folder / f"{index}.wav" for index in range(len(kinds))]
+    for seed, (path, kind) in enumerate(zip(paths, kinds, strict=True)):
+        noise(path, kind if isinstance(kind, float) else 36.0, seed)
+        if kind == "silent":
+            soundfile.write(path, np.full(36 * SAMPLE_RATE, 0.001), SAMPLE_RATE)
+        elif kind == "text":
+            path.write_text("no sound")
+        elif kind == "cut":
+            soundfile.write(path.with_suffix(".flac"), soundfile.read(path)[0], SAMPLE_RATE)
+            whole = path.with_suffix(".flac").read_bytes()
+            path.write_bytes(whole[: len(whole) * 9 // 10])
+    predictor = Predictor(recognizer())
+    heard: list[tuple[Path, float]] = []
+    results = list(predictor.predict_all(paths, report=lambda path, seconds: heard.append((path, seconds))))
+    assert len(results) == len(paths)
+    for path, kind, result in zip(paths, kinds, results, strict=True):
+        if isinstance(kind, str):
+            assert isinstance(result, AudioError)
+            assert str(result).startswith(f"{path}: ")
+            continue
+        alone = predictor.predict(path)
+        assert not isinstance(result, AudioError)
+        assert (result.path, result.label) == (str(path), alone.label)
+        assert [frame.end for frame in result.frames] == [frame.end for frame in alone.frames]
+        assert result.scores == pytest.approx(alone.scores, abs=1e-6)
+        assert sum(seconds for of, seconds in heard if of == path) == pytest.approx(kind)
+
+
+def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
+    names = ["b/2.MP3", "b/1.wav", "a.flac", "b/.hidden.wav", ".cache/3.wav", "notes.txt", "b/c/deep.opus"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    found = [path.relative_to(tmp_path).as_posix() for path in find_recordings([tmp_path, tmp_path / "notes.txt"])]
+    assert found == ["a.flac", "b/1.wav", "b/2.MP3", "b/c/deep.opus", "notes.txt"]
+    with pytest.raises(ServiceError, match="no recordings in this folder"):
+        find_recordings([tmp_path / "empty"])
+
+
+def test_csv_has_the_whole_and_the_windows(tmp_path: Path) -> None:
+    predictor = Predictor(recognizer())
+    predictions = [predictor.predict(noise(tmp_path / f"{seed}, of 2.wav", 9.0, seed)) for seed in (1, 2)]
+    write_csv(predictions, predictor.recognizer.labels, tmp_path / "x.csv")
+    table = pd.read_csv(tmp_path / "x.csv")
+    assert list(table.columns) == ["recording", "part", "start", "end", "label", "score_calm", "score_angry"]
+    assert list(table["part"]) == ["overall", "frame", "frame", "frame"] * 2
+    for prediction in predictions:
+        mine = table.loc[table["recording"] == prediction.path]
+        overall, frames = mine.iloc[0], mine.iloc[1:]
+        assert (overall["start"], overall["end"]) == (0, 9)
+        assert float(np.mean(frames["score_angry"])) == pytest.approx(float(overall["score_angry"]), abs=2e-6)
+        assert list(frames["label"]) == [frame.label for frame in prediction.frames]
+
+
+def test_shipped_weights_are_found_the_moment_they_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hamiltone, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(ServiceError, match="comes without weights"):
+        Predictor()
+    save_bundle(recognizer(), tmp_path / "weights")
+    assert Predictor().recognizer.labels == ("calm", "angry")
+    assert licence_notice(shipped_model()) == ""
+    (tmp_path / "weights" / "LICENCE").write_text("Non-commercial use only.\n\nMore.\n")
+    assert licence_notice(shipped_model()) == "Non-commercial use only."
 
 
 def test_silence_is_an_error(tmp_path: Path) -> None:

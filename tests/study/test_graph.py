@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
+from hamiltone.corpora import CorpusError
 from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
 from hamiltone.training import SettingsError, load_material
@@ -97,10 +98,38 @@ def test_folds_are_runs_of_their_own_that_together_test_everything(study_of: Mak
     assert sum(map(len, tests)) == len(set.union(*tests)) == 64
 
 
+def test_several_corpora_as_one_and_a_label_map(study_of: Make, few: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(-9000, 9000, (12, 800), dtype=np.int16)
+    for number, samples in enumerate(noise):
+        path = tmp_path / "mine" / ("glad", "tired")[number % 2] / f"s{number // 4}" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, samples, 16000)
+    mine = {"name": "folder", "root": str(tmp_path / "mine"), "labels": {"glad": "happy", "tired": ""}}
+    corpora = {
+        "both": {"parts": [{"name": "synthetic"}, mine]},
+        "synthetic": {"within": str(few), "labels": {"sad": ""}},
+    }
+    graph = build_graph(
+        study_of(corpora=corpora, methods=["none", "S"], speaker={"corpus": {"parts": [{"name": "synthetic"}, mine]}})
+    )
+    both, alone = cells(graph, corpus="both", method="single S"), cells(graph, corpus="synthetic", method="single S")
+    assert len(both) == len(alone) == 1
+    assert both[0].settings.corpus.name == "synthetic+folder"
+    assert dict(alone[0].settings.corpus.labels) == {"sad": ""}
+    (split,) = [split for split in graph.splits.values() if split.corpus == "synthetic+folder"]
+    assert {corpus: len(names) for corpus, names in split.by_corpus("train", "validation", "test").items()} == {
+        "synthetic": 512,
+        "folder": 12,
+    }
+    # The speaker network on the corpora that are recognised gets their training part alone.
+    (speaker,) = [node for node in graph.nodes if node.folder in both[0].needs]
+    assert speaker.settings.corpus.within == both[0].settings.split.file
+
+
 def test_a_network_that_starts_from_another_corpus(study_of: Make, few: Path) -> None:
     corpora = {"synthetic": {"within": str(few)}, "ravdess": {}}
     networks = {"real": {}, "started": {"methods": ["none"], "init_from": "synthetic"}}
-    with pytest.raises(Exception, match="ravdess: give the folder"):
+    with pytest.raises(CorpusError, match="ravdess: give the folder"):
         build_graph(study_of(corpora=corpora, networks=networks))
     graph = build_graph(study_of(methods=["none"], networks={**networks}))
     assert len(graph.nodes) == 1  # on the corpus itself there is nothing to start from

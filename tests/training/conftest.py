@@ -12,6 +12,8 @@ from hamiltone.training import RunSettings, settings_from, train
 
 Make = Callable[..., RunSettings]
 
+_ALIVE = 3  # a seed whose RH-Emo tells clips apart on each axis after two epochs: of some, most axes are constant yet
+
 
 @pytest.fixture(scope="session")
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -66,10 +68,11 @@ def chain(settings_for: Make, tmp_path_factory: pytest.TempPathFactory) -> dict[
         return {"orthogonal": str(folder / orthogonal), "layers": [2]}
 
     everything = [
-        settings_for(folder / "rh-emo-1", task="rh-emo", front={"scale": "decibel"}, training__epochs=1),
+        settings_for(folder / "rh-emo-1", task="rh-emo", seed=_ALIVE, front={"scale": "decibel"}, training__epochs=1),
         settings_for(
             folder / "rh-emo",
             task="rh-emo",
+            seed=_ALIVE,
             front={"scale": "decibel"},
             init_from=str(folder / "rh-emo-1"),
             rh_emo={"beta": 0.01, "hidden": 8},

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
@@ -19,9 +20,15 @@ def command(settings: Path) -> list[str]:
     return [sys.executable, "-c", "from hamiltone.cli import main; main()", "train", str(settings)]
 
 
-@pytest.mark.parametrize("checkpoint_seconds", [0.01, 300.0])
-def test_killed_in_mid_epoch_and_started_again(settings_for: Make, tmp_path: Path, checkpoint_seconds: float) -> None:
+CHANGING = {"shift_seconds": 0.2, "gain_db": [-6, 6], "snr_db": [5, 20], "time_masks": 1, "frequency_masks": 1}
+
+
+@pytest.mark.parametrize(("checkpoint_seconds", "augmentation"), [(0.01, CHANGING), (300.0, {})])
+def test_killed_in_mid_epoch_and_started_again(
+    settings_for: Make, tmp_path: Path, checkpoint_seconds: float, augmentation: dict[str, Any]
+) -> None:
     changes = {"training__epochs": 3, "training__batch": 2, "training__checkpoint_seconds": checkpoint_seconds}
+    changes |= {"augmentation": augmentation, "frames__random_offset": bool(augmentation)}
     whole = settings_for(tmp_path / "whole", **changes)
     train(whole, quiet=True)
 

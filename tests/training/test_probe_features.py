@@ -54,7 +54,7 @@ def test_features_are_the_mean_over_frames_of_an_explicit_forward(
     network = vgg(depth, algebra, 3, width=1 / 16, hidden=12, input_shape=shape, pool=pool).eval()
     clips = part(shape)
     found = layer_features(network, clips, Watch("test", quiet=True))
-    frames = [slow_features(network, clips.inputs.fetch(clips.rows[[position]], 0)) for position in range(len(OWNER))]
+    frames = [slow_features(network, clips.inputs.fetch(clips.rows[[position]], 0).x) for position in range(len(OWNER))]
     assert [layer.layer for layer in found] == list(range(1, depth - 1))  # all layers with weights but two
     assert found[0].name == "features.0"
     assert found[-1].name == "classifier"

@@ -21,7 +21,7 @@ from hamiltone import cli
 from hamiltone.corpora import Utterances
 from hamiltone.training import RunSettings, SettingsError, settings_from, train
 from hamiltone.training._launch import WorkerError, run_together
-from hamiltone.training._parts import Inputs, Part
+from hamiltone.training._parts import Fetched, Inputs, Part
 from hamiltone.training._processes import Processes, ProcessesError, is_main_process, started_by_launcher
 
 from .conftest import Make
@@ -73,6 +73,7 @@ def test_two_processes_do_the_steps_of_one(settings_for: Make, tmp_path: Path) -
 
 def test_killed_and_started_again_ends_with_the_bytes_of_another_launcher(settings_for: Make, tmp_path: Path) -> None:
     changes = {"processes": 2, "training__epochs": 3, "training__batch": 2, "training__checkpoint_seconds": 0.01}
+    changes["augmentation"] = {"shift_seconds": 0.2, "snr_db": [5, 20], "frequency_masks": 1}
     whole = write(settings_for(tmp_path / "whole", **changes), tmp_path / "whole.toml")
     script = tmp_path / "script.py"
     script.write_text(CLI)
@@ -135,7 +136,11 @@ def test_a_mistake_met_by_a_process_is_one_line(
 
 def part_of(frames: int) -> Part:
     rows = np.arange(frames, dtype=np.int64)
-    inputs = Inputs("features", lambda wanted, _epoch: torch.from_numpy(wanted).float()[:, None, None, None])
+
+    def fetch(wanted: np.ndarray, _epoch: int) -> Fetched:
+        return Fetched(torch.from_numpy(wanted).float()[:, None, None, None])
+
+    inputs = Inputs("features", fetch)
     row = {"utterance": "a", "path": "a.wav", "speaker": "s", "emotion": "calm"}
     utterances = Utterances.from_rows([row], corpus="none", root=Path())
     owner = np.zeros(frames, dtype=np.int64)

@@ -73,8 +73,16 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         (MINIMAL, ["label=session"], "label is for task speaker"),
         (MINIMAL, ["task=word", "anti_transfer.orthogonal=x", "anti_transfer.layers=[1]"], "is trained without"),
         (MINIMAL, ["anti_transfer.orthogonal=x", "anti_transfer.layers=[]"], "anti_transfer.layers"),
-        (MINIMAL, ["front.trainable=true"], "nothing to train"),
+        (MINIMAL, ["front.trainable=true"], "have nothing to train"),
         (MINIMAL, ["split.folds=5", "split.fold=5"], "5 is none of 5 folds"),
+        (
+            MINIMAL,
+            ["augmentation.gain_db=[6, -6]"],
+            "augmentation: gain_db takes the least and the most, in this order",
+        ),
+        (MINIMAL, ["augmentation.snr_db=[5, 10]", "augmentation.noise=['blue']"], "augmentation.noise"),
+        (MINIMAL, ["augmentation.time_mask=1"], "did you mean time_masks?"),
+        (MINIMAL, ["corpus.words.min_letters=0"], "corpus.words.min_letters"),
     ],
 )
 def test_mistakes_are_one_line_that_names_the_place(write, text: str, overrides: list[str], message: str) -> None:
@@ -98,7 +106,13 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
     path = write(MINIMAL)
     key = read_settings(path).key()
-    for same in ("name=z", "out=elsewhere", "corpus.root=there", "training.checkpoint_seconds=1.0"):
+    for same in (
+        "name=z",
+        "out=elsewhere",
+        "corpus.root=there",
+        "training.checkpoint_seconds=1.0",
+        "augmentation.time_mask_width=3",
+    ):
         assert read_settings(path, [same]).key() == key
     for other in (
         "seed=1",
@@ -109,6 +123,7 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
         "frames.last=keep",
         "split.seed=3",
         "corpus.words.min_letters=3",
+        "augmentation.time_masks=1",
     ):
         assert read_settings(path, [other]).key() != key
 

@@ -18,7 +18,8 @@ from ._timing import interleaved, timed
 
 Mode = Literal["training", "evaluation"]
 _MODES: dict[Mode, str] = {"training": "forward and backward", "evaluation": "evaluation"}
-_OURS, _OURS_LAST, _PLAIN, _PUBLIC = "ours", "ours, channels-last", "plain", "SpeechBrain"
+_PLAIN, _PLAIN_LAST, _PUBLIC = "plain", "plain, channels-last", "SpeechBrain"
+_OURS, _OURS_LAST = "ours", "ours, channels-last"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def _layer_seconds(case: LayerCase, mode: Mode, repeats: int, against: SpeechBra
         _OURS: _call(case, mode, "table", False),
     }
     if isinstance(case.layer, QuaternionConv2d):  # a matrix has one layout
+        calls[_PLAIN_LAST] = _call(case, mode, "plain", True)
         calls[_OURS_LAST] = _call(case, mode, "table", True)
     if against is not None:
         if isinstance(case.layer, QuaternionLinear):
@@ -82,7 +84,7 @@ def _layer_seconds(case: LayerCase, mode: Mode, repeats: int, against: SpeechBra
             batch, channel, height, width = case.shape
             against.build("conv2d", (batch, height, width, channel), case.layer.out_channels, first=case.first)
         calls[_PUBLIC] = lambda: against.seconds(mode)
-    return interleaved(calls, repeats)
+    return interleaved(calls, repeats, warm=True)
 
 
 def _call(case: LayerCase, mode: Mode, form: str, channels_last: bool) -> Callable[[], float]:
@@ -143,9 +145,10 @@ def _table(mode: Mode, seconds: Mapping[str, Mapping[str, float]]) -> Table:
 def _targets(
     mode: Mode, seconds: Mapping[str, Mapping[str, float]], sums: Mapping[str, Mapping[str, float]]
 ) -> list[Target]:
-    layouts = [key for key in (_OURS, _OURS_LAST) if all(key in value for value in seconds.values()) or key == _OURS]
-    slowest = max(value[key] / value[_PLAIN] for value in seconds.values() for key in layouts)
-    targets = [Target(f"slowest layer, {_MODES[mode]}: time against the plain form", slowest, 1.05, "at most")]
+    pairs = ((_OURS, _PLAIN), (_OURS_LAST, _PLAIN_LAST))
+    slowest = max(value[ours] / value[plain] for value in seconds.values() for ours, plain in pairs if ours in value)
+    what = f"slowest layer, {_MODES[mode]}: time against the plain form in the same layout"
+    targets = [Target(what, slowest, 1.05, "at most")]
     if mode == "evaluation":
         return targets
     for other in (_PLAIN, _PUBLIC):

@@ -17,20 +17,23 @@ def timed(call: Callable[[], object]) -> Callable[[], float]:
     return clocked
 
 
-def interleaved(calls: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, float]:
+def interleaved(calls: Mapping[str, Callable[[], float]], repeats: int, *, warm: bool = False) -> dict[str, float]:
     """Median seconds of each call over rounds in which all take their turn; a round before them is not counted.
 
     Args:
         calls: functions that give their own seconds.
         repeats: rounds.
+        warm: make each call twice and count the second, for short calls: what another one, or a wait for another
+            process, has left in caches, allocator and idle threads falls on the first.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
     gc.collect()
     for turn in range(repeats + 1):
-        # Another one begins each round: what a call leaves in the caches is not always found by the same one.
         first = turn % len(names)
         for name in names[first:] + names[:first]:
+            if warm:
+                calls[name]()
             taken = calls[name]()
             if turn:
                 seconds[name].append(taken)

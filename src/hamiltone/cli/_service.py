@@ -1,48 +1,90 @@
-"""The verbs of a trained recogniser: predict."""
+"""The verbs of a trained recogniser: predict, info."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hamiltone.cli._app import app
-from hamiltone.cli._options import Model
+from hamiltone.cli._listening import listening
+from hamiltone.cli._options import Json, Quiet
+from hamiltone.cli._printing import print_table
 
 if TYPE_CHECKING:
     from hamiltone.service import Prediction
 
+_COLUMNS = ("Recording", "Seconds", "Emotion", "Score", "Next", "Over time")
+_MOST_STRETCHES = 4  # of a recording in a table
+
 
 @app.command()
 def predict(
-    audio: Annotated[list[Path], typer.Argument(metavar="AUDIO...", help="Recordings, of any length and format.")],
-    model: Model,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON: overall scores, and scores of each frame.")
-    ] = False,
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Recordings of any length and format, or folders of them.")
+    ],
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
+    ] = None,
+    hop: Annotated[
+        float,
+        typer.Option("--hop", help="Seconds from one window of 4 s to the next; less makes a finer line of time."),
+    ] = 4.0,
+    as_json: Json = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
+    ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import Predictor
+    from hamiltone.service import Predictor, find_recordings, licence_notice, shipped_model, write_csv
     from hamiltone.speech import AudioError
 
-    predictor = Predictor(model)
+    recordings = find_recordings(paths)
+    folder = shipped_model() if model is None else model
+    predictor = Predictor(folder)
+    if (notice := licence_notice(folder)) and not quiet:
+        print(f"note: {notice}", file=sys.stderr)
     predictions: list[Prediction] = []
-    failed = False
-    for path in audio:
-        try:
-            prediction = predictor.predict(path)
-        except AudioError as error:
-            failed = True
-            print(f"hamiltone: {error}", file=sys.stderr)
-            continue
-        predictions.append(prediction)
-        if not as_json:
-            print_prediction(prediction)
+    with listening(recordings, quiet=quiet) as report:
+        for result in predictor.predict_all(recordings, hop=hop, report=report):
+            if isinstance(result, AudioError):
+                print(f"hamiltone: {result}", file=sys.stderr)
+            else:
+                predictions.append(result)
+    if csv is not None:
+        write_csv(predictions, predictor.recognizer.labels, csv)
     if as_json:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
-    if failed:
+    elif len(recordings) == 1:
+        for prediction in predictions:
+            print_prediction(prediction)
+    elif predictions:
+        print_predictions(predictions)
+    if len(predictions) < len(recordings):
         raise typer.Exit(2)
+
+
+@app.command()
+def info(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, as RUN/model.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a saved model is: network, front, what it was trained on, results, licences, files."""
+    from hamiltone.service import model_info
+
+    about = model_info(model)
+    if as_json:
+        print(json.dumps(about, indent=2))
+        return
+    for name, value in about.items():
+        lines = value if name == "results" and value else [_told(value)]
+        for number, line in enumerate(lines):
+            print(f"{'' if number else name.replace('_', ' '):<14}{line}")
 
 
 def print_prediction(prediction: "Prediction") -> None:
@@ -50,6 +92,48 @@ def print_prediction(prediction: "Prediction") -> None:
     for name, score in sorted(prediction.scores.items(), key=lambda item: -item[1]):
         print(f"  {name:<12}{100 * score:5.1f} %  {'█' * round(30 * score)}")
     if len(prediction.frames) > 1:
-        for frame in prediction.frames:
-            best = max(frame.scores, key=frame.scores.__getitem__)
-            print(f"  {frame.start:8.1f} to {frame.end:8.1f} s  {best} ({100 * frame.scores[best]:.0f} %)")
+        for start, end, label, score in _stretches(prediction):
+            print(f"  {start:8.1f} to {end:8.1f} s  {label} ({100 * score:.0f} %)")
+
+
+def print_predictions(predictions: "list[Prediction]") -> None:
+    paths = [Path(prediction.path).absolute() for prediction in predictions]
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    rows = [
+        _row(str(path.relative_to(folder)), prediction) for path, prediction in zip(paths, predictions, strict=True)
+    ]
+    print_table(str(folder), rows, _COLUMNS)
+
+
+def _row(name: str, prediction: "Prediction") -> dict[str, str]:
+    ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
+    (label, score), others = ranked[0], ranked[1:2]
+    stretches = [f"{label} {start:.0f}-{end:.0f} s" for start, end, label, _ in _stretches(prediction)]
+    more = len(stretches) - _MOST_STRETCHES
+    return {
+        "Recording": name,
+        "Seconds": f"{prediction.frames[-1].end:.1f}",
+        "Emotion": label,
+        "Score": f"{100 * score:.0f} %",
+        "Next": "".join(f"{other} {100 * its:.0f} %" for other, its in others),
+        "Over time": ", ".join(stretches[:_MOST_STRETCHES] + ([f"{more} more"] if more > 0 else []))
+        if len(stretches) > 1
+        else "",
+    }
+
+
+def _stretches(prediction: "Prediction") -> Iterator[tuple[float, float, str, float]]:
+    """Neighbouring windows of one label as one: start, end (where the next one begins), label, its mean score."""
+    groups = [list(group) for _, group in groupby(prediction.frames, key=lambda frame: frame.label)]
+    ends = [group[0].start for group in groups[1:]] + [prediction.frames[-1].end]
+    for group, end in zip(groups, ends, strict=True):
+        label = group[0].label
+        yield group[0].start, end, label, sum(frame.scores[label] for frame in group) / len(group)
+
+
+def _told(value: Any) -> str:
+    if value is None or value in ({}, []):
+        return "not told by the model"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(item) if isinstance(item, dict) else item}" for name, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -144,7 +144,7 @@ class _Tree:
         for utterance, path in zip(utterances.table["utterance"], utterances.table["path"], strict=True):
             name, beside = condensed_name(utterances.corpus, utterance), Path(path).parent
             # A chapter of LibriSpeech lies as its recordings do.
-            chapter = name.split(".")[0] != utterances.corpus and beside.is_relative_to(root)
+            chapter = name != condensed_name(utterances.corpus, "") and beside.is_relative_to(root)
             self._files[utterance] = folder / (beside.relative_to(root) if chapter else "") / name
         self._lines: dict[Path, dict[str, CondensedLine]] = {}
         for file in dict.fromkeys(self._files.values()):

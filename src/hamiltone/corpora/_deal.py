@@ -1,16 +1,25 @@
 """Random and actor splits: shuffle, then deal in proportion."""
 
 from collections import Counter
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-from ._audio_groups import audio_groups
+from ._rows import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Fractions,
+    Plan,
+    check_plan,
+    made_split,
+    part_of_fold,
+    refuse_shared_audio,
+    sorted_rows,
+    speakers_of,
+)
 from ._split import PARTS, Split
-from ._utterances import CorpusError, Utterances
-
-_TRAIN, _VALIDATION, _TEST = range(3)
-_Fractions = tuple[float, float, float]
+from ._utterances import AND, Utterances
 
 
 def split_random(
@@ -26,8 +35,9 @@ def split_random(
 
     The groups (``audio_groups``) are shuffled, laid out class by class, and dealt along that line: each goes to the
     part that lags most behind its fraction of the utterances so far. So the parts of the whole, and of each class,
-    have their proportions to within about one group. With ``folds=k`` the line is dealt into k equal folds: fold
-    ``fold`` tests, the next one (after the last comes the first) validates, the others train.
+    have their proportions to within about one group; of several corpora that are one, so has each class of each. With
+    ``folds=k`` the line is dealt into k equal folds: fold ``fold`` tests, the next one (after the last comes the first)
+    validates, the others train.
 
     The result depends on the identifiers, labels and audio alone: neither on the order of rows nor on the folder.
 
@@ -44,12 +54,12 @@ def split_random(
     Raises:
         CorpusError: impossible fractions or folds, too few recordings, an unknown column, or unreadable audio.
     """
-    plan = _Plan("random", fractions, folds, fold, seed, stratify)
-    _check(utterances, plan, least_folds=3)
-    rows = _sorted_rows(utterances, stratify)
+    plan = Plan("random", fractions, folds, fold, seed, stratify)
+    check_plan(utterances, plan, least_folds=3)
+    rows = sorted_rows(utterances, stratify)
     shares = fractions if folds is None else (1 / folds,) * folds
     dealt = _deal(rows.group, rows.label, shares, np.random.default_rng(seed))
-    return _split(utterances, plan, rows, dealt if folds is None else _part_of_fold(dealt, fold, folds))
+    return made_split(utterances, plan, rows, dealt if folds is None else part_of_fold(dealt, fold, folds))
 
 
 def split_by_speaker(
@@ -66,10 +76,12 @@ def split_by_speaker(
     The speakers are shuffled; train, validation and test get ``fraction * speakers`` of them, rounded by largest
     remainder (ties: the earlier part), and at least one each, taken from the largest part. With ``folds=k`` the
     shuffled speakers are dealt into k groups in turn: group ``fold`` tests, the next one (after the last comes the
-    first) validates, the others train.
+    first) validates, the others train. Of several corpora that are one the speakers are dealt corpus by corpus, so
+    that each has its proportions to within about one speaker.
 
     Two speakers (TESS; REFERENCE.md section 5): one trains; of the other, half validates and half tests, by recording
-    and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once.
+    and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once. The
+    split's protocol is then "two-speakers", since early stopping hears the speaker that is tested.
 
     The result depends on the identifiers, labels and audio alone: neither on the order of rows nor on the folder.
 
@@ -85,76 +97,29 @@ def split_by_speaker(
         CorpusError: one speaker only, or an utterance without a speaker; impossible fractions or folds; recordings of
             different speakers that hold identical audio (no honest side exists for them); unreadable audio.
     """
-    if (nameless := utterances.table["speaker"].isna().to_numpy()).any():
-        name = utterances.table["utterance"].iloc[int(nameless.argmax())]
-        raise CorpusError(f"{utterances.corpus}: utterance {name} has no speaker to split by")
-    names = utterances.labels("speaker")
-    if len(names) < 2:
-        raise CorpusError(f"{utterances.corpus}: {len(names)} speaker cannot be split by speaker: use split_random")
+    names = speakers_of(utterances)
     two = len(names) == 2
-    plan = _Plan("actor", fractions, folds, fold, seed, stratify if two else None)
-    _check(utterances, plan, least_folds=2 if two else 3, most_folds=len(names))
-    rows = _sorted_rows(utterances, stratify)
-    _refuse_shared_audio(utterances, rows)
+    plan = Plan("actor", fractions, folds, fold, seed, stratify if two else None, "two-speakers" if two else None)
+    check_plan(utterances, plan, least_folds=2 if two else 3, most_folds=len(names))
+    rows = sorted_rows(utterances, stratify)
+    refuse_shared_audio(utterances, rows)
     rng = np.random.default_rng(seed)
     shuffled = [names[place] for place in rng.permutation(len(names))]
     if two:
         other = rows.speaker != shuffled[fold]
-        part = np.full(len(other), _TRAIN)
-        part[other] = np.array([_VALIDATION, _TEST])[_deal(rows.group[other], rows.label[other], (0.5, 0.5), rng)]
-        return _split(utterances, plan, rows, part)
-    if folds is None:
-        places = np.repeat(range(len(PARTS)), _speaker_counts(len(names), fractions))
+        part = np.full(len(other), TRAIN)
+        part[other] = np.array([VALIDATION, TEST])[_deal(rows.group[other], rows.label[other], (0.5, 0.5), rng)]
+        return made_split(utterances, plan, rows, part)
+    corpus_of = dict(zip(rows.speaker, rows.corpus, strict=True))
+    shuffled.sort(key=corpus_of.__getitem__)
+    if folds is not None:
+        places = part_of_fold(np.arange(len(names)) % folds, fold, folds)
+    elif AND in utterances.corpus:
+        places = _shares_along([1] * len(names), fractions)
     else:
-        places = _part_of_fold(np.arange(len(names)) % folds, fold, folds)
+        places = np.repeat(range(len(PARTS)), speaker_counts(len(names), fractions))
     part_of = dict(zip(shuffled, places, strict=True))
-    return _split(utterances, plan, rows, np.array([part_of[speaker] for speaker in rows.speaker]))
-
-
-class _Plan(NamedTuple):
-    kind: Literal["random", "actor"]
-    fractions: _Fractions
-    folds: int | None
-    fold: int
-    seed: int
-    stratify: str | None
-
-
-class _Rows(NamedTuple):
-    """The utterances in the order of their identifiers; "" is a missing label."""
-
-    utterance: np.ndarray
-    group: np.ndarray
-    label: np.ndarray
-    speaker: np.ndarray
-
-
-def _check(utterances: Utterances, plan: _Plan, least_folds: int, most_folds: int | None = None) -> None:
-    if plan.seed < 0:
-        raise CorpusError(f"the seed of a split must not be negative: {plan.seed}")
-    if plan.folds is None:
-        if plan.fold != 0:
-            raise CorpusError(f"fold {plan.fold} without folds: say how many there are")
-        if not (min(plan.fractions) > 0 and abs(sum(plan.fractions) - 1) < 1e-6):
-            raise CorpusError(f"fractions of {', '.join(PARTS)} must be positive with sum 1, not {plan.fractions}")
-        return
-    if plan.folds < least_folds or (most_folds is not None and plan.folds > most_folds):
-        limit = f"at least {least_folds}" + ("" if most_folds is None else f", at most {most_folds} (its speakers)")
-        raise CorpusError(f"{utterances.corpus}: {plan.folds} folds are impossible: there must be {limit}")
-    if not 0 <= plan.fold < plan.folds:
-        raise CorpusError(f"fold {plan.fold} of {plan.folds}: it must be from 0 to {plan.folds - 1}")
-
-
-def _sorted_rows(utterances: Utterances, stratify: str | None) -> _Rows:
-    if stratify is not None:
-        utterances.labels(stratify)  # refuses a column that is unknown or holds numbers
-    table = utterances.table.fillna({"speaker": "", stratify: ""} if stratify else {"speaker": ""})
-    ids = table["utterance"].to_numpy(dtype=object)
-    order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
-    groups = audio_groups(utterances)
-    speaker = table["speaker"].to_numpy(dtype=object)
-    label = table[stratify].to_numpy(dtype=object) if stratify else np.full(len(ids), "", dtype=object)
-    return _Rows(ids[order], groups[order], label[order], speaker[order])
+    return made_split(utterances, plan, rows, np.array([part_of[speaker] for speaker in rows.speaker]))
 
 
 def _deal(groups: np.ndarray, labels: np.ndarray, shares: tuple[float, ...], rng: np.random.Generator) -> np.ndarray:
@@ -166,14 +131,20 @@ def _deal(groups: np.ndarray, labels: np.ndarray, shares: tuple[float, ...], rng
     names = list(members)
     line = [names[place] for place in rng.permutation(len(names))]
     line.sort(key=lambda group: _most_frequent(members[group]))
-    counts, total, share_of = np.zeros(len(shares)), 0, {}
-    for group in line:
-        total += len(members[group])
+    share_of = dict(zip(line, _shares_along([len(members[group]) for group in line], shares), strict=True))
+    return np.array([share_of[group] for group in groups.tolist()], dtype=np.int64)
+
+
+def _shares_along(sizes: Sequence[int], shares: tuple[float, ...]) -> list[int]:
+    """Deal what stands in a line: each goes to the share that lags most behind its part of the line so far."""
+    counts, total, dealt = np.zeros(len(shares)), 0, []
+    for size in sizes:
+        total += size
         # Rounded, so that shares that lag equally tie exactly and the first of them is taken.
         share = int(np.argmax(np.round(np.array(shares) * total - counts, 9)))
-        counts[share] += len(members[group])
-        share_of[group] = share
-    return np.array([share_of[group] for group in groups.tolist()], dtype=np.int64)
+        counts[share] += size
+        dealt.append(share)
+    return dealt
 
 
 def _most_frequent(labels: list[str]) -> str:
@@ -181,11 +152,8 @@ def _most_frequent(labels: list[str]) -> str:
     return min(counts, key=lambda label: (-counts[label], label))
 
 
-def _part_of_fold(folds_of: np.ndarray, fold: int, folds: int) -> np.ndarray:
-    return np.select([folds_of == fold, folds_of == (fold + 1) % folds], [_TEST, _VALIDATION], _TRAIN)
-
-
-def _speaker_counts(speakers: int, fractions: _Fractions) -> list[int]:
+def speaker_counts(speakers: int, fractions: Fractions) -> list[int]:
+    """Say how many speakers train, validate and test: rounded by largest remainder, at least one each."""
     quotas = [round(fraction * speakers, 9) for fraction in fractions]
     counts = [int(quota) for quota in quotas]
     remainders = [round(quota - count, 9) for quota, count in zip(quotas, counts, strict=True)]
@@ -196,32 +164,3 @@ def _speaker_counts(speakers: int, fractions: _Fractions) -> list[int]:
         counts[counts.index(max(counts))] -= 1
         counts[counts.index(0)] += 1
     return counts
-
-
-def _refuse_shared_audio(utterances: Utterances, rows: _Rows) -> None:
-    first_of: dict[int, int] = {}
-    for row, group in enumerate(rows.group.tolist()):
-        first = first_of.setdefault(group, row)
-        if rows.speaker[row] != rows.speaker[first]:
-            paths = utterances.table.set_index("utterance")["path"]
-            one, other = (f"{paths[rows.utterance[at]]} (speaker {rows.speaker[at]})" for at in (first, row))
-            raise CorpusError(
-                f"{utterances.corpus}: {one} and {other} hold identical audio: "
-                "correct or remove one before splitting by speaker"
-            )
-
-
-def _split(utterances: Utterances, plan: _Plan, rows: _Rows, part: np.ndarray) -> Split:
-    parts = {name: tuple(rows.utterance[part == number].tolist()) for number, name in enumerate(PARTS)}
-    if empty := [name for name in PARTS if not parts[name]]:
-        raise CorpusError(f"{utterances.corpus}: {len(part)} utterances are too few: nothing is left for {empty[0]}")
-    return Split(
-        corpus=utterances.corpus,
-        kind=plan.kind,
-        seed=plan.seed,
-        parts=parts,
-        fractions=plan.fractions if plan.folds is None else None,
-        folds=plan.folds,
-        fold=None if plan.folds is None else plan.fold,
-        stratify=plan.stratify,
-    )

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
+from ._folders import corpus_folder, not_this_corpus, recordings
 from ._utterances import CorpusError, Utterances
+from ._whole import Whole
 
 _EMOTIONS = {  # the first letter of the German word
     "W": "anger",
@@ -27,10 +28,21 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen",
 }
-_EXPECTED = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
+TREE = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
 _NAME = re.compile(r"(03|08|09|1[0-6])(a0[12457]|b(?:0[1239]|10))([WLEAFTN])([a-z])")
 _PLACE = re.compile("wav")
-_CLIPS, _SPEAKERS = 535, 10
+WHOLE = Whole(
+    clips=535,
+    speakers=10,
+    by_speaker={
+        **{"03": 49, "08": 58, "09": 43, "10": 38, "11": 55},
+        **{"12": 35, "13": 61, "14": 69, "15": 56, "16": 71},
+    },
+    by_class={
+        **{"anger": 127, "boredom": 81, "disgust": 46, "fear": 69},
+        **{"happiness": 71, "sadness": 62, "neutral": 79},
+    },
+)
 
 
 def load_emodb(root: Path | None) -> Utterances:
@@ -63,9 +75,9 @@ def load_emodb(root: Path | None) -> Utterances:
             }
         )
     if not rows:
-        raise not_this_corpus("EmoDB", folder, _EXPECTED)
+        raise not_this_corpus("EmoDB", folder, TREE)
     if strange:
-        raise CorpusError(f"emodb: {strange[0]} is no name of EmoDB ({_EXPECTED}): rename or remove the file")
-    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers")
+        raise CorpusError(f"emodb: {strange[0]} is no name of EmoDB ({TREE}): rename or remove the file")
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=note, classes=classes)
+    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=part, part=part, classes=classes)

@@ -5,7 +5,7 @@ from pathlib import Path
 from ._folders import audio_files, corpus_folder, not_this_corpus, subfolders
 from ._utterances import CorpusError, Utterances
 
-_EXPECTED = "EMOTION/*.wav or EMOTION/SPEAKER/*.wav (any audio format)"
+TREE = "EMOTION/*.wav or EMOTION/SPEAKER/*.wav (any audio format)"
 
 
 def load_folder(root: Path | None) -> Utterances:
@@ -32,7 +32,7 @@ def load_folder(root: Path | None) -> Utterances:
                 _refuse(audio_files(deeper), "lies too deep")
     _refuse(audio_files(folder), "lies in no emotion's folder")
     if not rows:
-        raise not_this_corpus("folder", folder, _EXPECTED)
+        raise not_this_corpus("folder", folder, TREE)
     nameless = sum(row["speaker"] is None for row in rows)
     note = f"{nameless} recordings have no speaker" if 0 < nameless < len(rows) else ""
     return Utterances.from_rows(rows, corpus="folder", root=folder, note=note)
@@ -45,4 +45,4 @@ def _row(path: Path, folder: Path, emotion: str, speaker: str | None) -> dict[st
 
 def _refuse(paths: list[Path], problem: str) -> None:
     if paths:
-        raise CorpusError(f"folder: {paths[0]} {problem}: expected {_EXPECTED}; move or remove it")
+        raise CorpusError(f"folder: {paths[0]} {problem}: expected {TREE}; move or remove it")

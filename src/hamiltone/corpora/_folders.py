@@ -139,13 +139,6 @@ def not_this_corpus(corpus: str, folder: Path, expected: str) -> CorpusError:
     return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; {advice}")
 
 
-def part_of_corpus(clips: int, all_clips: int, speakers: int, all_speakers: int, speakers_are: str) -> str:
-    """Say which part of a corpus this is; "" when it is whole."""
-    if (clips, speakers) == (all_clips, all_speakers):
-        return ""
-    return f"{clips} of {all_clips} clips, {speakers} of {all_speakers} {speakers_are}"
-
-
 def _visible(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as items:

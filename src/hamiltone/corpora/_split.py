@@ -11,12 +11,13 @@ import pandas as pd
 
 from hamiltone.files import atomic_write, content_key
 
-from ._utterances import CorpusError, Utterances
+from ._utterances import AND, WITHIN, CorpusError, Utterances
+from ._words import recordings_of
 
 PARTS = ("train", "validation", "test")
 """The parts of every split."""
 
-_FORMAT = "hamiltone split 1"
+SPLIT_FORMAT = "hamiltone split 1"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Split:
         folds: the number of folds, or None.
         fold: which fold tests, or None.
         stratify: the column whose classes were kept in proportion, or None.
+        protocol: how it was made, by name, where the kind alone does not tell: "two-speakers", "stratified",
+            "leave-one-out", "column", or the name of lists of speakers ("balanced", "emobox", ...).
 
     Raises:
         CorpusError: other parts than these three, or an utterance in two places.
@@ -45,6 +48,7 @@ class Split:
     folds: int | None = None
     fold: int | None = None
     stratify: str | None = None
+    protocol: str | None = None
 
     def __post_init__(self) -> None:
         if set(self.parts) != set(PARTS):
@@ -86,6 +90,17 @@ class Split:
                 )
         return {part: utterances.select(index.get_indexer(pd.Index(self.parts[part]))) for part in PARTS}
 
+    def by_corpus(self, *parts: str) -> dict[str, set[str]]:
+        """The utterances of some parts by corpus: of several corpora that are one, as each calls its own.
+
+        Of words, it is the recordings that they were cut from.
+        """
+        found: dict[str, set[str]] = {}
+        for name in (name for part in parts for name in self.parts[part]):
+            corpus, own = name.split(WITHIN, 1) if AND in self.corpus else (self.corpus, name)
+            found.setdefault(corpus, set()).add(own)
+        return dict(recordings_of(corpus, names) for corpus, names in found.items())
+
     def without(self, utterances: Collection[str]) -> "Split":
         """The same split of a corpus that lacks some utterances."""
         lacking = set(utterances)
@@ -94,7 +109,7 @@ class Split:
 
     def _content(self) -> dict[str, Any]:
         return {
-            "format": _FORMAT,
+            "format": SPLIT_FORMAT,
             "corpus": self.corpus,
             "kind": self.kind,
             "seed": self.seed,
@@ -102,6 +117,7 @@ class Split:
             "folds": self.folds,
             "fold": self.fold,
             "stratify": self.stratify,
+            **({} if self.protocol is None else {"protocol": self.protocol}),
             "parts": {part: list(self.parts[part]) for part in PARTS},
         }
 
@@ -112,21 +128,39 @@ def read_split(path: str | Path) -> Split:
     Raises:
         CorpusError: no such file, not a split, or a content that its hash does not belong to.
     """
+    return split_from(hashed_content(path, SPLIT_FORMAT), path)
+
+
+def hashed_content(path: str | Path, *formats: str) -> dict[str, Any]:
+    """Read a JSON file of one of our formats whose hash is that of its content; the hash is left out.
+
+    Raises:
+        CorpusError: no such file, another format, or a content that its hash does not belong to.
+    """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise CorpusError(f"cannot read the split {path}: {error.strerror}") from error
     except ValueError as error:
         raise CorpusError(f"{path} is not a split: it is no JSON") from error
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        raise CorpusError(f"{path} is not a split: its format is not {_FORMAT!r}")
+    if not isinstance(content, dict) or content.get("format") not in formats:
+        raise CorpusError(f"{path} is not a split: its format is not {' or '.join(map(repr, formats))}")
     written = content.pop("hash", None)
     if content_key(content) != written:
         raise CorpusError(f"the split {path} was changed after it was written (its hash differs): make it anew")
-    del content["format"]
+    return content
+
+
+def split_from(content: dict[str, Any], path: str | Path) -> Split:
+    """The split that a file's content says.
+
+    Raises:
+        CorpusError: other keys than a split has.
+    """
+    content = {key: value for key, value in content.items() if key != "format"}
     try:
         fractions = content.pop("fractions")
         parts = {part: tuple(ids) for part, ids in content.pop("parts").items()}
         return Split(parts=parts, fractions=None if fractions is None else tuple(fractions), **content)
     except (AttributeError, KeyError, TypeError) as error:
-        raise CorpusError(f"{path} is not a split: its keys are others than {_FORMAT!r} has") from error
+        raise CorpusError(f"{path} is not a split: its keys are others than {SPLIT_FORMAT!r} has") from error

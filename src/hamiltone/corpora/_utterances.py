@@ -17,7 +17,7 @@ NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
-_TEXT = pd.StringDtype(na_value=np.nan)
+_TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
 COLUMNS = (
     "utterance",
@@ -32,8 +32,15 @@ COLUMNS = (
     "word",
     "text",
     "session",
+    "split",
 )
 """The columns of every table, in this order."""
+
+AND = "+"
+"""Between the names of corpora that are one."""
+
+WITHIN = "/"
+"""Between the name of one of several corpora and what it calls an utterance, a speaker or a session."""
 
 
 class CorpusError(HamiltoneError):
@@ -46,14 +53,16 @@ class Utterances:
 
     The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where
     the corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own
-    bounds; ``speaker``, ``emotion``, ``word``, ``text`` and ``session`` are strings or missing; ``valence``,
-    ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows are numbered from 0.
+    bounds; ``speaker``, ``emotion``, ``word``, ``text``, ``session`` and ``split`` (the part that the corpus itself
+    gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows
+    are numbered from 0.
 
     Attributes:
         table: the table; the one given is copied, and nobody should write to the copy.
         corpus: the corpus' name.
         root: the folder that it was loaded from.
         note: what every output has to say about it ("" when nothing), such as which part of the corpus this is.
+        part: which part of the published corpus the folder holds; "" when all of it, or when no size is published.
         classes: column -> its classes in the corpus' own order; other columns are ordered alphabetically.
 
     Raises:
@@ -65,6 +74,7 @@ class Utterances:
     corpus: str
     root: Path
     note: str = ""
+    part: str = ""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,6 +88,7 @@ class Utterances:
         corpus: str,
         root: Path,
         note: str = "",
+        part: str = "",
         classes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Utterances":
         """Make the table of rows that name only the columns they have; the rows are sorted by ``utterance``."""
@@ -86,7 +97,7 @@ class Utterances:
         if unknown:
             raise CorpusError(f"{corpus}: unknown column {unknown[0]!r}: the columns are {', '.join(COLUMNS)}")
         table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in COLUMNS})
-        return cls(table, corpus, root, note, classes or {})
+        return cls(table, corpus, root, note, part, classes or {})
 
     def __len__(self) -> int:
         return len(self.table)
@@ -127,6 +138,11 @@ class Utterances:
         present = set(self._column(column).dropna())
         order = self.classes.get(column)
         return sorted(present) if order is None else [label for label in order if label in present]
+
+    def corpora(self) -> pd.Series:
+        """Name the corpus of each utterance: where several are one, the one that it is from."""
+        names = self.table["utterance"]
+        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:
@@ -186,11 +202,12 @@ def _strings(values: pd.Series, where: str) -> pd.Series:
             if not isinstance(value, str) and not pd.isna(value):
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
     try:
-        text = pd.Series(values.array, dtype=_TEXT)  # where pyarrow is installed, it refuses here
+        text = pd.Series(values.array, dtype=_TEXT)  # where pyarrow stores it, this encodes, too
         "".join(text.dropna()).encode()
     except UnicodeEncodeError as error:
-        shown = error.object[max(0, error.start - 20) : error.end]
-        raise CorpusError(f"{where} holds text that is not Unicode ({shown!r})") from error
+        raise CorpusError(
+            f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
+        ) from error
     empty = (text == "").to_numpy()
     if empty.any():
         raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")

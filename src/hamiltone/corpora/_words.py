@@ -1,7 +1,7 @@
 """Single words cut from recordings of sentences: the word task's corpora (REFERENCE section 4)."""
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,18 +152,16 @@ def word_segments(recordings: Utterances, words: WordChoice = _PAPERS) -> Uttera
         f"{unaligned} recordings are not aligned" if unaligned else "",
         f"{long} words longer than {_LONGEST_SECONDS} s left out" if long else "",
     ]
-    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note="; ".join(filter(None, remarks)))
+    note = "; ".join(filter(None, remarks))
+    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
 
 
-def recordings_of(corpus: str, utterances: Iterable[str]) -> dict[str, set[str]]:
-    """The utterances by corpus, and those of the recordings that they were cut from, where they are words.
+def recordings_of(corpus: str, utterances: set[str]) -> tuple[str, set[str]]:
+    """The corpus and utterances that words were cut from; of any other corpus itself.
 
-    >>> recordings_of("tess-words", ["OAF_back_sad-003"]) == {
-    ...     "tess-words": {"OAF_back_sad-003"}, "tess": {"OAF_back_sad"}
-    ... }
-    True
+    >>> recordings_of("tess-words", {"OAF_back_sad-000", "OAF_back_sad-003"})
+    ('tess', {'OAF_back_sad'})
     """
-    named = {corpus: set(utterances)}
-    if corpus in WORD_CORPORA:
-        named[corpus.removesuffix(_SUFFIX)] = {name.rpartition("-")[0] for name in named[corpus]}
-    return named
+    if corpus not in WORD_CORPORA:
+        return corpus, utterances
+    return corpus.removesuffix(_SUFFIX), {name.rpartition("-")[0] for name in utterances}

@@ -10,6 +10,7 @@ one matrix product of speaker weights with the speakers' confusion matrices. Cli
     not estimable (2 speakers)
 """
 
+from ._calibration import ReliabilityBin, expected_calibration_error, fit_temperature, reliability_bins
 from ._confusion import (
     ConfusionMeasure,
     accuracy_from_confusion,
@@ -37,15 +38,19 @@ __all__ = [
     "Interval",
     "PairedClips",
     "PairedTest",
+    "ReliabilityBin",
     "accuracy",
     "accuracy_from_confusion",
     "confusion_matrix",
+    "expected_calibration_error",
+    "fit_temperature",
     "holm",
     "macro_f1",
     "macro_f1_from_confusion",
     "mean_paired_interval",
     "paired_interval",
     "paired_permutation_test",
+    "reliability_bins",
     "speaker_interval",
     "summarise",
     "unweighted_average_recall",

@@ -1,8 +1,9 @@
 """Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
 
-from ._bundle import BundleError, TrainedRHEmo, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._bundle import BundleError, TrainedRHEmo, bundle_card, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._derivatives import Derivatives
 from ._keys import weights_key
-from ._recognizer import Front, Recognition, Recognizer, Stage
+from ._recognizer import Front, FrontKind, Recognition, Recognizer, Stage
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
 from ._vgg import VGG, vgg
 
@@ -11,7 +12,9 @@ __all__ = [
     "EMBEDDING_SHAPE",
     "VGG",
     "BundleError",
+    "Derivatives",
     "Front",
+    "FrontKind",
     "RHEmo",
     "RHEmoDecoder",
     "RHEmoEncoder",
@@ -20,6 +23,7 @@ __all__ = [
     "Recognizer",
     "Stage",
     "TrainedRHEmo",
+    "bundle_card",
     "bundle_config",
     "load_bundle",
     "load_recognizer",

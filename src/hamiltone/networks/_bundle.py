@@ -18,7 +18,8 @@ from hamiltone.files import atomic_path, file_key
 from hamiltone.speech import Spectrogram
 
 from ._card import model_card
-from ._recognizer import Front, Recognizer
+from ._derivatives import Derivatives
+from ._recognizer import Front, FrontKind, Recognizer
 from ._rh_emo import RHEmo, RHEmoEncoder, RHEmoOutput
 from ._vgg import vgg
 
@@ -60,14 +61,17 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
     Args:
         model: what to save; its training mode and device do not count.
         folder: replaced if it is there.
-        card: facts for the model card (see ``model_card``): task, corpus, split, results, ...
+        card: facts for the model card (see ``model_card``): task, corpus, split, results, ...; fit for JSON. They stay
+            in ``config.json`` under ``card``.
     """
+    facts = dict(card or {})
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
         config |= {
             "kind": "recognizer",
             "front": model.front.settings(),
             "frame_rule": model.frame_rule,
+            "temperature": model.temperature,
             "network": model.network.settings(),
         }
     else:
@@ -80,9 +84,9 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
         draft.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         save_file(tensors, draft / WEIGHTS)
-        config["weights"] = file_key(draft / WEIGHTS)
+        config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
         (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        (draft / CARD).write_text(model_card(config, dict(card or {})))
+        (draft / CARD).write_text(model_card(config, facts))
 
 
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
@@ -142,17 +146,34 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
     return config
 
 
+def bundle_card(folder: Path | str) -> str:
+    """The model card of a saved model; empty where it has none."""
+    try:
+        return (Path(folder) / CARD).read_text()
+    except OSError:
+        return ""
+
+
 def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
     with torch.random.fork_rng(devices=[]):  # making a network draws weights, which are replaced at once
         if config["kind"] == "rh-emo":
             spectrogram = Spectrogram(**config["spectrogram"])
             return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))
         front = config["front"]
-        encoder = RHEmoEncoder() if front["encoder"] else None
+        encoder = _encoder(front)
         network = {**config["network"], "input_shape": tuple(config["network"]["input_shape"])}
         return Recognizer(
             Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
             vgg(**network),
             config["labels"],
             frame_rule=config["frame_rule"],
+            temperature=config.get("temperature", 1.0),  # absent in what 0.2 and older saved
         )
+
+
+def _encoder(front: Mapping[str, Any]) -> RHEmoEncoder | Derivatives | None:
+    # Models of version 0.2.0 and before say only whether they have an RH-Emo.
+    kind: FrontKind = front["kind"] if "kind" in front else "rh-emo" if front["encoder"] else "spectrogram"
+    if kind == "rh-emo":
+        return RHEmoEncoder()
+    return Derivatives() if kind == "derivatives" else None

@@ -12,6 +12,9 @@ _TASKS = {
 }
 _TEMPLATE = """---
 library_name: hamiltone
+pipeline_tag: audio-classification
+license: other
+license_name: that-of-the-recordings
 tags:
 {tags}
 ---
@@ -44,7 +47,7 @@ model = load_bundle("FOLDER")  # waveforms (batch, 64000) at 16 kHz -> class sco
 
 The model guesses from the sound of one corpus's speakers. It was not tested on other languages, rooms, microphones or
 spontaneous speech unless the results above say so. How a voice sounds is not what a person feels: do not use it to
-judge people. The licence of the recordings it was trained on holds for the weights learned from them, too.
+judge people. The licence of the recordings it was trained on holds for the weights learned from them, too: {licences}.
 """
 
 
@@ -53,14 +56,17 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 
     Args:
         config: the bundle's settings.
-        facts: ``task``, ``title``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``results`` (lines) and
-            ``command``; absent ones are said to be unknown.
+        facts: ``task``, ``title``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``heard`` (recordings of each
+            corpus that it and what it rests on were trained or selected on), ``licences`` (of each corpus),
+            ``results`` (lines), ``calibration`` and ``command``; absent ones are said to be unknown.
     """
+    results = [*facts.get("results", ()), *([facts["calibration"]] if facts.get("calibration") else [])]
     task = facts.get("task", "rh-emo" if config["kind"] == "rh-emo" else "")
     rows = {
         "labels": ", ".join(config["labels"]) or "none",
         "trained on": _joined(facts.get("corpus"), facts.get("corpus_note")),
         "split": facts.get("split") or "unknown",
+        "heard": ", ".join(f"{count} of {name}" for name, count in facts.get("heard", {}).items()) or "unknown",
         "anti-transfer": facts.get("method") or "none",
         "network": json.dumps(config.get("network", config.get("rh_emo"))),
         "front": json.dumps(config.get("front", config.get("spectrogram"))),
@@ -71,7 +77,8 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         title=facts.get("title") or "A Hamiltone model",
         what=f"A model for {_TASKS.get(task, 'speech')}, made with Hamiltone.",
         facts="\n".join(f"| {name} | {value} |" for name, value in rows.items()),
-        results="\n".join(f"- {line}" for line in facts.get("results", ())) or "None were recorded.",
+        licences=", ".join(f"{name}: {text}" for name, text in facts.get("licences", {}).items()) or "unknown",
+        results="\n".join(f"- {line}" for line in results) or "None were recorded.",
     )
 
 

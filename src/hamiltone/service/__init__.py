@@ -1,5 +1,33 @@
-"""From a recording to its emotion."""
+"""From a recording to its emotion: from Python, and as a service with a page."""
 
-from ._predictor import FrameScores, Prediction, Predictor
+from ._about import about_model
+from ._csv import write_csv
+from ._errors import ServiceError
+from ._hub import export_hub
+from ._info import model_info
+from ._limits import Limits
+from ._onnx import ONNX_FILE, export_onnx
+from ._predictor import FRAME_SECONDS, FrameScores, Prediction, Predictor
+from ._recordings import find_recordings
+from ._serving import read_token, serve
+from ._shipped import licence_notice, shipped_model
 
-__all__ = ["FrameScores", "Prediction", "Predictor"]
+__all__ = [
+    "FRAME_SECONDS",
+    "ONNX_FILE",
+    "FrameScores",
+    "Limits",
+    "Prediction",
+    "Predictor",
+    "ServiceError",
+    "about_model",
+    "export_hub",
+    "export_onnx",
+    "find_recordings",
+    "licence_notice",
+    "model_info",
+    "read_token",
+    "serve",
+    "shipped_model",
+    "write_csv",
+]

@@ -1,20 +1,26 @@
-"""Recognise the emotion of recordings of any length, with bounded memory."""
+"""Recognise the emotion of recordings of any length, batched across files, with bounded memory."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from jaxtyping import Float
+from jaxtyping import Float32
 from torch import Tensor
 
 from hamiltone.networks import Recognizer, load_recognizer
 from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 
+from ._errors import ServiceError
+from ._shipped import shipped_model
+
 _BATCH = 8  # frames at once: half a minute of speech
+
+FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+"""Seconds of a frame, and the default from the beginning of one to that of the next."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,11 @@ class FrameScores:
     start: float
     end: float
     scores: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """The class with the highest score."""
+        return max(self.scores, key=self.scores.__getitem__)
 
 
 @dataclass(frozen=True)
@@ -40,60 +51,143 @@ class Prediction:
         return asdict(self)
 
 
+@dataclass
+class _Pending:
+    """A recording whose scores are not all there yet."""
+
+    path: Path
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    rows: list[Tensor] = field(default_factory=list)
+    fault: AudioError | None = None
+    read: bool = False
+
+    @property
+    def done(self) -> bool:
+        return self.fault is not None or (self.read and len(self.rows) == len(self.spans))
+
+
 class Predictor:
     """A recogniser for files.
 
     Args:
-        model: a recogniser, or the folder of a saved one.
+        model: a recogniser, or the folder of a saved one; None: the one that comes with the package.
 
     Raises:
         BundleError: the folder holds no recogniser.
+        ServiceError: no model is named and none comes with the package.
     """
 
-    def __init__(self, model: Recognizer | Path | str) -> None:
-        self.recognizer = model if isinstance(model, Recognizer) else load_recognizer(model)
+    def __init__(self, model: Recognizer | Path | str | None = None) -> None:
+        self.recognizer = (
+            model if isinstance(model, Recognizer) else load_recognizer(shipped_model() if model is None else model)
+        )
         self.recognizer.eval()
 
-    def predict(self, path: Path | str) -> Prediction:
+    def predict(self, path: Path | str, *, hop: float = FRAME_SECONDS) -> Prediction:
         """Recognise one recording, in frames of 4 s.
+
+        Args:
+            path: the recording.
+            hop: seconds from the beginning of a frame to that of the next, above 0 to 4. With 4 frames do not overlap,
+                and the overall scores are those of an evaluation; less makes a finer line of time.
 
         Raises:
             AudioError: the file cannot be decoded, or is silent.
+            ServiceError: a hop outside its range.
         """
-        lengths: list[int] = []
-        frames = stream_frames(_audible(stream_audio(path), path), rule=self.recognizer.frame_rule)
-        recognition = self.recognizer.recognize(_batches(frames, lengths))
-        labels = recognition.labels
-        scored = tuple(
-            FrameScores(
-                start=index * FRAME_SAMPLES / SAMPLE_RATE,
-                end=(index * FRAME_SAMPLES + length) / SAMPLE_RATE,
-                scores=dict(zip(labels, row.tolist(), strict=True)),
-            )
-            for index, (length, row) in enumerate(zip(lengths, recognition.frames, strict=True))
+        (result,) = self.predict_all([path], hop=hop)
+        if isinstance(result, AudioError):
+            raise result
+        return result
+
+    def predict_all(
+        self,
+        paths: Iterable[Path | str],
+        *,
+        hop: float = FRAME_SECONDS,
+        report: Callable[[Path, float], None] | None = None,
+    ) -> Iterator[Prediction | AudioError]:
+        """Recognise recordings one after the other; frames of several may share a batch.
+
+        Neither the number nor the length of the recordings counts for the memory, but for the scores themselves.
+
+        Args:
+            paths: the recordings.
+            hop: as for ``predict``.
+            report: is told of each part that is read: the file, and the part's seconds.
+
+        Yields:
+            For each path, in order, its prediction, or the error of a file that cannot be used: the others go on.
+
+        Raises:
+            ServiceError: a hop outside its range (at the first step).
+        """
+        samples = round(hop * SAMPLE_RATE) if 0 < hop <= FRAME_SECONDS else 0
+        if not samples:
+            raise ServiceError(f"a hop of {hop:g} s: choose one above 0 and up to {FRAME_SECONDS:g} s")
+        waiting: deque[_Pending] = deque()
+        batch: list[tuple[_Pending, Tensor]] = []
+        for path in paths:
+            recording = _Pending(Path(path))
+            waiting.append(recording)
+            try:
+                for frame in self._frames(recording, samples, report):
+                    batch.append((recording, frame))
+                    if len(batch) == _BATCH:
+                        self._score(batch)
+                        batch = []
+            except AudioError as error:
+                recording.fault = error
+                batch = [(other, frame) for other, frame in batch if other is not recording]
+            recording.read = True
+            yield from self._finished(waiting)
+        if batch:
+            self._score(batch)
+        yield from self._finished(waiting)
+
+    def _frames(
+        self, recording: _Pending, hop: int, report: Callable[[Path, float], None] | None
+    ) -> Iterator[Float32[Tensor, "64000"]]:
+        """Zero-padded frames; where each one lies is added to the recording's spans."""
+        blocks = _audible(stream_audio(recording.path), recording.path, report)
+        for index, frame in enumerate(stream_frames(blocks, rule=self.recognizer.frame_rule, hop=hop)):
+            start = index * hop
+            recording.spans.append((start / SAMPLE_RATE, (start + len(frame)) / SAMPLE_RATE))
+            # A copy, so that a frame that waits for its batch does not hold the block that it was cut from.
+            yield torch.from_numpy(np.pad(frame, (0, FRAME_SAMPLES - len(frame))))
+
+    def _score(self, batch: list[tuple[_Pending, Tensor]]) -> None:
+        scores = self.recognizer.recognize([torch.stack([frame for _, frame in batch])]).frames
+        for (recording, _), row in zip(batch, scores, strict=True):
+            recording.rows.append(row)
+
+    def _finished(self, waiting: deque[_Pending]) -> Iterator[Prediction | AudioError]:
+        while waiting and waiting[0].done:
+            recording = waiting.popleft()
+            yield recording.fault or self._prediction(recording)
+
+    def _prediction(self, recording: _Pending) -> Prediction:
+        labels = self.recognizer.labels
+        scores = torch.stack(recording.rows)
+        frames = tuple(
+            FrameScores(start, end, dict(zip(labels, row, strict=True)))
+            for (start, end), row in zip(recording.spans, scores.tolist(), strict=True)
         )
-        overall = dict(zip(labels, recognition.overall.tolist(), strict=True))
-        return Prediction(str(path), recognition.label, overall, scored)
+        overall = scores.mean(dim=0)
+        return Prediction(
+            str(recording.path), labels[int(overall.argmax())], dict(zip(labels, overall.tolist(), strict=True)), frames
+        )
 
 
-def _audible(blocks: Iterable[npt.NDArray[np.float32]], path: Path | str) -> Iterator[npt.NDArray[np.float32]]:
-    """The same blocks, and an error at their end where they were silent all along."""
+def _audible(
+    blocks: Iterable[Float32[np.ndarray, "_"]], path: Path, report: Callable[[Path, float], None] | None
+) -> Iterator[Float32[np.ndarray, "_"]]:
+    """The same blocks, reported, and an error at their end where they were silent all along."""
     peak = 0.0
     for block in blocks:
         peak = max(peak, float(np.abs(block).max(initial=0.0)))
         yield block
+        if report is not None:
+            report(path, len(block) / SAMPLE_RATE)
     if peak < SILENT_PEAK:
         raise AudioError(f"{path}: is silent (its peak is {peak:.4f} of 1); there is no emotion to hear")
-
-
-def _batches(frames: Iterable[npt.NDArray[np.float32]], lengths: list[int]) -> Iterator[Float[Tensor, "frame sample"]]:
-    """Zero-padded frames in batches; each one's own length is added to ``lengths``."""
-    batch: list[Tensor] = []
-    for frame in frames:
-        lengths.append(len(frame))
-        batch.append(torch.nn.functional.pad(torch.from_numpy(frame), (0, FRAME_SAMPLES - len(frame))))
-        if len(batch) == _BATCH:
-            yield torch.stack(batch)
-            batch = []
-    if batch:
-        yield torch.stack(batch)

@@ -13,7 +13,7 @@ import soxr
 from jaxtyping import Float32
 
 from ._decoding import Recording, opened
-from ._errors import AudioError
+from ._errors import AudioError, AudioLengthError
 
 SAMPLE_RATE = 16000
 """Hz; the rate of every waveform in this package."""
@@ -179,7 +179,7 @@ def _reblocked(parts: Iterator[Float32[np.ndarray, "sample"]], samples: int) -> 
 
 def _check_limit(path: Path, seconds: float, maximum_seconds: float | None) -> None:
     if maximum_seconds is not None and seconds > maximum_seconds:
-        raise AudioError(
+        raise AudioLengthError(
             f"{path}: longer than the limit of {maximum_seconds:g} s; raise the limit or cut the recording"
         )
 

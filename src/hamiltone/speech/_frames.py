@@ -17,7 +17,8 @@ SILENT_PEAK = 0.005
 FrameRule = Literal["drop_short", "keep", "drop"]
 """What becomes of an incomplete last frame of a clip that is longer than a frame."""
 
-_SHORT_SAMPLES = SAMPLE_RATE
+LEAST_SAMPLES: dict[FrameRule, int] = {"drop_short": SAMPLE_RATE, "keep": 0, "drop": FRAME_SAMPLES}
+"""Samples that such a last frame must have to be kept, by rule."""
 
 
 def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRAME_SAMPLES) -> list[tuple[int, int]]:
@@ -44,12 +45,10 @@ def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRA
         raise ValueError(f"a clip of {samples} samples has no frames")
     if rule not in get_args(FrameRule):
         raise ValueError(f"rule must be one of {', '.join(get_args(FrameRule))}, not {rule!r}")
-    if not 1 <= hop <= FRAME_SAMPLES:
-        raise ValueError(f"hop must be 1 to {FRAME_SAMPLES} samples, not {hop}")
+    _check_hop(hop)
     following = -(-max(0, samples - FRAME_SAMPLES) // hop)
     bounds = [(start, min(start + FRAME_SAMPLES, samples)) for start in range(0, following * hop + 1, hop)]
-    least = {"drop_short": _SHORT_SAMPLES, "keep": 0, "drop": FRAME_SAMPLES}[rule]
-    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < least:
+    if len(bounds) > 1 and bounds[-1][1] - bounds[-1][0] < LEAST_SAMPLES[rule]:
         bounds.pop()
     return bounds
 
@@ -78,17 +77,22 @@ def cut_frames(
 
 
 def stream_frames(
-    blocks: Iterable[Float32[np.ndarray, "_"]], *, rule: FrameRule = "drop_short"
+    blocks: Iterable[Float32[np.ndarray, "_"]], *, rule: FrameRule = "drop_short", hop: int = FRAME_SAMPLES
 ) -> Iterator[Float32[np.ndarray, "_"]]:
-    """A stream's frames without overlap, unpadded: those that ``frame_bounds`` gives for the whole, in bounded memory.
+    """A stream's frames, unpadded: those that ``frame_bounds`` gives for the whole, in bounded memory.
 
     Args:
         blocks: consecutive parts of a clip at 16 kHz, of any lengths, as ``stream_audio`` gives them.
         rule: as for ``frame_bounds``.
+        hop: as for ``frame_bounds``.
 
     Yields:
         float32 (sample,), of 64,000 samples but perhaps the last; nothing for an empty stream.
+
+    Raises:
+        ValueError: a hop outside its range.
     """
+    _check_hop(hop)
     rest = np.zeros(0, np.float32)
     count = 0
     for block in blocks:
@@ -96,11 +100,16 @@ def stream_frames(
         while len(rest) > FRAME_SAMPLES:
             yield rest[:FRAME_SAMPLES]
             count += 1
-            rest = rest[FRAME_SAMPLES:]
-    if len(rest) and (count == 0 or len(frame_bounds(FRAME_SAMPLES + len(rest), rule=rule)) > 1):
+            rest = rest[hop:]
+    if len(rest) and (count == 0 or len(rest) >= LEAST_SAMPLES[rule]):
         yield rest
 
 
 def is_silent(waveform: Float[np.ndarray, "sample"], peak: float = SILENT_PEAK) -> bool:
     """Whether a clip's largest absolute value stays below ``peak`` (REFERENCE section 1); an empty clip is silent."""
     return bool(np.abs(waveform).max(initial=0.0) < peak)
+
+
+def _check_hop(hop: int) -> None:
+    if not 1 <= hop <= FRAME_SAMPLES:
+        raise ValueError(f"hop must be 1 to {FRAME_SAMPLES} samples, not {hop}")

@@ -13,10 +13,10 @@ from ._frames import FRAME_SAMPLES
 Scale = Literal["linear", "decibel"]
 Normalisation = Literal["unit", "standard", "none"]
 
-_WINDOW = 256
-_HOP = 128
-_BINS = 128
-_TIMES = 512
+WINDOW = 256
+HOP = 128
+BINS = 128
+TIMES = 512
 _RANGE = 1e4  # 80 dB
 
 
@@ -160,17 +160,21 @@ class Spectrogram(nn.Module):
             )
         with torch.autocast(waveform.device.type, enabled=False):
             samples = waveform if waveform.dtype == torch.float64 else waveform.float()
-            window = torch.hamming_window(_WINDOW, periodic=True, dtype=samples.dtype, device=samples.device)
-            spectrum = torch.stft(
-                samples, _WINDOW, _HOP, window=window, center=True, pad_mode="constant", return_complex=True
-            )
-            magnitude = spectrum[:, :_BINS].abs().transpose(1, 2) / window.sum()
+            magnitude = self._magnitude(samples)
             if self.scale == "decibel":
                 magnitude = _decibel(magnitude)
-            matrix = nn.functional.pad(magnitude, (0, 0, 0, _TIMES - magnitude.shape[1]))
+            matrix = nn.functional.pad(magnitude, (0, 0, 0, TIMES - magnitude.shape[1]))
             if self.time_reversed:
                 matrix = matrix.flip(1)
             return matrix.unsqueeze(1)
+
+    def _magnitude(self, samples: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch time frequency"]:
+        """Of all whole windows, without the Nyquist bin, divided by the window's sum."""
+        window = torch.hamming_window(WINDOW, periodic=True, dtype=samples.dtype, device=samples.device)
+        spectrum = torch.stft(
+            samples, WINDOW, HOP, window=window, center=True, pad_mode="constant", return_complex=True
+        )
+        return spectrum[:, :BINS].abs().transpose(1, 2) / window.sum()
 
 
 def _decibel(magnitude: Float[Tensor, "batch time frequency"]) -> Float[Tensor, "batch time frequency"]:

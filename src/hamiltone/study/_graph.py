@@ -92,8 +92,13 @@ def build_graph(study: Study) -> Graph:
     """
     builder = _Builder(study)
     for corpus in study.corpora:
+        known: dict[tuple[str, int | None], SplitPlan] = {}
         for split in study.splits:
-            for fold in range(split.folds or 1):
+            made = _Place(builder, corpus, split, 0).made
+            if known.setdefault((made.kind, made.folds), split) is not split:
+                folds = f" in {made.folds} folds" if made.folds else ""
+                raise StudyError(f"splits: two are {made.kind} splits of {corpus}{folds}: make a study of each")
+            for fold in range(made.folds or 1):
                 builder.add_place(_Place(builder, corpus, split, fold))
     return Graph(tuple(builder.nodes.values()), builder.splits)
 
@@ -114,9 +119,19 @@ class _Place:
         return {"corpus": corpus, "split": choice | {"file": path}}
 
     @property
+    def name(self) -> str | None:
+        """What runs call its corpus: of several that are one another name than the study's."""
+        return _name(self.settings["corpus"])
+
+    @property
     def file(self) -> str:
         """The path of its split."""
         return self.settings["split"]["file"]
+
+    @property
+    def made(self) -> Split:
+        """Its split."""
+        return self._builder.splits[self.file]
 
 
 class _Builder:
@@ -148,9 +163,10 @@ class _Builder:
 
     def corpus_settings(self, name: str) -> Partial:
         """A corpus of emotions as settings of a run."""
-        plan = self.study.corpora[name]
-        within = None if plan.within is None else str(Path(plan.within).resolve())
-        return _absolute({"name": name, "root": plan.root, "within": within})
+        plan = self.study.corpora[name].model_dump(mode="json", exclude={"run"}, exclude_defaults=True)
+        if "within" in plan:
+            plan["within"] = str(Path(plan["within"]).resolve())
+        return _absolute(plan if "parts" in plan else {"name": name, **plan})
 
     def split_file(self, corpus: Partial, choice: Partial) -> str:
         """The path of a split, which is made if need be."""
@@ -159,7 +175,7 @@ class _Builder:
             utterances = load_utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
             split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
-            path = f"{_SPLITS}/{split.corpus}-{split.kind}-{split.hash[:12]}.json"
+            path = f"{_SPLITS}/{split.corpus}-{split.protocol or split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path
         return self._split_files[request]
@@ -194,8 +210,8 @@ class _Builder:
         label = [made.network.algebra, made.front.kind, method.lower(), *([] if layer is None else [str(layer)])]
         cell = Cell(
             corpus=place.corpus,
-            split=place.split.kind,
-            folds=place.split.folds,
+            split=place.made.kind,
+            folds=place.made.folds,
             fold=place.fold,
             network=name,
             algebra=made.network.algebra,
@@ -220,8 +236,13 @@ class _Builder:
     def _orthogonal(self, place: _Place, network: NetworkPlan, task: Literal["word", "speaker"]) -> Node:
         content = self._content(None, network.run, getattr(self.study, task), getattr(network, task))
         content.pop("anti_transfer", None)
-        content = laid_over(content, {"task": task, "corpus": _absolute(content.get("corpus", {}))})
-        if content["corpus"].get("name") == place.corpus:
+        if not content.get("corpus"):
+            letter = "S" if task == "speaker" else "W"
+            raise StudyError(
+                f"methods: {letter} rests on {task} recognition: name its corpus in [{task}] corpus = {{...}}"
+            )
+        content = laid_over(content, {"task": task, "corpus": _absolute(content["corpus"])})
+        if _name(content["corpus"]) == place.name:
             # The recordings that recognisers are tested on stay unheard by everything beneath them. RH-Emo was trained
             # on the others, though, so what the orthogonal task itself tests on is not new to it.
             content = laid_over(content, {"leaks": "report", "corpus": {"within": place.file}})
@@ -234,7 +255,7 @@ class _Builder:
     def _rh_emo(self, place: _Place) -> Node:
         common = self._content(None, self.study.rh_emo)
         named = _absolute(common.get("corpus", {}))
-        own = not named or named["name"] == place.corpus
+        own = not named or _name(named) == place.name
         common = laid_over(common, place.settings if own else {"corpus": named})
         common = laid_over(common, {"task": "rh-emo", "front": {"kind": "rh-emo"}})
         for foreign in ("network", "anti_transfer"):
@@ -281,7 +302,7 @@ class _Builder:
                 "parents": {setting: node.key for setting, node in parents.items()},
             }
         )
-        split = [place.split.kind] if kind == "recogniser" or settings.corpus.name == place.corpus else []
+        split = [place.made.kind] if kind == "recogniser" or settings.corpus.name == place.name else []
         stage = [] if kind == "recogniser" else [kind]
         name = "-".join([settings.corpus.name, *split, *stage, *label])
         folder = f"{_RUNS}/{name}-{key[:12]}"
@@ -293,7 +314,7 @@ class _Builder:
         return self.nodes[key]
 
     def _recordings(self, corpus: CorpusSettings) -> str:
-        request = content_key(corpus.identity() | {"root": corpus.root})
+        request = content_key(corpus.model_dump(mode="json", exclude={"within"}))
         if request not in self._corpus_keys:
             whole = load_utterances(corpus.model_copy(update={"within": None}))
             self._corpus_keys[request] = content_key(sorted(whole.table["utterance"]))
@@ -313,7 +334,18 @@ def _check_layer(layer: int | None, depth: int) -> None:
 
 def _absolute(corpus: Partial) -> Partial:
     """Runs work from the output folder, so a folder relative to the user's is told in full; $NAMES stay."""
+    parts = corpus.get("parts")
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        corpus = corpus | {"parts": [_absolute(part) for part in parts]}
     root = corpus.get("root")
     if not isinstance(root, str) or root.startswith(("$", "~")):
         return {key: value for key, value in corpus.items() if value is not None}
     return corpus | {"root": str(Path(root).resolve())}
+
+
+def _name(corpus: Partial) -> str | None:
+    """The name of a corpus in settings that are not checked yet."""
+    parts = corpus.get("parts")
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        return "+".join(str(part.get("name")) for part in parts)
+    return corpus.get("name")

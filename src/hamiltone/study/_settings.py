@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from hamiltone.training import read_toml, validated
+from hamiltone.training import CorpusPartSettings, SplitKind, read_toml, validated
 
 Method = Literal["none", "S", "W", "SW", "WS"]
 """Anti-transfer in the paper's letters: single S (speaker) or W (word), dual SW or WS."""
@@ -24,17 +24,21 @@ class _Model(BaseModel):
 
 
 class CorpusPlan(_Model):
-    """A corpus of emotions."""
+    """A corpus of emotions, or several that are one."""
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
+    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
+    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of it, even if its folder lacks some")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 
 class SplitPlan(_Model):
-    """How each corpus is parted; with ``folds`` every fold is tested once."""
+    """How each corpus is parted; with ``folds``, or a kind that has folds of itself, every fold is tested once."""
 
-    kind: Literal["actor", "random"]
+    kind: SplitKind
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="train, validation, test")
     folds: int | None = Field(default=None, ge=2)
     seed: int = Field(default=0, ge=0)

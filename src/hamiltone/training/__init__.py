@@ -1,5 +1,6 @@
 """Training: settings in, record out. One loop for RH-Emo, the orthogonal tasks, and recognisers with anti-transfer."""
 
+from ._calibrate import calibrate
 from ._evaluate import evaluate
 from ._lineage import read_record
 from ._loop import TrainingError
@@ -9,15 +10,18 @@ from ._processes import is_main_process
 from ._reading import SettingsError, laid_over, read_settings, read_toml, settings_from, validated
 from ._record import versions
 from ._run import train
-from ._settings import CorpusSettings, RunSettings, SplitSettings
+from ._settings import CorpusPartSettings, CorpusSettings, RunSettings, SplitKind, SplitSettings
 
 __all__ = [
+    "CorpusPartSettings",
     "CorpusSettings",
     "Material",
     "RunSettings",
     "SettingsError",
+    "SplitKind",
     "SplitSettings",
     "TrainingError",
+    "calibrate",
     "deal",
     "evaluate",
     "is_main_process",

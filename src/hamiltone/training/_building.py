@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from hamiltone.antitransfer import AntiTransferLoss, GramTargets, freeze
 from hamiltone.corpora import affect_targets
-from hamiltone.networks import VGG, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
+from hamiltone.networks import VGG, Derivatives, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
 from hamiltone.speech import Spectrogram
 
 from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
@@ -45,7 +45,7 @@ def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, material
     )
     wanted = material.utterances.table["utterance"].isin(material.split.parts["train"]).to_numpy()
     spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
-    return Front(spectrogram)
+    return Front(spectrogram, Derivatives() if settings.front.kind == "derivatives" else None)
 
 
 def make_rh_emo(
@@ -62,7 +62,7 @@ def make_rh_emo(
         rh_emo.decoder.load_state_dict(earlier.decoder.state_dict(), strict=True)
     affect = torch.from_numpy(affect_targets(material.utterances, choice.affect_table)) if with_heads else None
     model = TrainedRHEmo(spectrogram, rh_emo, material.labels if with_heads else ())
-    return model, Reconstruction(rh_emo, choice), affect
+    return model, Reconstruction(rh_emo, Front(spectrogram), choice), affect
 
 
 def make_recognizer(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hamiltone.corpora import Split, recordings_of
+from hamiltone.corpora import Split
 from hamiltone.networks import Front, Recognizer, TrainedRHEmo, load_bundle, weights_key
 
 from ._loop import TrainingError
@@ -110,11 +110,12 @@ def open_lineage(settings: RunSettings) -> Lineage:
         settings.anti_transfer.orthogonal if settings.anti_transfer else None, "anti_transfer.orthogonal"
     )
     start = _open(settings.init_from, "init_from")
-    if source and settings.front.kind == "rh-emo" and _front_of(source).encoder is None:
+    has = _front_of(source).kind if source else None
+    if source and settings.front.kind == "rh-emo" and has != "rh-emo":
         raise TrainingError(f"front.source: {source.folder} has no RH-Emo; name a run of task rh-emo, or one upon it")
-    if source and settings.front.kind == "spectrogram" and _front_of(source).encoder is not None:
+    if source and settings.front.kind != has:
         raise TrainingError(
-            f"front.source: {source.folder} has an RH-Emo; set front.kind to rh-emo, or name another run"
+            f"front.source: {source.folder} has the front {has}; set front.kind to {has}, or name another run"
         )
     if orthogonal and orthogonal.record["task"] not in _LETTERS:
         raise TrainingError(f"anti_transfer.orthogonal: {orthogonal.folder} is no word or speaker run")
@@ -127,9 +128,7 @@ def heard_by(splits: Sequence[Split], lineage: Lineage) -> dict[str, list[str]]:
     """The utterances, by corpus, that a run (of these splits) and all beneath it are trained or selected on."""
     heard: dict[str, set[str]] = {}
     for split in splits:
-        for corpus, utterances in recordings_of(
-            split.corpus, (*split.parts["train"], *split.parts["validation"])
-        ).items():
+        for corpus, utterances in split.by_corpus("train", "validation").items():
             heard.setdefault(corpus, set()).update(utterances)
     for run in lineage.by_setting().values():
         for corpus, utterances in read_heard(run.folder).items():
@@ -159,11 +158,11 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
     Raises:
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
-    tested = recordings_of(split.corpus, split.parts["test"])
-    seen = max(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
+    tested = split.by_corpus("test")
+    seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
     if not seen:
         return []
-    text = f"{what} was trained on {seen} of the {len(split.parts['test'])} test recordings"
+    text = f"{what} was trained on {seen} of the {sum(map(len, tested.values()))} test recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
     return [text]
@@ -175,7 +174,7 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
     A trainable RH-Emo counts as the one that it started as.
 
     Raises:
-        TrainingError: another RH-Emo (other weights), or another spectrogram (REFERENCE section 3).
+        TrainingError: another kind of front, RH-Emo (other weights) or spectrogram (REFERENCE section 3).
     """
     orthogonal = lineage.orthogonal
     if orthogonal is None:
@@ -183,9 +182,10 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
     other = _front_of(orthogonal)
     first = front if lineage.source is None else _front_of(lineage.source)
     if other.encoder_key() != first.encoder_key():
+        differing = "RH-Emo" if other.kind == first.kind else f"front ({other.kind} instead of {first.kind})"
         raise TrainingError(
-            f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another RH-Emo; "
-            "train it with the same front.source as this run"
+            f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another {differing}; "
+            "train it with the same front settings as this run"
         )
     ours, theirs = first.spectrogram.settings(), other.spectrogram.settings()
     if differing := [name for name in ours if ours[name] != theirs[name]]:

@@ -2,22 +2,34 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from hamiltone.corpora import (
+    CorpusPart,
     Split,
     Utterances,
     WordChoice,
-    load_corpus,
+    leave_one_speaker_out,
+    load_corpora,
+    load_split,
     read_split,
-    recordings_of,
+    ready_lists,
+    split_by_column,
     split_by_speaker,
     split_random,
+    split_stratified,
 )
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusSettings, FrontSettings, RunSettings, SplitSettings, WordsSettings
+from ._settings import (
+    CorpusPartSettings,
+    CorpusSettings,
+    FrontSettings,
+    RunSettings,
+    SplitKind,
+    SplitSettings,
+    WordsSettings,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ def load_material(settings: RunSettings) -> Material:
             )
     if settings.split.file is None:
         return Material(utterances, _make_split(settings, utterances), labels)
-    split = read_split(expand(settings.split.file, "split.file"))
+    split = load_split(expand(settings.split.file, "split.file"), everything, fold=settings.split.fold)
     # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
     unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
     return Material(utterances, split.without(unlabelled), labels)
@@ -76,11 +88,23 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
     """The utterances that settings name, before any is left out for lack of a label.
 
     Raises:
-        CorpusError: no such corpus, or its folder holds something else.
+        CorpusError: no such corpus, its folder holds something else, or it has no such emotions.
+        TrainingError: a folder holds another number of recordings than are published, and the settings do not allow it.
     """
-    root = None if corpus.root is None else expand(corpus.root, "corpus.root")
-    utterances = load_corpus(corpus.name, root, None if corpus.words is None else _choice(corpus.words))
+    utterances = load_corpora([_part(part) for part in corpus.parts or (corpus,)])
+    if utterances.part and not corpus.partial:
+        place = "NAME=FOLDER" if corpus.parts else f"{corpus.name}={utterances.root}"
+        raise TrainingError(
+            f"{utterances.corpus}: {utterances.root} is not the whole corpus ({utterances.part}): complete it "
+            f"(hamiltone corpus check {place} says what is missing), or set corpus.partial=true to use this part"
+        )
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
+
+
+def _part(corpus: CorpusPartSettings) -> CorpusPart:
+    root = None if corpus.root is None else expand(corpus.root, "corpus.root")
+    words = None if corpus.words is None else _choice(corpus.words)
+    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
 
 
 def _choice(words: WordsSettings) -> WordChoice:
@@ -92,7 +116,7 @@ def _within(utterances: Utterances, path: Path) -> Utterances:
     split = read_split(path)
     names = utterances.table["utterance"]
     if split.corpus != utterances.corpus:
-        if split.corpus not in recordings_of(utterances.corpus, ()):
+        if f"{split.corpus}-words" != utterances.corpus:
             raise TrainingError(
                 f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split"
             )
@@ -101,22 +125,38 @@ def _within(utterances: Utterances, path: Path) -> Utterances:
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:
-    if settings.split_kind == "actor" and settings.task == "speaker":
-        raise TrainingError("split.kind actor leaves no known speaker to test on; set split.kind to random")
+    if settings.split_kind not in ("random", "column") and settings.task == "speaker":
+        raise TrainingError(
+            f"split.kind {settings.split_kind} leaves no known speaker to test on; set split.kind to random"
+        )
     # Also where labels are not needed, so that both stages of RH-Emo get the same split.
     complete = len(utterances.having(settings.column)) == len(utterances)
     return deal(utterances, settings.split, settings.split_kind, stratify=settings.column if complete else None)
 
 
-def deal(
-    utterances: Utterances, choice: SplitSettings, kind: Literal["actor", "random"], *, stratify: str | None
-) -> Split:
+def deal(utterances: Utterances, choice: SplitSettings, kind: SplitKind, *, stratify: str | None) -> Split:
     """Part utterances as split settings say; ``stratify`` names the column whose classes a random split keeps even.
 
     Raises:
         CorpusError: they cannot be parted so.
+        TrainingError: another number of folds than that kind of split has.
     """
     dealing = {"fractions": choice.fractions, "folds": choice.folds, "fold": choice.fold, "seed": choice.seed}
     if kind == "random":
         return split_random(utterances, stratify=stratify, **dealing)
-    return split_by_speaker(utterances, **dealing)
+    if kind == "actor":
+        return split_by_speaker(utterances, **dealing)
+    if kind == "stratified":
+        if choice.folds is None:
+            raise TrainingError("split.kind stratified needs split.folds: say how many folds there are")
+        return split_stratified(utterances, folds=choice.folds, fold=choice.fold, seed=choice.seed)
+    if kind == "column":
+        split = split_by_column(utterances)
+    elif kind == "leave-one-out":
+        split = leave_one_speaker_out(utterances, fold=choice.fold)
+    else:
+        split = ready_lists(utterances.corpus, kind).split(utterances, fold=choice.fold)
+    if choice.folds not in (None, split.folds):
+        has = f"{split.folds} folds" if split.folds else "no folds"
+        raise TrainingError(f"split.kind {kind} has {has} here, not {choice.folds}: leave split.folds out")
+    return split

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from hamiltone.antitransfer import AntiTransferLoss
 from hamiltone.measures import accuracy, unweighted_average_recall
-from hamiltone.networks import Recognizer, RHEmo, rh_emo_losses
+from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
 
 from ._parts import Batch, Part
 from ._settings import RHEmoSettings
@@ -53,7 +53,7 @@ class Classification(Objective):
     """
 
     def __init__(self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str) -> None:
-        self.module = recognizer
+        self.module = self._recognizer = recognizer
         self.monitored = monitored
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
@@ -66,7 +66,7 @@ class Classification(Objective):
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """Cross-entropy and anti-transfer term of a batch of frames."""
-        scores = module(batch.x, batch.stage)
+        scores = module(batch.x, batch.stage, batch.masked)
         cross_entropy = functional.cross_entropy(scores.float(), batch.classes)
         if self._anti_transfer is None:
             return {"loss": cross_entropy, "cross_entropy": cross_entropy}
@@ -102,26 +102,39 @@ class Classification(Objective):
         with _evaluating(self.module):
             for batch in part.in_order(size):
                 placed = batch.to(device)
-                scores.append(self.module(placed.x, placed.stage).cpu().double().softmax(dim=1))
+                scores.append(self._recognizer.probabilities(self.module(placed.x, placed.stage).cpu().double()))
                 if self._anti_transfer is not None and self._validate_term:
                     term += self._term(self._anti_transfer, placed).item() * len(batch.classes) / len(part)
         return part.per_utterance(torch.cat(scores)), term
 
 
 class Reconstruction(Objective):
-    """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (REFERENCE section 2)."""
+    """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (REFERENCE section 2).
+
+    Args:
+        rh_emo: what is trained.
+        front: makes spectrograms of what is not one yet.
+        settings: the weights of the terms.
+    """
 
     monitored = "loss"
 
-    def __init__(self, rh_emo: RHEmo, settings: RHEmoSettings) -> None:
+    def __init__(self, rh_emo: RHEmo, front: Front, settings: RHEmoSettings) -> None:
         self.module = rh_emo
+        self._front = front
         self._settings = settings
 
+    def to(self, device: torch.device) -> None:
+        """Bring RH-Emo and the front to a device."""
+        super().to(device)
+        self._front.to(device)
+
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
-        """The terms for a batch of spectrograms."""
+        """The terms for a batch: what is reconstructed is what is seen, augmented or not."""
+        spectrogram = self._front(batch.x, batch.stage, batch.masked)
         return rh_emo_losses(
-            module(batch.x),
-            batch.x,
+            module(spectrogram),
+            spectrogram,
             batch.classes,
             batch.affect,
             beta=self._settings.beta,

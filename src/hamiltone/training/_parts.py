@@ -2,19 +2,28 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from hamiltone.corpora import Utterances
 from hamiltone.networks import Stage
+from hamiltone.speech import Augmentation, augment
 
 from ._store import Frames
 
 Rows = npt.NDArray[np.int64]
+
+
+class Fetched(NamedTuple):
+    """The inputs of some frames, and what is hidden of their spectrograms, if anything."""
+
+    x: Float[Tensor, "batch *shape"]
+    masked: Bool[Tensor, "batch 512 128"] | None = None
 
 
 @dataclass(frozen=True)
@@ -27,28 +36,57 @@ class Inputs:
     """
 
     stage: Stage
-    fetch: Callable[[Rows, int], Float[Tensor, "batch *shape"]]
+    fetch: Callable[[Rows, int], Fetched]
 
 
 def stored_inputs(array: npt.NDArray[np.float32], stage: Stage) -> Inputs:
     """Inputs that were computed once (``stored_stage``)."""
-    return Inputs(stage, lambda rows, _epoch: torch.from_numpy(array[rows]))
+    return Inputs(stage, lambda rows, _epoch: Fetched(torch.from_numpy(array[rows])))
 
 
-def live_inputs(frames: Frames, seed: int) -> Inputs:
-    """Waveforms, each moved into its padding by an offset that is drawn anew each epoch (REFERENCE section 4)."""
-    return Inputs("waveform", lambda rows, epoch: frames.waveforms(rows, frames.random_offsets(rows, seed, epoch)))
+def live_inputs(frames: Frames, seed: int, *, random_offset: bool, augmentation: Augmentation) -> Inputs:
+    """Waveforms that are made anew each epoch; what is drawn depends on seed, epoch and frame alone.
+
+    Args:
+        frames: all frames of a corpus.
+        seed: of the run.
+        random_offset: move each frame into its padding by an offset (REFERENCE section 4).
+        augmentation: what is changed besides; nothing by default.
+    """
+
+    def fetch(rows: Rows, epoch: int) -> Fetched:
+        offsets = frames.random_offsets(rows, seed, epoch) if random_offset else np.zeros(len(rows), np.int64)
+        if not augmentation.changes:
+            return Fetched(frames.waveforms(rows, offsets))
+        made = [
+            augment(frames.recording(row), offset, augmentation, _generator(seed, epoch, row))
+            for row, offset in zip(rows.tolist(), offsets.tolist(), strict=True)
+        ]
+        masks = [one.masked for one in made if one.masked is not None]
+        return Fetched(torch.stack([one.waveform for one in made]), torch.stack(masks) if masks else None)
+
+    return Inputs("waveform", fetch)
+
+
+def _generator(seed: int, epoch: int, row: int) -> torch.Generator:
+    # The last number tells these draws from those of offsets.
+    state = np.random.SeedSequence([seed, epoch, row, 1]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some frames: inputs at a stage of the front, their utterances' targets, and their rows among all frames."""
+    """Some frames: inputs at a stage of the front, their utterances' targets, their rows among all frames.
+
+    ``masked`` is what is hidden of their spectrograms (True), if anything.
+    """
 
     x: Float[Tensor, "batch *shape"]
     stage: Stage
     classes: Int[Tensor, " batch"]
     affect: Float[Tensor, "batch 3"] | None
     rows: Int[Tensor, " batch"]
+    masked: Bool[Tensor, "batch 512 128"] | None = None
 
     def to(self, device: torch.device, *, channels_last: bool = False) -> "Batch":
         """The same on a device; feature maps with their channels innermost, where asked."""
@@ -56,7 +94,8 @@ class Batch:
         if channels_last and x.dim() == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         affect = None if self.affect is None else self.affect.to(device)
-        return Batch(x, self.stage, self.classes.to(device), affect, self.rows)
+        masked = None if self.masked is None else self.masked.to(device)
+        return Batch(x, self.stage, self.classes.to(device), affect, self.rows, masked)
 
 
 @dataclass(frozen=True)
@@ -110,8 +149,8 @@ class Part:
         owner = torch.from_numpy(self.owner[positions])
         affect = None if self.affect is None else self.affect[owner]
         rows = self.rows[positions]
-        x = self.inputs.fetch(rows, epoch)
-        return Batch(x, self.inputs.stage, self.classes[owner], affect, torch.from_numpy(rows))
+        x, masked = self.inputs.fetch(rows, epoch)
+        return Batch(x, self.inputs.stage, self.classes[owner], affect, torch.from_numpy(rows), masked)
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """All frames, in batches."""

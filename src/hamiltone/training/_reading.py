@@ -144,7 +144,9 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{place} is missing; it must be given{more}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message}, not {first['input']!r}{more}" if place else f"{message}{more}"
+    # A whole table is not shown: the message names what in it does not fit.
+    shown = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+    return f"{place}: {message}{shown}{more}" if place else f"{message}{more}"
 
 
 def _known_keys(location: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:

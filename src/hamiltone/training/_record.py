@@ -3,7 +3,7 @@
 import json
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hamiltone import __version__
-from hamiltone.corpora import Split, Utterances
+from hamiltone.corpora import Split, Utterances, licences
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.machine import processor
 
@@ -58,6 +58,7 @@ def run_record(
     rests_on: dict[str, str],
     corpus: Utterances,
     split: Split,
+    protocol: str,
     parts: Sequence[Part],
     labels: Sequence[str],
     parameters: dict[str, int],
@@ -80,7 +81,7 @@ def run_record(
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
         "rests_on": rests_on,
-        "split": {"kind": split.kind, "hash": split.hash, **{part.name: part.counts() for part in parts}},
+        "split": split_facts(split, protocol) | {part.name: part.counts() for part in parts},
         "corpus": {"name": corpus.corpus, "note": corpus.note},
         "notes": list(notes),
         "labels": list(labels),
@@ -106,6 +107,13 @@ def run_record(
     }
 
 
+def split_facts(split: Split, protocol: str) -> dict[str, Any]:
+    """What records say of a split: kind, hash, what its parts share (``protocol``), and its scheme and fold if any."""
+    more = {"scheme": split.protocol, "folds": split.folds, "fold": split.fold}
+    told = {key: value for key, value in more.items() if value is not None}
+    return {"kind": split.kind, "hash": split.hash, "protocol": protocol, **told}
+
+
 def versions() -> dict[str, str]:
     """Versions of what decides a result, and the machine's kind."""
     packages = {name: metadata.version(name) for name in _VERSIONED}
@@ -127,21 +135,26 @@ def write_record(record: dict[str, Any], folder: Path) -> None:
     atomic_write(folder / RECORD, json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
-def card_facts(record: dict[str, Any]) -> dict[str, Any]:
-    """What a model card says of a run."""
+def card_facts(record: dict[str, Any], heard: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What a model card says of a run that has heard these recordings of these corpora (see ``heard_by``)."""
     lines = []
     for measure in ("accuracy", "uar", "macro_f1") if "test" in record else ():
         entry = record["test"][measure]
         span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
         lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
-    kind, trained = record["split"]["kind"], record["split"]["train"]
+    split = record["split"]
+    kind = f"{split['kind']} split" + (f" ({split['scheme']})" if "scheme" in split else "")
+    sizes = f"{split['train']['clips']} clips of {split['train']['speakers']} speakers to train"
     return {
         "title": record["name"],
         "task": record["task"],
         "corpus": record["corpus"]["name"],
         "corpus_note": record["corpus"]["note"],
-        "split": f"{kind} split, {trained['clips']} clips of {trained['speakers']} speakers to train",
+        "split": f"{kind}, {sizes}; {split['protocol']}",
         "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
+        "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
+        "licences": licences(heard),
         "results": lines,
+        "versions": record["versions"],
         "command": record["command"],
     }

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from hamiltone.antitransfer import GramTargets
+from hamiltone.corpora import protocol_of
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import VGG, Front, save_bundle
@@ -18,7 +19,7 @@ from hamiltone.networks import VGG, Front, save_bundle
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
 from ._launch import launch
-from ._lineage import MODEL, RECORD, Lineage, check_leaks, open_lineage, read_heard, read_record
+from ._lineage import MODEL, RECORD, Lineage, check_leaks, heard_by, open_lineage, read_heard, read_record
 from ._loop import History, TrainingError, fit
 from ._material import Material, load_material, load_statistics
 from ._objectives import Classification
@@ -35,9 +36,9 @@ from ._record import (
     write_record,
     write_settings,
 )
-from ._rh_emo_results import rh_emo_results
+from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._settings import RunSettings
-from ._store import Frames, frames_key, stage_key, stored_frames, stored_stage
+from ._store import Frames, frames_key, recording_keys, stage_key, stored_frames, stored_stage
 from ._targets import stored_targets
 from ._watch import Watch
 
@@ -54,6 +55,7 @@ class _Plan:
     lineage: Lineage
     rests_on: dict[str, str]
     notes: list[str]
+    protocol: str
     frames: str
     key: str
     out: Path
@@ -112,11 +114,14 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
     notes = []
     for setting, run in lineage.by_setting().items():
-        what = f"{setting}: {run.folder}, or a run beneath it,"
+        what = f"{setting}: {run.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(run.folder), material.split, what, settings.leaks)
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
-    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames)
+    if settings.augments:
+        notes.append(f"the training part was augmented: {settings.augmentation.choice()}")
+    recordings = recording_keys(material.utterances)
+    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames, recordings)
     identity = {
         "versions": versions(),
         "settings": settings.key(),
@@ -133,6 +138,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
         lineage=lineage,
         rests_on=rests_on,
         notes=notes,
+        protocol=protocol_of(material.utterances, material.split, recordings).line,
         frames=frames,
         key=content_key(identity),
         out=expand(settings.out, "out"),
@@ -171,12 +177,11 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         everything, labels = material.utterances, material.labels
         return make_part(name, chosen[name], everything, frames, settings.column, labels, inputs, affect)
 
-    live = live_inputs(frames, settings.seed) if settings.frames.random_offset else stored
-    parts = [part("train", live), part("validation", stored), part("test", stored)]
+    parts = [part(name, stored) for name in ("train", "validation", "test")]
     processes.release()
     history = fit(
         objective,
-        parts[0],
+        replace(parts[0], inputs=_changing(settings, frames) or stored),
         parts[1],
         settings.training,
         seed=settings.seed,
@@ -200,17 +205,18 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         rests_on=plan.rests_on,
         corpus=material.utterances,
         split=material.split,
+        protocol=plan.protocol,
         parts=parts,
         labels=material.labels,
         parameters=count_parameters(model),
         history=history,
-        notes=plan.notes,
+        notes=[*plan.notes, *constant_embedding(results)],
         results=results,
         command=plan.command,
         side_by_side=plan.side_by_side,
     )
-    save_bundle(model, plan.out / MODEL, card_facts(record))
     splits = [material.split] if plan.statistics is None else [material.split, plan.statistics.split]
+    save_bundle(model, plan.out / MODEL, card_facts(record, heard_by(splits, plan.lineage)))
     write_settings(settings, splits, plan.lineage, plan.out)
     write_record(record, plan.out)
     processes.wait()
@@ -223,6 +229,14 @@ def _front(plan: _Plan, frames: Frames, watch: Watch) -> Front:
     utterances, rules = plan.statistics.utterances, plan.settings.frames
     theirs = stored_frames(utterances, rules, frames_key(utterances, rules), watch.report)
     return make_front(plan.settings, plan.lineage, theirs, plan.statistics)
+
+
+def _changing(settings: RunSettings, frames: Frames) -> Inputs | None:
+    """The inputs that change each epoch; None where they do not."""
+    if not settings.frames.random_offset and not settings.augments:
+        return None
+    offset, choice = settings.frames.random_offset, settings.augmentation.choice()
+    return live_inputs(frames, settings.seed, random_offset=offset, augmentation=choice)
 
 
 def _targets(

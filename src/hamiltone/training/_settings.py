@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from hamiltone.files import content_key
+from hamiltone.networks import FrontKind
+from hamiltone.speech import Augmentation, NoiseColour
 
 Task = Literal["emotion", "speaker", "word", "rh-emo"]
 
@@ -23,29 +25,67 @@ class WordsSettings(_Model):
     alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
 
 
-class CorpusSettings(_Model):
-    """Which recordings: a corpus by name, and the folder it lies in."""
+class CorpusPartSettings(_Model):
+    """A corpus by name, the folder it lies in, and what its emotions count as."""
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
     words: WordsSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
+    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {} if self.words is None else {"words": self.words.model_dump(mode="json", exclude={"alignments"})}
+        chosen = {key: getattr(self, key) for key in ("labels", "only") if getattr(self, key)}
+        if self.words is not None:
+            chosen["words"] = self.words.model_dump(mode="json", exclude={"alignments"})
         return {"name": self.name, **chosen}
 
 
-class SplitSettings(_Model):
-    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker)."""
+class CorpusSettings(CorpusPartSettings):
+    """Which recordings: a corpus, or several that are one, whose name is theirs with "+" between them."""
 
-    kind: Literal["actor", "random"] | None = Field(default=None, description="random for orthogonal tasks, else actor")
+    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
+    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_parts(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or not isinstance(content.get("parts"), list | tuple) or not content["parts"]:
+            return content
+        names = [part.get("name") if isinstance(part, dict) else getattr(part, "name", "") for part in content["parts"]]
+        return {"name": "+".join(map(str, names)), **content}
+
+    @model_validator(mode="after")
+    def _agree(self) -> "CorpusSettings":
+        if not self.parts:
+            return self
+        if self.name != "+".join(part.name for part in self.parts):
+            raise ValueError("name follows from the names of parts: leave it out")
+        if self.root or self.words or self.labels or self.only:
+            raise ValueError("root, words, labels and only are told of each of parts: leave them out beside parts")
+        return self
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, without the places where things lie."""
+        parts = {"parts": [part.identity() for part in self.parts]} if self.parts else {}
+        return super().identity() | parts
+
+
+SplitKind = Literal["actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "column"]
+"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
+
+
+class SplitSettings(_Model):
+    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
+
+    kind: SplitKind | None = Field(default=None, description="random for orthogonal tasks, else actor")
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
     folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
-    file: str | None = Field(default=None, description="a split written before, instead of all the above")
+    file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
 
 
 class FrameSettings(_Model):
@@ -60,6 +100,32 @@ class FrameSettings(_Model):
     random_offset: bool = Field(default=False, description="put short recordings at a random time, anew each epoch")
 
 
+class AugmentationSettings(_Model):
+    """What is changed at random in the training part, anew each epoch; off by default (docs/augmentation.md)."""
+
+    shift_seconds: float = Field(default=0.0, description="moved in its frame by at most as much, to either side")
+    gain_db: tuple[float, float] | None = Field(default=None, description="gain, from least to most")
+    snr_db: tuple[float, float] | None = Field(default=None, description="speech over added noise, least to most")
+    noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
+    time_masks: int = Field(default=0, description="how many stretches of time of the spectrogram are hidden")
+    time_mask_width: int = Field(default=50, description="how long each is at most, in columns of 8 ms")
+    frequency_masks: int = Field(default=0, description="how many bands are hidden")
+    frequency_mask_width: int = Field(default=16, description="how wide each is at most, in bins of 62.5 Hz")
+
+    @model_validator(mode="after")
+    def _in_range(self) -> "AugmentationSettings":
+        self.choice()
+        return self
+
+    def choice(self) -> Augmentation:
+        """The same, as what ``augment`` takes.
+
+        Raises:
+            ValueError: values out of range.
+        """
+        return Augmentation(**dict(self))
+
+
 class StatisticsSettings(_Model):
     """Whose training part gives the spectrogram's normalisation, where it is not the run's own."""
 
@@ -68,9 +134,9 @@ class StatisticsSettings(_Model):
 
 
 class FrontSettings(_Model):
-    """What stands before the network: the spectrogram and, for RH-Emo, an encoder trained before."""
+    """What stands before the network: the spectrogram; upon it its derivatives, or an RH-Emo trained before."""
 
-    kind: Literal["spectrogram", "rh-emo"] = "rh-emo"
+    kind: FrontKind = "rh-emo"
     source: str | None = Field(default=None, description="the run whose fitted spectrogram and RH-Emo are taken over")
     scale: Literal["linear", "decibel"] | None = Field(
         default=None, description="linear, unless the source has another"
@@ -117,7 +183,7 @@ class AntiTransferSettings(_Model):
     aggregation: Literal["gram", "none", "mean", "sum", "max", "product"] = "gram"
     distance: Literal["squared_cosine", "negative_sigmoid_mse"] = "squared_cosine"
     targets: Literal["stored", "live"] = Field(
-        default="stored", description="compute the frozen network's side once (half precision), or in each step"
+        default="stored", description="the frozen network's side computed once (half precision), or in each step"
     )
     stored_layers: tuple[PositiveInt, ...] = Field(
         default=(), description="layers of other runs whose targets are stored in the same pass"
@@ -162,6 +228,7 @@ class RunSettings(_Model):
     corpus: CorpusSettings
     split: SplitSettings = SplitSettings()
     frames: FrameSettings = FrameSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     front: FrontSettings = FrontSettings()
     network: NetworkSettings = NetworkSettings()
     rh_emo: RHEmoSettings | None = None
@@ -202,7 +269,7 @@ class RunSettings(_Model):
             "label is for task speaker: the other tasks have one label each",
         )
         trainable = self.front.trainable and not upon_rh_emo
-        yield trainable, "front.trainable is for front.kind rh-emo: a spectrogram has nothing to train"
+        yield trainable, "front.trainable is for front.kind rh-emo: other fronts have nothing to train"
         twice = bool(self.front.statistics) and (bool(self.front.source) or rh_emo)
         yield twice, "front.statistics is for a front without source: leave one of the two out"
         outside = self.split.folds is not None and self.split.fold >= self.split.folds
@@ -221,7 +288,7 @@ class RunSettings(_Model):
         return self.task != "rh-emo" or (self.rh_emo is not None and self.rh_emo.beta > 0)
 
     @property
-    def split_kind(self) -> Literal["actor", "random"]:
+    def split_kind(self) -> SplitKind:
         """By speaker, or by recording: orthogonal tasks have all speakers and words in all parts."""
         return self.split.kind or ("random" if self.task in ("speaker", "word") else "actor")
 
@@ -231,10 +298,15 @@ class RunSettings(_Model):
         return self.front.normalisation or ("unit" if self.front.kind == "rh-emo" else "standard")
 
     @property
+    def augments(self) -> bool:
+        """Whether the training part is augmented."""
+        return self.augmentation.choice().changes
+
+    @property
     def stores_targets(self) -> bool:
-        """Whether the frozen network's side of equation 1 is computed once: only if its input is always the same."""
+        """Whether the frozen network's side of equation 1 is computed once: not where its input changes each epoch."""
         choice = self.anti_transfer
-        changing = self.frames.random_offset or self.front.trainable
+        changing = self.frames.random_offset or self.front.trainable or self.augments
         return (
             choice is not None
             and choice.targets == "stored"
@@ -248,6 +320,8 @@ class RunSettings(_Model):
         content["corpus"] = self.corpus.identity()
         content["split"].pop("file")
         content["split"]["kind"] = self.split_kind
+        if not self.augments:
+            content.pop("augmentation")  # without it, a run is the one that it was before there was any
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
         if statistics := self.front.statistics:

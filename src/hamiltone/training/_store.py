@@ -5,7 +5,7 @@ so what is found there is right, and what is stale is never read.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,10 +56,15 @@ class Frames:
         """The padded waveforms of some frames; ``offsets`` moves each into its padding by as many samples."""
         batch = torch.zeros(len(rows), FRAME_SAMPLES)
         for position, row in enumerate(rows):
-            start, stop = self.bounds[row]
+            recording = self.recording(int(row))
             offset = 0 if offsets is None else int(offsets[position])
-            batch[position, offset : offset + stop - start] = torch.from_numpy(self.samples[start:stop].copy())
+            batch[position, offset : offset + len(recording)] = recording
         return batch
+
+    def recording(self, row: int) -> Float[Tensor, " sample"]:
+        """What was recorded in a frame, without padding."""
+        start, stop = self.bounds[row]
+        return torch.from_numpy(self.samples[start:stop].copy())
 
     def random_offsets(self, rows: npt.NDArray[np.int64], seed: int, epoch: int) -> npt.NDArray[np.int64]:
         """How far each frame is moved into its padding: drawn from seed, epoch and row alone, whatever the order."""
@@ -71,19 +76,28 @@ class Frames:
         return np.array(draws, dtype=np.int64)
 
 
-def frames_key(utterances: Utterances, settings: FrameSettings) -> str:
-    """The key under which the frames of these utterances are stored.
+def recording_keys(utterances: Utterances) -> dict[str, str]:
+    """Path -> the key of the file's content, of all recordings of these utterances.
 
     Raises:
         HamiltoneError: a recording is missing or cannot be read.
     """
     keys: dict[str, str] = {}
-    table = utterances.table
-    for path in table["path"].unique():
+    for path in utterances.table["path"].unique():
         try:
             keys[path] = file_key(Path(path))
         except OSError as error:
             raise HamiltoneError(f"{path}: cannot be read ({error.strerror}); check the corpus's folder") from None
+    return keys
+
+
+def frames_key(utterances: Utterances, settings: FrameSettings, keys: Mapping[str, str] | None = None) -> str:
+    """The key under which the frames of these utterances are stored; ``keys`` are their :func:`recording_keys`.
+
+    Raises:
+        HamiltoneError: a recording is missing or cannot be read.
+    """
+    keys = recording_keys(utterances) if keys is None else keys
     rows = [[name, keys[path], start, end] for name, path, start, end in _segments(utterances)]
     rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **_DECODERS}
     return content_key({"utterances": rows, "rules": rules})

@@ -1,0 +1,31 @@
+"""The verb that takes a model elsewhere: export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hamiltone.cli._app import app
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved recogniser, as RUN/model.")],
+    onnx: Annotated[
+        Path | None, typer.Option("--onnx", metavar="FILE|DIR", help="One ONNX file: waveform in, scores out.")
+    ] = None,
+    hub: Annotated[
+        Path | None, typer.Option("--hub", metavar="DIR", help="A folder for the Hugging Face Hub, which loads back.")
+    ] = None,
+) -> None:
+    """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
+    from hamiltone.networks import bundle_card, load_recognizer
+    from hamiltone.service import ServiceError, export_hub, export_onnx
+
+    if onnx is None and hub is None:
+        raise ServiceError("export to what? name --onnx or --hub")
+    if hub is not None:
+        print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
+    if onnx is not None:
+        file = export_onnx(load_recognizer(model), onnx, card=bundle_card(model))
+        print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")

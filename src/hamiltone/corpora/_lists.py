@@ -1,0 +1,138 @@
+"""Splits as lists of speakers: they part a corpus, or what is there of it, without naming its recordings."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hamiltone.files import atomic_write, content_key
+
+from ._rows import Plan, check_plan, made_split, part_of_fold, refuse_shared_audio, sorted_rows, speakers_of
+from ._split import PARTS, SPLIT_FORMAT, Split, hashed_content, split_from
+from ._utterances import CorpusError, Utterances
+
+_FORMAT = "hamiltone speakers 1"
+_READY = files("hamiltone.corpora") / "splits"
+
+
+@dataclass(frozen=True)
+class SpeakerLists:
+    """Who trains, validates and tests, in one split or in folds.
+
+    Attributes:
+        corpus: the corpus' name.
+        name: what the split is called.
+        about: by which rule the lists were made, or where they were published.
+        folds: the speakers of each fold: one tests, the next one (after the last comes the first) validates.
+        parts: "train", "validation", "test" -> speakers, instead of folds.
+
+    Raises:
+        CorpusError: neither folds nor parts, or both; fewer than three folds; other parts; a speaker twice.
+    """
+
+    corpus: str
+    name: str
+    about: str
+    folds: tuple[tuple[str, ...], ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if bool(self.folds) == bool(self.parts):
+            raise CorpusError(f"lists of speakers {self.name}: have either folds or parts")
+        if 0 < len(self.folds) < 3 or (self.parts and set(self.parts) != set(PARTS)):
+            raise CorpusError(f"lists of speakers {self.name}: need three folds or more, or {', '.join(PARTS)}")
+        speakers = [speaker for listed in self.folds or self.parts.values() for speaker in listed]
+        if twice := [speaker for speaker in speakers if speakers.count(speaker) > 1]:
+            raise CorpusError(f"lists of speakers {self.name}: {twice[0]} stands twice")
+
+    @cached_property
+    def hash(self) -> str:
+        """The content key of everything that the lists say (SHA-256, hexadecimal)."""
+        return content_key(self._content())
+
+    def write(self, path: str | Path) -> None:
+        """Write the lists with their hash as JSON; the file appears whole or not at all."""
+        text = json.dumps({**self._content(), "hash": self.hash}, indent=1, ensure_ascii=False)
+        atomic_write(Path(path), text + "\n")
+
+    def split(self, utterances: Utterances, *, fold: int = 0) -> Split:
+        """Part utterances by their speakers; speakers of the lists that are not there are passed over.
+
+        Raises:
+            CorpusError: another corpus; an utterance whose speaker is in no list; a part without utterances; a fold
+                that is not there; recordings of different speakers that hold identical audio; unreadable audio.
+        """
+        if utterances.corpus != self.corpus:
+            raise CorpusError(f"the split {self.name} is for {self.corpus}, not {utterances.corpus}: choose another")
+        folds = len(self.folds) or None
+        plan = Plan("actor", (0.7, 0.2, 0.1), folds, fold, 0, None, self.name)
+        check_plan(utterances, plan, least_folds=3)
+        names = speakers_of(utterances)
+        lists = self.folds or tuple(self.parts[part] for part in PARTS)
+        number_of = {speaker: number for number, listed in enumerate(lists) for speaker in listed}
+        if unknown := [name for name in names if name not in number_of]:
+            raise CorpusError(f"{self.corpus}: speaker {unknown[0]} is in no list of the split {self.name}")
+        rows = sorted_rows(utterances, None)
+        refuse_shared_audio(utterances, rows)
+        numbers = np.array([number_of[name] for name in rows.speaker])
+        part = part_of_fold(numbers, fold, folds) if folds else numbers
+        return made_split(utterances, plan, rows, part)
+
+    def _content(self) -> dict[str, Any]:
+        lists = {"folds": [list(listed) for listed in self.folds]} if self.folds else {}
+        if self.parts:
+            lists = {"parts": {part: list(self.parts[part]) for part in PARTS}}
+        return {"format": _FORMAT, "corpus": self.corpus, "name": self.name, "about": self.about, **lists}
+
+
+def ready_splits() -> dict[str, tuple[str, ...]]:
+    """Corpus -> the names of the lists of speakers that come with the package."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(file.name for file in _READY.iterdir() if file.name.endswith(".json")):
+        corpus, _, name = file.removesuffix(".json").partition("-")
+        found.setdefault(corpus, []).append(name)
+    return {corpus: tuple(names) for corpus, names in found.items()}
+
+
+def ready_lists(corpus: str, name: str) -> SpeakerLists:
+    """Lists of speakers that come with the package.
+
+    Raises:
+        CorpusError: there are none of that name for this corpus.
+    """
+    known = ready_splits()
+    if name not in known.get(corpus, ()):
+        having = [other for other, names in known.items() if name in names]
+        raise CorpusError(f"{corpus}: has no split {name}: there is one for {', '.join(having) or 'no corpus'}")
+    path = Path(str(_READY / f"{corpus}-{name}.json"))
+    return _lists_from(hashed_content(path, _FORMAT), path)
+
+
+def load_split(path: str | Path, utterances: Utterances, *, fold: int = 0) -> Split:
+    """Read a split that was written before, or lists of speakers that part these utterances.
+
+    Raises:
+        CorpusError: as ``read_split`` and ``SpeakerLists.split``.
+    """
+    content = hashed_content(path, SPLIT_FORMAT, _FORMAT)
+    if content["format"] == SPLIT_FORMAT:
+        return split_from(content, path)
+    return _lists_from(content, path).split(utterances, fold=fold)
+
+
+def _lists_from(content: dict[str, Any], path: str | Path) -> SpeakerLists:
+    try:
+        return SpeakerLists(
+            content["corpus"],
+            content["name"],
+            content["about"],
+            tuple(map(tuple, content.get("folds", ()))),
+            {part: tuple(speakers) for part, speakers in content.get("parts", {}).items()},
+        )
+    except (AttributeError, KeyError, TypeError) as error:
+        raise CorpusError(f"{path} is not a split: its keys are others than {_FORMAT!r} has") from error

@@ -1,0 +1,125 @@
+"""Whether probabilities mean what they say: temperature, reliability, expected calibration error.
+
+Source: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks (ICML 2017).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The clips whose highest probability lies above ``low`` and up to ``high``.
+
+    Attributes:
+        low: the bin's lower end.
+        high: its upper end.
+        clips: how many they are.
+        confidence: the mean of their highest probabilities; NaN without clips.
+        accuracy: the share of them that is predicted rightly; NaN without clips.
+    """
+
+    low: float
+    high: float
+    clips: int
+    confidence: float
+    accuracy: float
+
+
+def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"]) -> float:
+    """The temperature T for which softmax(logits / T) gives the classes the highest likelihood.
+
+    Fit it on clips that the network was not trained on. It changes no decision on a single row, only how sure it is.
+
+    Args:
+        logits: class scores before the softmax.
+        classes: the index of each row's true class.
+
+    Returns:
+        T, within 0.05 to 20; near an end where there is no optimum, as when every row is right.
+
+    Raises:
+        ValueError: no rows, or a class out of range.
+
+    >>> scores = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [4.0, 0.0]])  # right three times of four: odds of 3
+    >>> round(fit_temperature(scores, np.array([0, 0, 0, 1])), 3), round(4 / math.log(3), 3)
+    (3.641, 3.641)
+    """
+    _check(logits, classes)
+    scores = logits.astype(np.float64)
+    of_truth = scores[np.arange(len(classes)), classes]
+
+    def loss(log_temperature: float) -> float:
+        temperature = math.exp(log_temperature)
+        return float(np.mean(np.asarray(logsumexp(scores / temperature, axis=1)) - of_truth / temperature))
+
+    # The loss is convex in 1 / T, so it has one valley in log T, too.
+    bounds = math.log(LEAST_TEMPERATURE), math.log(MOST_TEMPERATURE)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
+    return math.exp(float(found.x))
+
+
+def reliability_bins(
+    probabilities: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"], bins: int = 10
+) -> list[ReliabilityBin]:
+    """Clips by their highest probability, in bins of equal width: in a calibrated model confidence equals accuracy.
+
+    Args:
+        probabilities: of each class; a row sums to 1.
+        classes: the index of each row's true class.
+        bins: how many between 0 and 1.
+
+    Raises:
+        ValueError: no rows, a class out of range, or no bins.
+
+    >>> [low, high] = reliability_bins(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]), np.array([0, 0, 0]), bins=2)
+    >>> low.clips, low.accuracy, high.clips, high.accuracy, round(high.confidence, 3)
+    (1, 1.0, 2, 0.5, 0.85)
+    """
+    _check(probabilities, classes)
+    if bins < 1:
+        raise ValueError(f"bins is {bins} and must be at least 1")
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == classes
+    edges = np.linspace(0, 1, bins + 1)
+    place = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    return [
+        ReliabilityBin(
+            float(edges[index]),
+            float(edges[index + 1]),
+            int(inside.sum()),
+            float(confidence[inside].mean()) if inside.any() else math.nan,
+            float(right[inside].mean()) if inside.any() else math.nan,
+        )
+        for index in range(bins)
+        for inside in [place == index]
+    ]
+
+
+def expected_calibration_error(
+    probabilities: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"], bins: int = 10
+) -> float:
+    """ECE: how far confidence is from accuracy, the mean over reliability bins, each weighed by its clips; in 0..1.
+
+    Raises:
+        ValueError: as ``reliability_bins``.
+
+    >>> round(expected_calibration_error(np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 0]), bins=2), 3)
+    0.35
+    """
+    filled = [one for one in reliability_bins(probabilities, classes, bins) if one.clips]
+    return sum(one.clips * abs(one.confidence - one.accuracy) for one in filled) / len(classes)
+
+
+def _check(rows: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"]) -> None:
+    if not len(rows):
+        raise ValueError("no clips to calibrate on")
+    if classes.min() < 0 or classes.max() >= rows.shape[1]:
+        raise ValueError(f"classes must be 0 to {rows.shape[1] - 1}, not {classes.min()} to {classes.max()}")

@@ -1,0 +1,114 @@
+"""The shapes of what the service says, for its OpenAPI description."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_SCORES = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
+_PICTURE = {"width": 1000, "height": 128, "data": "base64 of width x height bytes"}
+
+
+class Frame(BaseModel):
+    """The scores of one window."""
+
+    start: float = Field(description="Seconds.")
+    end: float = Field(description="Seconds.")
+    scores: dict[str, float] = Field(description="Probabilities that sum to 1.")
+
+
+class Answer(BaseModel):
+    """The emotion of a recording."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "path": "talk.mp3",
+                "label": "happy",
+                "scores": _SCORES,
+                "frames": [{"start": 0.0, "end": 4.0, "scores": _SCORES}],
+            }
+        }
+    )
+
+    path: str = Field(description="The name that the file was sent under.")
+    label: str = Field(description="The emotion with the highest overall score.")
+    scores: dict[str, float] = Field(description="Mean of the windows' probabilities.")
+    frames: list[Frame]
+    detail: dict[str, Any] | None = Field(
+        None,
+        description="With detail=true: seconds; waveform (low, high); spectrogram and the four quaternion axes of the "
+        "RH-Emo embedding as pictures of bytes, row by row, the highest frequency first.",
+        examples=[{"seconds": 4.0, "waveform": {"low": [-0.1], "high": [0.2]}, "spectrogram": _PICTURE, "axes": []}],
+    )
+
+
+class Failure(BaseModel):
+    """Why a request was refused."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"code": "too_large", "message": "..."}})
+
+    code: str = Field(description="A word for programs.")
+    message: str = Field(description="A line for people.")
+
+
+class Health(BaseModel):
+    """That the service is there."""
+
+    status: str = Field(examples=["ok"])
+
+
+class About(BaseModel):
+    """What is known of the model."""
+
+    title: str
+    labels: list[str] = Field(description="The classes, in the order of the scores.", examples=[list(_SCORES)])
+    rate: int = Field(description="Samples per second that the model hears.")
+    window: float = Field(description="Seconds that it hears at once.")
+    axes: bool = Field(description="Whether it has the four quaternion axes of an RH-Emo encoder.")
+    trained_on: str
+    facts: dict[str, str]
+    results: list[str]
+    licence: str = Field(description="Of the data that it learned from; empty where nothing is known.")
+    warning: str
+    weights: str = Field(description="SHA-256 of the weights.")
+    version: str = Field(description="The version of Hamiltone that saved it.")
+    seconds: float = Field(description="The longest recording that this service takes.")
+    megabytes: float = Field(description="The largest request that this service takes.")
+
+
+_REFUSED = {
+    400: "The request is malformed.",
+    401: "The bearer token is missing or wrong.",
+    408: "The body arrived too slowly.",
+    413: "The body is too large, or the recording too long.",
+    415: "The content is no sound that is read here.",
+    422: "The recording is damaged or silent, or a parameter is out of range.",
+    429: "Too many requests of this address are under way; see Retry-After.",
+    503: "Too many recordings are waiting; see Retry-After.",
+    504: "It took too long.",
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Failure, "description": text} for status, text in _REFUSED.items()
+}
+
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+PREDICT_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "A recording (WAV, FLAC, OGG, MP3, AIFF), as a form's file or as the body itself.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            },
+            "audio/wav": _BINARY,
+            "audio/flac": _BINARY,
+            "audio/mpeg": _BINARY,
+            "audio/ogg": _BINARY,
+            "application/octet-stream": _BINARY,
+        },
+    }
+}

@@ -1,0 +1,36 @@
+"""Predictions as a table for other programs."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from hamiltone.files import atomic_path
+
+from ._predictor import Prediction
+
+
+def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Path | str) -> None:
+    """Write one row for each recording and one for each of its frames, as CSV, whole or not at all.
+
+    Columns are ``recording``, ``part`` ("overall" or "frame"), ``start`` and ``end`` in seconds, ``label``, and
+    ``score_LABEL`` for each label. A recording's frames follow its overall row.
+
+    Args:
+        predictions: of one recogniser.
+        labels: its classes.
+        path: the file; an older one is replaced.
+    """
+    with atomic_path(Path(path)) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["recording", "part", "start", "end", "label", *(f"score_{label}" for label in labels)])
+        for prediction in predictions:
+            writer.writerows(_rows(prediction, labels))
+
+
+def _rows(prediction: Prediction, labels: Sequence[str]) -> Iterator[list[str]]:
+    first, last = prediction.frames[0].start, prediction.frames[-1].end
+    parts = [("overall", first, last, prediction.label, prediction.scores)]
+    parts += [("frame", frame.start, frame.end, frame.label, frame.scores) for frame in prediction.frames]
+    for part, start, end, label, scores in parts:
+        named = [f"{scores[name]:.6f}" for name in labels]
+        yield [prediction.path, part, f"{start:.3f}", f"{end:.3f}", label, *named]

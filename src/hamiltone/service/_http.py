@@ -1,0 +1,212 @@
+"""The service as an ASGI application: routes, the way of a recording through it, errors as JSON."""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from jaxtyping import Float32
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from hamiltone import __version__
+from hamiltone.networks import Recognizer
+from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
+
+from ._answers import PREDICT_BODY, REFUSALS, About, Answer, Health
+from ._batcher import Batcher
+from ._decoder import Decoders
+from ._guard import Guard, note
+from ._limits import Admission, Limits, Refusal
+from ._metrics import Metrics
+from ._pictures import Pictures
+from ._predictor import FrameScores, Prediction
+from ._uploads import Upload, received
+
+PAGE = Path(__file__).with_name("page")
+
+_Hop = Annotated[
+    float | None,
+    Query(ge=0.5, le=FRAME_SAMPLES / SAMPLE_RATE, description="Seconds from one window to the next; 4 where absent."),
+]
+_Detail = Annotated[bool, Query(description="Add what a page draws: waveform, spectrogram, quaternion axes.")]
+
+
+class _Service:
+    """What the routes share while the application runs."""
+
+    def __init__(self, recognizer: Recognizer, limits: Limits, ready: Callable[[], None]) -> None:
+        self.limits = limits
+        self._ready = ready
+        self.recognizer = recognizer
+        self.admission = Admission(limits)
+        self.metrics = Metrics(lambda: self.admission.inside)
+        self.decoders = Decoders(limits, self._decoder_lost)
+        self.batcher = Batcher(
+            recognizer, size=limits.batch, wait=limits.batch_wait, observe=self.metrics.batches.observe
+        )
+        self.folder = Path()
+
+    @asynccontextmanager
+    async def running(self, _app: FastAPI) -> AsyncIterator[None]:
+        """Processes, model thread and the folder for uploads, from start to end."""
+        with TemporaryDirectory(prefix="hamiltone-serve-") as folder:
+            self.folder = Path(folder)
+            try:
+                await self.decoders.start()
+                await self.batcher.start()
+                note(logging.INFO, "ready")
+                self._ready()
+                yield
+            finally:
+                await self.batcher.close()
+                await self.decoders.close()
+                note(logging.INFO, "stopped")
+
+    async def answer(self, upload: Upload, hop: float | None, detail: bool) -> dict[str, Any]:
+        """Decode and recognise a recording, when it is its turn.
+
+        Raises:
+            Refusal: it cannot be decoded, is silent, or takes too long.
+        """
+        try:
+            async with asyncio.timeout(self.limits.timeout), self.admission.working():
+                waveform = await self.decoders.decode(upload.path)
+                peak = float(np.abs(waveform).max())
+                if peak < SILENT_PEAK:
+                    raise Refusal(422, "audio_silent", f"the recording is silent (its peak is {peak:.4f} of 1)")
+                content = (await self._prediction(upload.name, waveform, hop)).as_json()
+                if detail:
+                    content["detail"] = await self._pictures(waveform)
+        except TimeoutError:
+            raise Refusal(504, "timeout", f"no answer within {self.limits.timeout:g} s; send less at once") from None
+        self.metrics.audio.inc(len(waveform) / SAMPLE_RATE)
+        return content
+
+    async def _prediction(self, name: str, waveform: Float32[np.ndarray, "_"], hop: float | None) -> Prediction:
+        step = FRAME_SAMPLES if hop is None else round(hop * SAMPLE_RATE)
+        bounds = frame_bounds(len(waveform), rule=self.recognizer.frame_rule, hop=step)
+        rows = await self.batcher.recognize(waveform, bounds)
+        labels = self.recognizer.labels
+        frames = tuple(
+            FrameScores(start / SAMPLE_RATE, stop / SAMPLE_RATE, dict(zip(labels, row.tolist(), strict=True)))
+            for (start, stop), row in zip(bounds, rows, strict=True)
+        )
+        overall = rows.mean(axis=0)
+        scores = dict(zip(labels, overall.tolist(), strict=True))
+        return Prediction(name, labels[int(overall.argmax())], scores, frames)
+
+    async def _pictures(self, waveform: Float32[np.ndarray, "_"]) -> dict[str, Any]:
+        pictures = Pictures(self.recognizer.front, waveform)
+        for number in range(pictures.steps):  # one by one, so that other requests' batches come between
+            await self.batcher.run(pictures.step, number)
+        return await self.batcher.run(pictures.as_json)
+
+    def _decoder_lost(self) -> None:
+        self.metrics.decoders_lost.inc()
+        note(logging.WARNING, "decoder lost")
+
+
+def create_app(
+    recognizer: Recognizer,
+    about: dict[str, Any],
+    limits: Limits | None = None,
+    token: str | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> FastAPI:
+    """Make the application.
+
+    Args:
+        recognizer: the model.
+        about: what ``about_model`` says of it.
+        limits: what is let in; None: the defaults.
+        token: the bearer token that ``/v1`` and ``/metrics`` ask for; None: they are open.
+        ready: called when everything runs and requests can be answered.
+    """
+    limits = limits or Limits()
+    service = _Service(recognizer, limits, ready)
+    facts = about | {"seconds": limits.seconds, "megabytes": limits.megabytes}
+    # Without the interactive pages, which take their scripts from another server.
+    app = FastAPI(
+        title="Hamiltone",
+        summary="The emotion of a recording, guessed from its sound.",
+        version=__version__,
+        lifespan=service.running,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(Guard, limits=limits, metrics=service.metrics)
+    _answer_errors(app)
+    closed = APIRouter(dependencies=[Depends(_authorised(token))])
+
+    @closed.post("/v1/predict", response_model=Answer, responses=REFUSALS, openapi_extra=PREDICT_BODY)
+    async def predict(request: Request, hop: _Hop = None, detail: _Detail = False) -> Response:
+        """Recognise the emotion of one recording, overall and in windows of 4 s."""
+        client = request.client.host if request.client else ""
+        async with service.admission.admitted(client), received(request, service.folder, limits) as upload:
+            request.state.fields["bytes"] = upload.size
+            content = await service.answer(upload, hop, detail)
+            request.state.fields["windows"] = len(content["frames"])
+            return JSONResponse(content)
+
+    @closed.get("/v1/model")
+    async def model() -> About:
+        """What the model is, what it was trained on, and what this service takes."""
+        return About(**facts)
+
+    @closed.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics() -> Response:
+        """Counters for Prometheus."""
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/healthz")
+    async def healthz() -> Health:
+        """Whether the service is there."""
+        return Health(status="ok")
+
+    app.include_router(closed)
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    return app
+
+
+def _authorised(token: str | None) -> Any:
+    expected = f"Bearer {token}".encode()
+
+    def check(request: Request) -> None:
+        given = request.headers.get("authorization", "").encode()
+        if token is not None and not hmac.compare_digest(given, expected):
+            raise Refusal(401, "unauthorised", "give the token of this service: Authorization: Bearer TOKEN")
+
+    return check
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Make every error an object with ``code`` and ``message``."""
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> JSONResponse:
+        request.state.fields["code"] = error.code
+        headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        if error.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        return JSONResponse({"code": error.code, "message": error.message}, error.status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        message = f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}"
+        return JSONResponse({"code": "invalid", "message": message}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def failed(_request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "malformed")
+        return JSONResponse({"code": code, "message": str(error.detail)}, error.status_code, error.headers)

@@ -1,0 +1,149 @@
+"""A recogniser as one ONNX graph: waveform in, probabilities out (extra ``onnx``)."""
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hamiltone import __version__
+from hamiltone.files import atomic_path
+from hamiltone.networks import Recognizer
+from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK, ConvolvedSpectrogram
+
+from ._errors import ServiceError
+
+ONNX_FILE = "model.onnx"
+_TOLERANCE = 1e-4
+_MOST_BYTES = 2_000_000_000  # a file of protocol buffers, weights and all, ends at 2 GiB
+
+
+def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", features: bool = False) -> Path:
+    """Write a recogniser as one ONNX file with everything in it: spectrogram, normalisation, RH-Emo encoder, VGG.
+
+    The graph takes ``waveform`` (batch, 64000), float32, frames of 4 s at 16 kHz, and gives ``scores``
+    (batch, label), probabilities that sum to 1, temperature included. The batch may have any size. Quaternion weights
+    lie in the file as they are trained, a quarter of the real ones; a runtime assembles them once when it loads the
+    file. ``metadata_props`` hold ``labels`` (a JSON list), ``sample_rate`` (Hz), ``frame_samples``,
+    ``least_samples`` (a last frame of a longer recording that has fewer is dropped), ``silent_peak``, ``temperature``,
+    ``hamiltone`` (the version) and ``card``.
+
+    Args:
+        recognizer: left as it is.
+        path: a file that ends in ``.onnx``, or a folder, which then gets ``model.onnx``.
+        card: the model card's text.
+        features: give a second output, too: ``features`` (batch, channel, time, frequency), what the VGG sees, which
+            is RH-Emo's embedding where the recogniser has one.
+
+    Returns:
+        The file.
+
+    Raises:
+        ServiceError: the extra is not installed, the weights are too large for one file, or the graph does not give
+            what the recogniser gives.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        path /= ONNX_FILE
+    _check_extra()
+    size = sum(tensor.nbytes for tensor in recognizer.state_dict().values())
+    if size > _MOST_BYTES:
+        raise ServiceError(
+            f"{path}: the weights are {size / 1e9:.1f} GB, and an ONNX file holds 2; take a smaller model"
+        )
+    graph = _Graph(recognizer, features=features).eval()
+    program = _exported(graph, ["scores", "features"] if features else ["scores"])
+    for node in program.model.graph:
+        node.metadata_props.clear()  # where in whose source each operation was called
+    about = {
+        "labels": json.dumps(recognizer.labels),
+        "sample_rate": str(SAMPLE_RATE),
+        "frame_samples": str(FRAME_SAMPLES),
+        "least_samples": str(LEAST_SAMPLES[recognizer.frame_rule]),
+        "silent_peak": str(SILENT_PEAK),
+        "temperature": str(recognizer.temperature),
+        "hamiltone": __version__,
+        "card": card,
+    }
+    program.model.metadata_props.clear()
+    program.model.metadata_props.update(about)
+    with atomic_path(path) as draft:
+        program.save(draft, external_data=False)
+        _check(draft, path, graph)
+    return path
+
+
+class _Graph(nn.Module):
+    """What is exported: a copy of the recogniser with a spectrogram that needs no Fourier transform."""
+
+    def __init__(self, recognizer: Recognizer, *, features: bool) -> None:
+        super().__init__()
+        self.recognizer = copy.deepcopy(recognizer).cpu()
+        self.recognizer.front.spectrogram = ConvolvedSpectrogram(self.recognizer.front.spectrogram)
+        self.features = features
+
+    def forward(self, waveform: Float[Tensor, "batch sample"]) -> tuple[Tensor, ...]:
+        features = self.recognizer.front(waveform)
+        scores = self.recognizer.probabilities(self.recognizer(features, "features"))
+        return (scores, features) if self.features else (scores,)
+
+
+def _exported(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":
+    # Two frames: with one, the exporter would take the batch for a constant.
+    frames = torch.rand(2, FRAME_SAMPLES) - 0.5
+    with _quiet():
+        program = torch.onnx.export(
+            graph,
+            (frames,),
+            dynamo=True,
+            input_names=["waveform"],
+            output_names=outputs,
+            dynamic_shapes={"waveform": {0: torch.export.Dim("batch", min=1)}},
+            verbose=False,
+        )
+    assert program is not None
+    return program
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's remarks on itself: torchvision, which it can do without, and a name of torch's own."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _check(file: Path, path: Path, graph: _Graph) -> None:
+    """Run the file in onnxruntime, with another batch than the exported one."""
+    import onnxruntime  # noqa: PLC0415 - an extra
+
+    frames = torch.rand(3, FRAME_SAMPLES, generator=torch.Generator().manual_seed(0)) - 0.5
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        expected = graph(frames)
+    for got, wanted in zip(session.run(None, {"waveform": frames.numpy()}), expected, strict=True):
+        difference = (torch.from_numpy(got) - wanted).abs().max().item()
+        if not difference <= _TOLERANCE * max(1.0, wanted.abs().max().item()):
+            raise ServiceError(
+                f"{path}: not written, because its results differ from the recogniser's by {difference:.2g}"
+            )
+
+
+def _check_extra() -> None:
+    try:
+        import onnxruntime  # noqa: F401, PLC0415
+        import onnxscript  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise ServiceError(f"{error.name} is missing, which ONNX needs: pip install 'hamiltone[onnx]'") from None

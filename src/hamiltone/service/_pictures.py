@@ -1,0 +1,114 @@
+"""What a page shows beside the scores: the waveform's envelope, the spectrogram, the quaternion axes."""
+
+import base64
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from hamiltone.networks import AXES, Front
+from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, Spectrogram
+
+COLUMNS = 1000
+"""The most columns of a picture, and of an envelope."""
+
+FRAMES_AT_ONCE = 8
+
+_SPECTROGRAM_COLUMNS = FRAME_SAMPLES // 128
+_AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
+_DECIBELS = 70.0
+_COMPONENTS = "rijk"
+_NAMES = {"rh-emo": AXES, "derivatives": ("level", "over time", "twice over time", "over frequency")}
+
+
+class Pictures:
+    """Pictures of a recording, from its frames of 4 s without overlap, a few at a time.
+
+    Args:
+        front: of the recogniser; without an encoder there are no axes.
+        waveform: at 16 kHz, one sample at least.
+    """
+
+    def __init__(self, front: Front, waveform: Float32[np.ndarray, "_"]) -> None:
+        self._front = front
+        self._waveform = waveform
+        self._plain = Spectrogram(normalisation="none")
+        self._spectrograms: list[np.ndarray] = []
+        self._axes: list[np.ndarray] = []
+        self.steps = -(-len(waveform) // (FRAME_SAMPLES * FRAMES_AT_ONCE))
+
+    @torch.no_grad()
+    def step(self, number: int) -> None:
+        """Look at the frames of one step, 0 to ``steps`` - 1, in their order."""
+        size = FRAME_SAMPLES * FRAMES_AT_ONCE
+        part = self._waveform[number * size : (number + 1) * size]
+        frames = torch.from_numpy(np.pad(part, (0, -len(part) % FRAME_SAMPLES))).view(-1, FRAME_SAMPLES)
+        self._spectrograms.extend(self._plain(frames)[:, 0, :_SPECTROGRAM_COLUMNS].numpy())
+        if self._front.encoder is not None:
+            self._axes.extend(self._forward(self._front(frames)).numpy())
+
+    def as_json(self) -> dict[str, Any]:
+        """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, empty without an encoder.
+
+        A picture has ``width``, ``height`` and ``data``: base64 of bytes, row by row, the highest frequency first.
+        The spectrogram's 255 is its maximum and 0 is 70 dB below; an axis (its size, where it has
+        signs) is linear from 0 to its ``maximum``.
+        """
+        seconds = len(self._waveform) / SAMPLE_RATE
+        magnitude = self._cut(np.concatenate(self._spectrograms), FRAME_SAMPLES / _SPECTROGRAM_COLUMNS)
+        return {
+            "seconds": seconds,
+            "waveform": envelope(self._waveform),
+            "spectrogram": _picture(_decibels(_folded(magnitude, COLUMNS))),
+            "axes": self._drawn_axes(),
+        }
+
+    def _drawn_axes(self) -> list[dict[str, Any]]:
+        if not self._axes:
+            return []
+        # Of 64 columns, 62 of even frames and 63 of odd ones.
+        kept = [axis[:, : 62 + number % 2] for number, axis in enumerate(self._axes)]
+        joined = np.concatenate(kept, axis=1)
+        axes = []
+        for name, component, axis in zip(_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
+            matrix = _folded(self._cut(np.abs(axis), 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
+            maximum = float(matrix.max())
+            levels = matrix / maximum if maximum > 0 else matrix
+            axes.append({"name": name, "component": component, "maximum": maximum} | _picture(levels))
+        return axes
+
+    def _forward(self, embedding: Float[Tensor, "batch 4 time frequency"]) -> Float[Tensor, "batch 4 time frequency"]:
+        return embedding.flip(2) if self._front.spectrogram.time_reversed else embedding
+
+    def _cut(self, matrix: np.ndarray, samples: float) -> np.ndarray:
+        """A matrix of time x frequency without the columns behind the recording's end."""
+        return matrix[: max(1, round(len(self._waveform) / samples))]
+
+
+def envelope(waveform: Float32[np.ndarray, "_"], columns: int = COLUMNS) -> dict[str, list[float]]:
+    """The least and the greatest value in each of at most ``columns`` equal parts."""
+    starts = np.unique(np.linspace(0, len(waveform), min(columns, len(waveform)), endpoint=False).astype(int))
+    low, high = np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts)
+    return {"low": np.round(low, 3).tolist(), "high": np.round(high, 3).tolist()}
+
+
+def _folded(matrix: np.ndarray, columns: int) -> np.ndarray:
+    """Time x frequency with at most ``columns`` times, the greatest value of those that fall together."""
+    if len(matrix) <= columns:
+        return matrix
+    starts = np.linspace(0, len(matrix), columns, endpoint=False).astype(int)
+    return np.maximum.reduceat(matrix, starts, axis=0)
+
+
+def _decibels(magnitude: Float[np.ndarray, "time frequency"]) -> Float[np.ndarray, "time frequency"]:
+    loudest = max(float(magnitude.max()), float(np.finfo(np.float32).tiny))
+    level = 20 * np.log10(np.maximum(magnitude / loudest, 10 ** (-_DECIBELS / 20)))
+    return 1 + level / _DECIBELS
+
+
+def _picture(levels: Float[np.ndarray, "time frequency"]) -> dict[str, Any]:
+    rows: UInt8[np.ndarray, "frequency time"] = np.round(255 * levels.T[::-1]).astype(np.uint8)
+    height, width = rows.shape
+    return {"width": width, "height": height, "data": base64.b64encode(rows.tobytes()).decode()}

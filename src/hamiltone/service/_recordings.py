@@ -1,0 +1,43 @@
+"""Which recordings are meant by the paths that a user names."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ._errors import ServiceError
+
+_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+
+
+def find_recordings(paths: Iterable[Path | str]) -> list[Path]:
+    """The files named, and of folders all visible audio files (by suffix) anywhere below, sorted within a folder.
+
+    Args:
+        paths: files, which may have any suffix and need not exist, and folders.
+
+    Raises:
+        ServiceError: a folder without recordings, or one that cannot be read.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names that are too long
+            found.append(path)
+            continue
+        below = sorted(_below(path))
+        if not below:
+            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(_SUFFIXES))})")
+        found += below
+    return found
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise ServiceError(f"{error.filename}: cannot be read: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (
+            Path(parent) / name
+            for name in names
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122 - many files
+        )

@@ -1,0 +1,129 @@
+"""Running the service: its log, its token, its signals."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from hamiltone.networks import load_recognizer
+
+from ._about import about_model
+from ._errors import ServiceError
+from ._limits import Limits
+
+_LEAST_TOKEN = 16
+
+
+def serve(
+    model: Path | str,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    limits: Limits | None = None,
+    token: str | None = None,
+    threads: int | None = None,
+    ready: Callable[[str], None] = lambda _address: None,
+) -> None:
+    """Serve a recogniser over HTTP, with its page at ``/``, until SIGTERM or an interruption.
+
+    Requests that are under way then get their answers. The log goes to the standard error as lines of JSON.
+
+    Args:
+        model: the folder of a saved recogniser.
+        host: the address to listen at; only this machine reaches the default.
+        port: 0: any free one.
+        limits: what is let in; None: the defaults.
+        token: the bearer token that requests must carry; None: anyone may ask.
+        threads: of torch; None: its own choice.
+        ready: told the service's address (``http://HOST:PORT``) when requests can be answered.
+
+    Raises:
+        ServiceError: the extra ``serve`` is not installed, the token is too short, or the address cannot be had.
+        BundleError: the folder holds no recogniser.
+    """
+    limits = limits or Limits()
+    if token is not None and len(token) < _LEAST_TOKEN:
+        raise ServiceError(f"the token has {len(token)} characters; make one of at least {_LEAST_TOKEN} at random")
+    try:
+        http, guard, uvicorn = (
+            import_module(name) for name in (f"{__package__}._http", f"{__package__}._guard", "uvicorn")
+        )
+    except ModuleNotFoundError as error:
+        raise ServiceError(f"the service needs {error.name}: pip install 'hamiltone[serve]'") from None
+    if threads is not None:
+        torch.set_num_threads(threads)
+    listener = _listener(host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    app = http.create_app(load_recognizer(model), about_model(model), limits, token, lambda: ready(address))
+    _write_log(guard.JsonLines())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(limits.timeout) + 1,
+            limit_concurrency=4 * (limits.concurrency + limits.queue) + 64,
+        )
+    )
+    with listener, _signals_end_quietly():
+        try:
+            asyncio.run(server.serve(sockets=[listener]))
+        except SystemExit:
+            raise ServiceError("the service cannot start; the lines above say why") from None
+
+
+def read_token(file: Path | None, variable: str | None) -> str | None:
+    """The token from a file, or else from the environment; None where there is neither.
+
+    Raises:
+        ServiceError: the file cannot be read or is empty.
+    """
+    if file is None:
+        return variable or None
+    try:
+        token = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServiceError(f"{file}: the token cannot be read: {error}") from None
+    if not token:
+        raise ServiceError(f"{file}: holds no token")
+    return token
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(place[:2], family=family)
+    except (OSError, OverflowError) as error:
+        raise ServiceError(f"{host}:{port}: cannot listen there ({error}); give another --host or --port") from None
+
+
+@contextmanager
+def _signals_end_quietly() -> Iterator[None]:
+    """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
+
+    def nothing(_number: int, _frame: FrameType | None) -> None: ...
+
+    former = {number: signal.signal(number, nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _write_log(form: logging.Formatter) -> None:
+    """Write all of the process's log as lines of JSON; from others only what is amiss."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(form)
+    logging.getLogger().handlers = [handler]
+    for name in ("hamiltone.service", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO)

@@ -1,0 +1,79 @@
+"""Request bodies, put into files that nobody else can read and that vanish with the request."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+
+from ._guard import too_large
+from ._limits import Limits, Refusal
+
+_BLOCK = 1 << 18
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A recording as it was sent.
+
+    Attributes:
+        path: where it lies while the request lasts.
+        name: what the client calls it.
+        size: in bytes.
+    """
+
+    path: Path
+    name: str
+    size: int
+
+
+@asynccontextmanager
+async def received(request: Request, folder: Path, limits: Limits) -> AsyncIterator[Upload]:
+    """The body of a request, or the file of its form.
+
+    Raises:
+        Refusal: 400 no recording, 408 too slow, 413 too large.
+    """
+    with NamedTemporaryFile(dir=folder, delete=False) as file:
+        try:
+            name = await _written(request, file, limits)
+            size = file.tell()
+            file.close()
+            if not size:
+                raise Refusal(400, "no_recording", "the request holds no recording; send one as its body or in a form")
+            yield Upload(Path(file.name), name[:_LONGEST_NAME], size)
+        finally:
+            file.close()
+            Path(file.name).unlink()
+
+
+async def _written(request: Request, file: IO[bytes], limits: Limits) -> str:
+    """Write the recording to a file; the name that it was sent under."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.body_bytes:
+        raise too_large(limits.body_bytes)
+    try:
+        async with asyncio.timeout(limits.upload_timeout):
+            if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+                async for block in request.stream():
+                    file.write(block)
+                return "recording"
+            async with request.form(max_files=1, max_fields=8) as form:
+                sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
+                if sent is None:
+                    return ""
+                while block := await sent.read(_BLOCK):
+                    file.write(block)
+                return sent.filename or "recording"
+    except TimeoutError:
+        message = f"the recording did not arrive within {limits.upload_timeout:g} s"
+        raise Refusal(408, "upload_timeout", message) from None
+    except ClientDisconnect:
+        raise Refusal(400, "gone", "the client went away before the recording had arrived") from None

@@ -1,0 +1,119 @@
+// Sound in the browser: files to 16 kHz mono, WAV files, the microphone.
+
+export const RATE = 16000;
+
+/** Decode any file that the browser reads, as 16 kHz mono. */
+export async function toSamples(blob) {
+  // Decoding resamples to the rate of the context that decodes.
+  const context = new OfflineAudioContext(1, 1, RATE);
+  return mono(await context.decodeAudioData(await blob.arrayBuffer()));
+}
+
+export async function toWav(blob) {
+  return wav(await toSamples(blob), RATE);
+}
+
+/** Resample with the browser's own resampler. */
+export async function resampled(samples, rate) {
+  if (rate === RATE) return samples;
+  const context = new OfflineAudioContext(1, Math.max(1, Math.round((samples.length * RATE) / rate)), RATE);
+  const buffer = context.createBuffer(1, samples.length, rate);
+  buffer.copyToChannel(samples, 0);
+  const source = new AudioBufferSourceNode(context, { buffer });
+  source.connect(context.destination);
+  source.start();
+  return (await context.startRendering()).getChannelData(0);
+}
+
+/** A WAV file of 16-bit samples. */
+export function wav(samples, rate) {
+  const bytes = new DataView(new ArrayBuffer(44 + 2 * samples.length));
+  const text = (at, word) => [...word].forEach((letter, i) => bytes.setUint8(at + i, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  bytes.setUint32(4, 36 + 2 * samples.length, true);
+  text(8, "WAVEfmt ");
+  bytes.setUint32(16, 16, true);
+  bytes.setUint16(20, 1, true);
+  bytes.setUint16(22, 1, true);
+  bytes.setUint32(24, rate, true);
+  bytes.setUint32(28, 2 * rate, true);
+  bytes.setUint16(32, 2, true);
+  bytes.setUint16(34, 16, true);
+  text(36, "data");
+  bytes.setUint32(40, 2 * samples.length, true);
+  samples.forEach((value, i) => {
+    bytes.setInt16(44 + 2 * i, Math.round(32767 * Math.min(1, Math.max(-1, value))), true);
+  });
+  return new Blob([bytes.buffer], { type: "audio/wav" });
+}
+
+function mono(buffer) {
+  const sum = new Float32Array(buffer.length);
+  for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
+    buffer.getChannelData(channel).forEach((value, i) => {
+      sum[i] += value / buffer.numberOfChannels;
+    });
+  }
+  return sum;
+}
+
+/** The microphone, kept sample by sample, so that both the last seconds and the whole can be had at any time. */
+export class Recorder {
+  static async start() {
+    if (!navigator.mediaDevices?.getUserMedia) {
+      throw new Error("The microphone needs a secure page: open this one as http://localhost or over https.");
+    }
+    let stream;
+    try {
+      // As it sounds: the browser's cleaning of calls would change the voice.
+      const constraints = { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+      stream = await navigator.mediaDevices.getUserMedia({ audio: constraints });
+    } catch (error) {
+      const reason = error.name === "NotFoundError" ? "There is no microphone." : "The microphone was not allowed.";
+      throw new Error(`${reason} You can choose a recording instead.`);
+    }
+    const context = new AudioContext();
+    await context.audioWorklet.addModule(new URL("./recorder-worklet.js", import.meta.url));
+    await context.resume();
+    return new Recorder(context, stream);
+  }
+
+  constructor(context, stream) {
+    this.rate = context.sampleRate;
+    this.length = 0;
+    this.peak = 0;
+    this.context = context;
+    this.stream = stream;
+    this.parts = [];
+    const node = new AudioWorkletNode(context, "recorder", { numberOfOutputs: 0 });
+    node.port.onmessage = ({ data }) => {
+      this.parts.push(data);
+      this.length += data.length;
+      this.peak = data.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
+    };
+    context.createMediaStreamSource(stream).connect(node);
+  }
+
+  get seconds() {
+    return this.length / this.rate;
+  }
+
+  /** The last seconds, at the microphone's own rate. */
+  last(seconds) {
+    const wanted = Math.min(this.length, Math.round(seconds * this.rate));
+    const samples = new Float32Array(wanted);
+    let end = wanted;
+    for (let i = this.parts.length - 1; end > 0; i -= 1) {
+      const part = this.parts[i].subarray(Math.max(0, this.parts[i].length - end));
+      end -= part.length;
+      samples.set(part, end);
+    }
+    return samples;
+  }
+
+  async stop() {
+    this.stream.getTracks().forEach((track) => track.stop());
+    await this.context.close();
+    return this.last(this.seconds + 1);
+  }
+}

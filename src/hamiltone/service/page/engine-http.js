@@ -1,0 +1,74 @@
+// The engine that asks the service beside this page.
+//
+// An engine has
+//   place                      where the recording goes, as a sentence
+//   about() -> model           title, labels, trained_on, results, licence, warning, axes, seconds, megabytes
+//   analyse(blob, options) -> result
+//     options: name, hop (seconds), detail (boolean)
+//     result: path, label, scores {label: 0..1}, frames [{start, end, scores}], detail?
+//     detail: seconds, waveform {low, high}, spectrogram {width, height, data}, axes [{name, component, ...}]
+//     data: base64 of bytes, row by row, the highest frequency first
+//   needsToken, setToken(text)
+// and throws EngineError with a code.
+
+import { toWav } from "./audio.js";
+
+export class EngineError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const TOKEN = "hamiltone-token";
+
+export function createEngine() {
+  let token = sessionStorage.getItem(TOKEN) ?? "";
+
+  async function ask(path, options = {}) {
+    const headers = token ? { Authorization: `Bearer ${token}` } : {};
+    let response;
+    try {
+      response = await fetch(path, { ...options, headers });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new EngineError("unreachable", "The service does not answer. Is it still running?");
+    }
+    if (response.ok) return response.json();
+    const failure = await response.json().catch(() => ({}));
+    throw new EngineError(failure.code ?? "failed", sentence(failure.message ?? `The service failed (${response.status})`));
+  }
+
+  function post(blob, { name = "recording", hop, detail = false, signal }) {
+    const query = new URLSearchParams({ detail: String(detail) });
+    if (hop) query.set("hop", String(hop));
+    const body = new FormData();
+    body.append("file", blob, name);
+    return ask(`v1/predict?${query}`, { method: "POST", body, signal });
+  }
+
+  return {
+    place: "It goes to the service that this page comes from, which keeps nothing of it.",
+    about: () => ask("v1/model"),
+    setToken(text) {
+      token = text.trim();
+      sessionStorage.setItem(TOKEN, token);
+    },
+    async analyse(blob, options = {}) {
+      try {
+        return await post(blob, options);
+      } catch (error) {
+        // Browsers read more kinds of files (M4A, WebM) than the service does.
+        if (error.code !== "audio_format") throw error;
+        const converted = await toWav(blob).catch(() => null);
+        if (!converted) throw error;
+        return post(converted, options);
+      }
+    },
+  };
+}
+
+function sentence(text) {
+  const trimmed = text.replace(/\.?$/, ".");
+  return trimmed[0].toUpperCase() + trimmed.slice(1);
+}

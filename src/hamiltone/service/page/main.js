@@ -1,0 +1,129 @@
+// The page: takes a recording, asks the engine, shows the result.
+
+import { palette } from "./colours.js";
+import { createEngine } from "./engine.js";
+import { record } from "./live.js";
+import { asCsv, asJson, byScore, make, save, showBars, showTable, showVerdict } from "./result.js";
+import { createTimeline } from "./timeline.js";
+
+const HOP = 1; // seconds from one window to the next
+
+const get = (id) => document.getElementById(id);
+const engine = createEngine();
+const state = { about: null, colours: {}, result: null, sound: null, setTicks: () => {} };
+const timeline = createTimeline({ onMove: (scores) => state.setTicks(scores) });
+
+function tell(error) {
+  get("message").textContent = error?.message ?? "";
+  get("message").hidden = !error;
+  get("token-form").hidden = error?.code !== "unauthorised";
+}
+
+function busy(text) {
+  get("busy").hidden = !text;
+  get("busy-text").textContent = text ?? "";
+  for (const id of ["file", "record"]) get(id).disabled = Boolean(text);
+}
+
+async function introduce() {
+  const about = await engine.about();
+  state.about = about;
+  state.colours = palette(about.labels);
+  const minutes = about.seconds >= 120 ? `${Math.round(about.seconds / 60)} minutes` : `${Math.round(about.seconds)} s`;
+  get("limits").textContent = `, up to ${minutes}`;
+  get("place").textContent = engine.place;
+  get("lead").textContent =
+    "Give it a recording or speak. A network listens, four seconds at a time, and guesses: " +
+    `${about.labels.slice(0, -1).join(", ")} or ${about.labels.at(-1)}.`;
+  get("warning").textContent = about.warning;
+  get("licence").textContent = about.licence;
+  get("licence").hidden = !about.licence;
+  const facts = {
+    Model: about.title,
+    "Trained on": about.trained_on,
+    Emotions: about.labels.join(", "),
+    Measured: about.results.join("; ") || "no results were recorded",
+    Weights: about.weights.slice(0, 16),
+  };
+  get("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+}
+
+async function analyse(blob, name) {
+  tell(null);
+  busy("Listening to it …");
+  try {
+    if (!state.about) await introduce();
+    show(await engine.analyse(blob, { name, hop: HOP, detail: true }), blob);
+  } catch (error) {
+    tell(error);
+  } finally {
+    busy(null);
+  }
+}
+
+function show(result, blob) {
+  state.result = result;
+  get("result").hidden = false;
+  if (state.sound) URL.revokeObjectURL(state.sound);
+  state.sound = URL.createObjectURL(blob);
+  get("unplayable").hidden = true;
+  get("audio").hidden = false;
+  get("audio").src = state.sound;
+  showVerdict(result, state.colours);
+  state.setTicks = showBars(result, state.colours);
+  showTable(result);
+  timeline.show(result, byScore(result.scores), state.colours);
+  get("verdict").focus({ preventScroll: true });
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  get("result").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+}
+
+get("audio").addEventListener("error", () => {
+  get("audio").hidden = true;
+  get("unplayable").hidden = false;
+});
+
+get("file").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  target.value = ""; // so that the same file can be chosen again
+  if (file) analyse(file, file.name);
+});
+
+let entered = 0;
+document.addEventListener("dragenter", () => get("drop").classList.toggle("over", (entered += 1) > 0));
+document.addEventListener("dragleave", () => get("drop").classList.toggle("over", (entered -= 1) > 0));
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  entered = 0;
+  get("drop").classList.remove("over");
+  const [file] = event.dataTransfer.files;
+  if (file && !get("file").disabled) analyse(file, file.name);
+});
+
+get("record").addEventListener("click", async () => {
+  tell(null);
+  try {
+    if (!state.about) await introduce();
+    get("result").hidden = true;
+    const blob = await record({ engine, about: state.about, colours: state.colours });
+    if (blob) await analyse(blob, "microphone.wav");
+  } catch (error) {
+    tell(error);
+  } finally {
+    get("result").hidden = !state.result;
+  }
+});
+
+get("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  engine.setToken(get("token").value);
+  tell(null);
+  introduce().catch(tell);
+});
+
+const stem = () => state.result.path.replace(/\.[^.]*$/, "") || "recording";
+get("json").addEventListener("click", () => save(asJson(state.result), `${stem()}.json`, "application/json"));
+get("csv").addEventListener("click", () => save(asCsv(state.result), `${stem()}.csv`, "text/csv"));
+
+introduce().catch(tell);

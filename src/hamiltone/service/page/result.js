@@ -1,0 +1,98 @@
+// A result: the verdict in words, the bars, the table, and the files to keep.
+
+const get = (id) => document.getElementById(id);
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+export function make(tag, content = [], properties = {}) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...[content].flat());
+  return element;
+}
+
+export function swatch(colour) {
+  const mark = make("span", [], { className: "swatch" });
+  mark.style.background = colour;
+  mark.setAttribute("aria-hidden", "true");
+  return mark;
+}
+
+export const byScore = (scores) => Object.keys(scores).sort((a, b) => scores[b] - scores[a]);
+
+export function showVerdict(result, colours) {
+  const [first, second] = byScore(result.scores);
+  const sure = result.scores[first] >= 0.5;
+  get("verdict").replaceChildren(
+    sure ? "Sounds most like " : "Not sure; nearest to ",
+    swatch(colours[first]),
+    make("strong", first),
+    ` (${percent(result.scores[first])})`,
+  );
+  const seconds = result.detail.seconds.toFixed(1);
+  const windows = result.frames.length === 1 ? "one window" : `${result.frames.length} windows`;
+  get("about-file").textContent =
+    `${result.path}: ${seconds} s in ${windows}. Next: ${second} (${percent(result.scores[second])}).`;
+}
+
+/** Bars of the whole recording; returns a function that sets the ticks to other scores. */
+export function showBars(result, colours) {
+  const ticks = {};
+  const rows = byScore(result.scores).map((label) => {
+    const fill = make("span", [], { className: "fill" });
+    fill.style.width = `${100 * result.scores[label]}%`;
+    fill.style.background = colours[label];
+    ticks[label] = make("span", [], { className: "tick" });
+    const track = make("span", [fill, ticks[label]], { className: "track" });
+    track.setAttribute("aria-hidden", "true");
+    return make("li", [
+      make("span", [swatch(colours[label]), label]),
+      make("span", percent(result.scores[label]), { className: "number" }),
+      track,
+    ]);
+  });
+  get("bars").replaceChildren(...rows);
+  return (scores) => {
+    for (const [label, tick] of Object.entries(ticks)) tick.style.left = `${100 * scores[label]}%`;
+  };
+}
+
+export function showTable(result) {
+  const labels = Object.keys(result.scores);
+  const row = (name, scores) => {
+    const [best] = byScore(scores);
+    const cells = labels.map((label) =>
+      make("td", (100 * scores[label]).toFixed(1), { className: label === best ? "best" : "" }),
+    );
+    return make("tr", [make("th", name, { scope: "row" }), ...cells]);
+  };
+  get("table").replaceChildren(
+    make("caption", "Scores in percent of each window and of the whole recording", { className: "hidden" }),
+    make("thead", make("tr", ["Seconds", ...labels].map((name) => make("th", name, { scope: "col" })))),
+    make("tbody", [
+      row("all", result.scores),
+      ...result.frames.map(({ start, end, scores }) => row(`${start.toFixed(1)} to ${end.toFixed(1)}`, scores)),
+    ]),
+  );
+}
+
+export function asJson({ detail: _, ...result }) {
+  return `${JSON.stringify(result, null, 2)}\n`;
+}
+
+export function asCsv(result) {
+  const labels = Object.keys(result.scores);
+  const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const row = (start, end, scores) =>
+    [start, end, quoted(byScore(scores)[0]), ...labels.map((label) => scores[label].toFixed(6))].join(",");
+  return [
+    ["start", "end", "label", ...labels.map(quoted)].join(","),
+    row("", "", result.scores),
+    ...result.frames.map(({ start, end, scores }) => row(start, end, scores)),
+    "",
+  ].join("\n");
+}
+
+export function save(text, name, type) {
+  const link = make("a", [], { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}

@@ -1,0 +1,108 @@
+"""Recognisers as ONNX files, against PyTorch, and in a process that cannot import torch."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from hamiltone.cli import app
+from hamiltone.networks import Derivatives, Recognizer, save_bundle
+from hamiltone.service import Predictor, ServiceError, export_onnx
+from hamiltone.speech import FRAME_SAMPLES, cut_frames, load_audio
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "onnx_predict.py"
+Maker = Callable[..., Recognizer]
+
+
+def scores_of(path: Path, waveform: torch.Tensor, output: str = "scores") -> torch.Tensor:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run([output], {"waveform": waveform.numpy()})[0])
+
+
+@pytest.fixture(scope="module")
+def exported(recognizer_maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = recognizer_maker(temperature=2.0, width=1 / 4)
+    return export_onnx(model, tmp_path_factory.mktemp("onnx"), card="# A card\n", features=True)
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_real_clips_give_what_pytorch_gives(
+    exported: Path, recognizer_maker: Maker, speech_data: Path, batch: int
+) -> None:
+    clips = sorted((speech_data / "ravdess").glob("Actor_0[1-5]/03-01-05-02-01-01-*.flac"))[:batch]
+    frames = torch.from_numpy(np.stack([cut_frames(load_audio(clip))[0] for clip in clips]))
+    model = recognizer_maker(temperature=2.0, width=1 / 4)
+    with torch.no_grad():
+        features = model.front(frames)
+        expected = (model.network(features) / 2).softmax(dim=1)
+    got = scores_of(exported, frames)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(scores_of(exported, frames, "features"), features, atol=1e-4, rtol=0)
+
+
+def test_a_real_network_upon_derivatives_with_time_reversed(recognizer_maker: Maker, tmp_path: Path) -> None:
+    model = recognizer_maker("real", pool="adaptive", encoder=Derivatives(), time_reversed=True)
+    waveform = torch.randn(3, FRAME_SAMPLES) * 0.1
+    with torch.no_grad():
+        expected = model(waveform).softmax(dim=1)
+    save_bundle(model, tmp_path / "model")
+    path = tmp_path / "folder" / "name.onnx"
+    result = CliRunner().invoke(app, ["export", str(tmp_path / "model"), "--onnx", str(path)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{path}: ")
+    card = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["card"]
+    assert card == (tmp_path / "model" / "README.md").read_text()
+    torch.testing.assert_close(scores_of(path, waveform), expected, atol=1e-4, rtol=0)
+
+
+def test_the_file_tells_about_itself_and_not_of_its_maker(exported: Path, recognizer_maker: Maker) -> None:
+    model = onnx.load(exported)
+    onnx.checker.check_model(model, full_check=True)
+    about = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(about["labels"]) == ["calm", "angry", "sad"]
+    assert (about["sample_rate"], about["frame_samples"], about["least_samples"]) == ("16000", "64000", "16000")
+    assert (about["temperature"], about["card"]) == ("2.0", "# A card\n")
+    assert str(Path(torch.__file__).parent).encode() not in exported.read_bytes()
+    assert b".py" not in exported.read_bytes()
+
+
+def test_quaternion_weights_lie_in_it_once(exported: Path, recognizer_maker: Maker) -> None:
+    weights = sum(parameter.nbytes for parameter in recognizer_maker(width=1 / 4).parameters())
+    basis = 256 * 256 * 4
+    assert exported.stat().st_size < 1.2 * (weights + basis)
+
+
+def test_the_example_needs_no_torch(exported: Path, recognizer_maker: Maker, speech_data: Path) -> None:
+    originals = speech_data / "original-layout"
+    recordings = [
+        next((originals / "ravdess").rglob("*.wav")),
+        next((originals / "fsdd").rglob("*.wav")),
+        max((originals / "librispeech").rglob("*.flac"), key=lambda path: path.stat().st_size),
+    ]
+    blocked = "import runpy, sys; sys.modules['torch'] = None; sys.modules['hamiltone'] = None; "
+    script = f"{blocked}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    run = [sys.executable, "-W", "error", "-c", script, EXAMPLE, exported, *recordings]
+    result = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    predictor = Predictor(recognizer_maker(temperature=2.0, width=1 / 4))
+    for recording, named, scores in zip(recordings, lines[::2], lines[1::2], strict=True):
+        expected = predictor.predict(recording)
+        assert named == f"{recording}: {expected.label}"
+        assert json.loads(scores) == pytest.approx(expected.scores, abs=1e-4)
+
+
+def test_a_missing_extra_is_one_line(recognizer_maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ServiceError, match=r"onnxscript is missing.*hamiltone\[onnx\]"):
+        export_onnx(recognizer_maker(), tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,195 @@
+"""The page in headless Chromium: upload, microphone, cursor, keyboard, phone, dark."""
+
+import base64
+import csv
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from hamiltone.service import Limits
+from hamiltone.speech import load_audio
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser(browse: Callable, voice: Path):
+    microphone = f"--use-file-for-fake-audio-capture={voice}"
+    return browse("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", microphone)
+
+
+def upload(browser, address: str, path: Path, **view) -> None:
+    browser.events.clear()
+    browser.open(address, **view)
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.choose("#file", path)
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+
+
+def answer(address: str, path: Path, **query: object) -> dict:
+    return httpx.post(f"{address}/v1/predict", content=path.read_bytes(), params=query, timeout=60).json()
+
+
+def test_upload(server, browser, voice: Path) -> None:
+    upload(browser, server.address, voice)
+    expected = answer(server.address, voice, hop=1, detail=True)
+    best = sorted(expected["scores"], key=expected["scores"].get, reverse=True)
+    assert best[0] in browser.evaluate("document.getElementById('verdict').textContent")
+    bars = browser.evaluate("[...document.querySelectorAll('#bars li')].map((row) => row.textContent)")
+    assert bars == [f"{label}{round(100 * expected['scores'][label])} %" for label in best]
+    assert browser.evaluate("document.querySelectorAll('#areas polygon').length") == len(best)
+    assert browser.evaluate("document.querySelectorAll('#table tbody tr').length") == 1 + len(expected["frames"])
+    assert browser.evaluate("document.activeElement.id") == "verdict"
+    alive = [f"axis-{i}" for i, axis in enumerate(expected["detail"]["axes"]) if axis["maximum"] > 0]
+    assert alive
+    for canvas in ("waveform", "spectrogram", *alive):
+        drawn = f"""(() => {{ const c = document.getElementById("{canvas}");
+            return new Set(c.getContext("2d").getImageData(0, 0, c.width, c.height).data).size }})()"""
+        assert browser.evaluate(drawn) > 5, canvas
+    assert browser.complaints() == []
+
+
+def test_the_cursor_goes_with_the_sound_and_the_sound_with_the_cursor(server, browser, voice: Path) -> None:
+    upload(browser, server.address, voice)
+    seconds = soundfile.info(voice).duration
+    place = (
+        "(() => { const r = document.getElementById('overlay').getBoundingClientRect(); return [r.x, r.y, r.width] })()"
+    )
+    browser.evaluate("document.getElementById('lanes').scrollIntoView()")
+    x, y, width = browser.evaluate(place)
+    browser.click(x + width / 2, y + 30)
+    browser.wait_for(f"Math.abs(document.getElementById('audio').currentTime - {seconds / 2}) < 0.05")
+    now = "Number(document.getElementById('cursor').getAttribute('aria-valuenow'))"
+    assert browser.evaluate(now) == pytest.approx(seconds / 2, abs=0.05)
+    browser.evaluate("document.getElementById('cursor').focus()")
+    browser.press("ArrowRight", 39)
+    assert browser.evaluate(now) == pytest.approx(seconds / 2 + 0.25, abs=0.05)
+    browser.press("Home", 36)
+    browser.wait_for("document.getElementById('audio').currentTime === 0")
+    browser.evaluate("document.getElementById('audio').play()")
+    browser.wait_for(f"{now} > 0.3")
+    browser.evaluate("document.getElementById('audio').pause()")
+    heard = browser.evaluate("document.getElementById('cursor').getAttribute('aria-valuetext')")
+    assert heard.count("%") == 3
+    assert browser.complaints() == []
+
+
+def test_the_files_to_keep(server, browser, voice: Path) -> None:
+    upload(browser, server.address, voice)
+    expected = answer(server.address, voice, hop=1)
+    caught = """(id) => new Promise((resolve) => {
+        const make = URL.createObjectURL;
+        URL.createObjectURL = (blob) => { URL.createObjectURL = make; blob.text().then(resolve); return make(blob) };
+        document.getElementById(id).click();
+    })"""
+    assert json.loads(browser.evaluate(f"({caught})('json')"))["frames"] == expected["frames"]
+    rows = list(csv.DictReader(io.StringIO(browser.evaluate(f"({caught})('csv')"))))
+    assert [row["label"] for row in rows][:1] == [expected["label"]]
+    assert len(rows) == 1 + len(expected["frames"])
+    for row, frame in zip(rows[1:], expected["frames"], strict=True):
+        assert float(row["end"]) == frame["end"]
+        assert {label: float(row[label]) for label in frame["scores"]} == pytest.approx(frame["scores"], abs=1e-6)
+
+
+def test_the_microphone_gives_a_result_each_second_and_then_the_whole(server, browser) -> None:
+    browser.events.clear()
+    browser.open(server.address)
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.evaluate("document.getElementById('record').click()")
+    browser.wait_for("document.querySelectorAll('#live-areas polygon').length > 0")
+    first = "document.querySelector('#live-areas polygon').getAttribute('points').split(' ').length"
+    points = browser.evaluate(first)
+    browser.wait_for(f"{first} >= {points + 2}")
+    assert browser.evaluate("document.getElementById('now').textContent").startswith("Sounds like ")
+    browser.evaluate("document.getElementById('stop').click()")
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+    assert browser.evaluate("document.getElementById('about-file').textContent").startswith("microphone.wav: ")
+    assert browser.evaluate("document.getElementById('live').hidden")
+    assert browser.complaints() == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_on_a_phone_nothing_is_wider_than_the_screen(server, browser, voice: Path, dark: bool) -> None:
+    upload(browser, server.address, voice, width=390, height=844, dark=dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") == 390
+    ground = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert (sum(map(int, ground[4:-1].split(","))) < 150) == dark
+    assert browser.complaints() == []
+
+
+def test_a_screen_reader_finds_names_and_roles(server, browser, voice: Path) -> None:
+    upload(browser, server.address, voice)
+    browser.send("Accessibility.enable")
+    nodes = browser.send("Accessibility.getFullAXTree")["nodes"]
+    named = {(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if "role" in node}
+    unnamed = {role for role, name in named if role in ("button", "slider", "image", "link", "textbox") and not name}
+    assert unnamed == set()
+    assert ("slider", "Position in the recording") in named
+    assert ("button", "Save as CSV") in named
+    assert any(role == "heading" and name.startswith(("Sounds most", "Not sure")) for role, name in named)
+
+
+def test_a_file_that_is_no_sound_is_told(server, browser, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("not a sound")
+    browser.open(server.address)
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.choose("#file", tmp_path / "letter.txt")
+    browser.wait_for("!document.getElementById('message').hidden")
+    assert "no audio file" in browser.evaluate("document.getElementById('message').textContent")
+    assert browser.evaluate("document.getElementById('result').hidden")
+
+
+def test_the_browser_decodes_and_resamples_to_what_the_service_hears(server, browser, voice: Path) -> None:
+    browser.open(server.address)
+    decode = """(async (text) => {
+        const { toSamples, toWav } = await import("/audio.js");
+        const blob = new Blob([Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))]);
+        const samples = await toSamples(blob);
+        const bytes = new Uint8Array(await (await toWav(blob)).arrayBuffer());
+        return [[...samples], [...bytes]];
+    })"""
+    text = base64.b64encode(voice.read_bytes()).decode()
+    samples, wav = browser.evaluate(f"{decode}({text!r})")
+    expected = load_audio(voice)
+    assert abs(len(samples) - len(expected)) <= 1
+    count = min(len(samples), len(expected))
+    error = np.array(samples[:count]) - expected[:count]
+    assert np.sqrt(np.mean(error**2)) < 0.02 * np.sqrt(np.mean(expected**2))  # another resampler
+    written, rate = soundfile.read(io.BytesIO(bytes(wav)))
+    assert rate == 16000
+    assert np.abs(written - np.clip(samples, -1, 1)).max() < 1e-4
+
+
+def test_a_token_is_asked_for(served: Callable, browser) -> None:
+    with served(Limits(), "correct horse battery staple") as address:
+        browser.open(address)
+        browser.wait_for("!document.getElementById('token-form').hidden")
+        browser.evaluate("document.getElementById('token').value = 'correct horse battery staple'")
+        browser.evaluate("document.querySelector('#token-form button').click()")
+        browser.wait_for("document.getElementById('place').textContent !== ''")
+        assert browser.evaluate("document.getElementById('token-form').hidden")
+
+
+@pytest.mark.skipif("HAMILTONE_PICTURES" not in os.environ, reason="HAMILTONE_PICTURES names no folder for pictures")
+def test_pictures(serve: Callable, browser, model: Path, voice: Path) -> None:
+    """HAMILTONE_PICTURES=docs/pictures HAMILTONE_MODEL=RUN/model python -m pytest tests/service -k test_pictures."""
+    server = serve(Path(os.environ.get("HAMILTONE_MODEL", model)))
+    folder = Path(os.environ["HAMILTONE_PICTURES"])
+    for name, view in {"page": {}, "page-phone": {"width": 390, "height": 844, "dark": True}}.items():
+        upload(browser, server.address, voice, **view)
+        browser.evaluate("document.getElementById('cursor').focus()")
+        for _ in range(10):
+            browser.press("ArrowRight", 39)
+        browser.evaluate("document.activeElement.blur()")
+        browser.wait_for("!document.getElementById('audio').seeking")
+        browser.picture(folder / f"{name}.png")
+        with Image.open(folder / f"{name}.png") as picture:
+            picture.convert("RGB").quantize(128).save(folder / f"{name}.png", optimize=True)

@@ -1,0 +1,218 @@
+"""The parts of the service: decoding apart, batches, admission, pictures."""
+
+import asyncio
+import base64
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hamiltone.networks import Recognizer
+from hamiltone.service import Limits
+from hamiltone.service._batcher import Batcher
+from hamiltone.service._decoder import Decoders
+from hamiltone.service._limits import Admission, Refusal
+from hamiltone.service._pictures import Pictures, envelope
+from hamiltone.speech import FRAME_SAMPLES, Spectrogram, cut_frames, frame_bounds, load_audio
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+
+
+def sound(seconds: float, rate: int = 16000, seed: int = 0) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).normal(0, 0.1, round(seconds * rate))
+    soundfile.write(file, noise, rate, format="WAV")
+    return file.getvalue()
+
+
+def own_decoders() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "_decoding_worker.py" in " ".join(child.cmdline())]
+
+
+def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: Path) -> None:
+    """A decoder that dies, or hangs, is replaced; memory is bounded; the token is not in its environment."""
+    good = tmp_path / "good.wav"
+    good.write_bytes(sound(1, 44100))
+    huge = tmp_path / "huge.wav"
+    soundfile.write(huge, np.full(30 << 20, 0.1, np.float32), 16000, subtype="PCM_U8")
+    lost: list[int] = []
+
+    async def refusal(decoders: Decoders, path: Path) -> tuple[int, str]:
+        with pytest.raises(Refusal) as error:
+            await decoders.decode(path)
+        return error.value.status, error.value.code
+
+    async def story() -> None:
+        limits = Limits(decoders=1, decoder_megabytes=64, seconds=1e6, decode_timeout=1.5)
+        decoders = Decoders(limits, lambda: lost.append(1))
+        os.environ["HAMILTONE_TOKEN"] = "secret"
+        try:
+            await decoders.start()
+        finally:
+            del os.environ["HAMILTONE_TOKEN"]
+        try:
+            (worker,) = own_decoders()
+            assert "HAMILTONE_TOKEN" not in worker.environ()
+            np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
+            assert await refusal(decoders, huge) == (422, "audio_memory")
+            np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
+            assert lost == []
+            worker.suspend()  # as one that loops without end
+            assert await refusal(decoders, good) == (504, "decoding_timeout")
+            np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
+            (worker,) = own_decoders()
+            worker.suspend()
+            decoding = asyncio.create_task(refusal(decoders, good))
+            await asyncio.sleep(0.2)
+            worker.kill()  # as one that a decoder's fault ends
+            assert await decoding == (422, "undecodable")
+            np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
+            assert len(lost) == 2
+            (worker,) = own_decoders()
+            worker.suspend()
+            decoding = asyncio.create_task(decoders.decode(good))
+            await asyncio.sleep(0.2)
+            decoding.cancel()  # as a request whose time is over
+            await asyncio.gather(decoding, return_exceptions=True)
+            np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
+        finally:
+            await decoders.close()
+        assert own_decoders() == []
+
+    asyncio.run(story())
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3 * FRAME_SAMPLES), st.integers(32000, FRAME_SAMPLES)), min_size=1, max_size=5)
+)
+@settings(deadline=None, max_examples=5)
+def test_batches_give_each_recording_its_own_scores(clips: list[tuple[int, int]]) -> None:
+    model = _linear()
+    waves = [np.random.default_rng(i).normal(0, 0.1, n).astype(np.float32) for i, (n, _) in enumerate(clips)]
+    bounds = [frame_bounds(n, hop=hop) for n, hop in clips]
+    sizes: list[int] = []
+
+    async def together() -> list[np.ndarray]:
+        batcher = Batcher(model, size=4, wait=0.0, observe=sizes.append)
+        await batcher.start()
+        try:
+            return await asyncio.gather(*(batcher.recognize(*each) for each in zip(waves, bounds, strict=True)))
+        finally:
+            await batcher.close()
+
+    for rows, wave, (_, hop) in zip(asyncio.run(together()), waves, clips, strict=True):
+        frames = torch.from_numpy(cut_frames(wave, hop=hop))
+        np.testing.assert_allclose(rows, model.recognize([frames]).frames.numpy(), atol=1e-5)
+    assert sum(sizes) == sum(map(len, bounds))
+    assert max(sizes) <= 4
+
+
+def _linear() -> Recognizer:
+    from hamiltone.networks import Front, vgg
+
+    torch.manual_seed(0)
+    front = Front(Spectrogram(scale="decibel", normalisation="none"))
+    return Recognizer(
+        front, vgg(11, "real", 3, width=1 / 64, hidden=4, input_shape=front.shape), ["a", "b", "c"]
+    ).eval()
+
+
+def test_recordings_given_up_and_failures_leave_the_batcher_working(recognizer: Recognizer) -> None:
+    wave = np.random.default_rng(0).normal(0, 0.1, 40 * FRAME_SAMPLES).astype(np.float32)
+    bounds = frame_bounds(len(wave))
+
+    async def story() -> None:
+        batcher = Batcher(recognizer, size=2, wait=0.0)
+        await batcher.start()
+        given_up = asyncio.create_task(batcher.recognize(wave, bounds))
+        await asyncio.sleep(0.05)
+        given_up.cancel()
+        with pytest.raises(ValueError, match="broadcast"):
+            await batcher.recognize(wave, [(0, FRAME_SAMPLES + 1)])
+        rows = await batcher.recognize(wave, bounds[:1])
+        assert rows.shape == (1, 4)
+        await batcher.close()
+
+    asyncio.run(story())
+
+
+def test_admission_counts() -> None:
+    async def story() -> None:
+        door = Admission(Limits(concurrency=1, queue=2, per_client=2))
+        async with door.admitted("a"), door.admitted("a"):
+            with pytest.raises(Refusal, match="of yours") as error:
+                async with door.admitted("a"):
+                    pass
+            assert error.value.status == 429
+            async with door.admitted("b"):
+                with pytest.raises(Refusal, match="waiting") as error:
+                    async with door.admitted("c"):
+                        pass
+                assert error.value.status == 503
+        assert door.inside == 0
+
+    asyncio.run(story())
+
+
+def test_pictures_show_a_tone_where_and_when_it_sounds(recognizer: Recognizer) -> None:
+    """3 s of 1 kHz, then 6 s of 4 kHz: the brightest row of each column is the tone's."""
+    time_axis = np.arange(9 * 16000) / 16000
+    wave = (0.3 * np.sin(2 * np.pi * np.where(time_axis < 3, 1000, 4000) * time_axis)).astype(np.float32)
+    pictures = Pictures(recognizer.front, wave)
+    for number in range(pictures.steps):
+        pictures.step(number)
+    detail = pictures.as_json()
+    assert detail["seconds"] == 9
+    picture = detail["spectrogram"]
+    pixels = np.frombuffer(base64.b64decode(picture["data"]), np.uint8).reshape(picture["height"], picture["width"])
+    assert pixels.shape == (128, 1000)
+    assert pixels.max() == 255
+    rows = 127 - pixels.argmax(axis=0)
+    inner = np.r_[5:325, 345:995]
+    assert set(rows[inner]) == {16, 64}  # 62.5 Hz each
+    np.testing.assert_array_equal(rows[inner] == 16, inner < 333)
+    assert [axis["name"] for axis in detail["axes"]] == ["discrete", "valence", "arousal", "dominance"]
+    with torch.no_grad():
+        embedding = recognizer.front(torch.from_numpy(cut_frames(wave, rule="keep"))).numpy()
+    for number, axis in enumerate(detail["axes"]):
+        assert (axis["width"], axis["height"]) == (141, 64)
+        pixels = np.frombuffer(base64.b64decode(axis["data"]), np.uint8).reshape(64, 141)
+        expected = np.concatenate([embedding[0, number, :62], embedding[1, number, :63], embedding[2, number]])[:141]
+        assert axis["maximum"] == pytest.approx(float(expected.max()), rel=1e-5)
+        np.testing.assert_allclose(pixels[::-1].T / 255 * axis["maximum"], expected, atol=axis["maximum"] / 500)
+
+
+def test_time_runs_forwards_whatever_the_front_does(recognizer: Recognizer) -> None:
+    from hamiltone.networks import Front
+
+    wave = np.random.default_rng(1).normal(0, 0.1, 3 * 16000).astype(np.float32)
+    wave[: 2 * 16000] = 0
+    backwards = Front(Spectrogram(normalisation="none", time_reversed=True), recognizer.front.encoder)
+    forwards = Front(Spectrogram(normalisation="none"), recognizer.front.encoder)
+    drawn = []
+    for front in (backwards, forwards):
+        pictures = Pictures(front, wave)
+        pictures.step(0)
+        axis = pictures.as_json()["axes"][0]
+        drawn.append(np.frombuffer(base64.b64decode(axis["data"]), np.uint8).reshape(axis["height"], axis["width"]))
+    quiet, loud = (slice(2, 28), slice(34, 44))
+    for picture in drawn:
+        assert picture[:, quiet].std(axis=1).mean() < picture[:, loud].std(axis=1).mean()
+
+
+@given(st.integers(1, 5000), st.integers(1, 100))
+@settings(deadline=None)
+def test_an_envelope_holds_every_sample(length: int, columns: int) -> None:
+    wave = np.random.default_rng(length).normal(0, 0.3, length).astype(np.float32)
+    drawn = envelope(wave, columns)
+    assert len(drawn["low"]) == len(drawn["high"]) == min(columns, length)
+    assert min(drawn["low"]) == pytest.approx(float(wave.min()), abs=1e-3)
+    assert max(drawn["high"]) == pytest.approx(float(wave.max()), abs=1e-3)
+    assert all(low <= high for low, high in zip(drawn["low"], drawn["high"], strict=True))

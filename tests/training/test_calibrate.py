@@ -1,0 +1,56 @@
+"""A trained recogniser gets its temperature from the validation part."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from hamiltone.measures import fit_temperature
+from hamiltone.networks import bundle_config, load_recognizer, weights_key
+from hamiltone.service import Predictor
+from hamiltone.training import RunSettings, calibrate, evaluate, load_material, train
+
+Make = Callable[..., RunSettings]
+
+
+def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "run")
+    train(settings, quiet=True)
+    model = tmp_path / "run" / "model"
+    told = calibrate(settings, model, tmp_path / "calibrated", quiet=True)
+
+    before, after = load_recognizer(model), load_recognizer(tmp_path / "calibrated")
+    assert (before.temperature, after.temperature) == (1.0, told["temperature"])
+    assert weights_key(before) == weights_key(after)
+
+    # The same from the files themselves: each synthetic clip is one frame.
+    material = load_material(settings)
+    clips = material.split.apply(material.utterances)["validation"].table
+    logs = []
+    for path in clips["path"]:
+        (frame,) = Predictor(before).predict(material.utterances.root / path).frames
+        logs.append(torch.tensor([frame.scores[label] for label in before.labels]).log())
+    classes = torch.tensor([before.labels.index(emotion) for emotion in clips["emotion"]])
+    assert told["temperature"] == pytest.approx(fit_temperature(torch.stack(logs).numpy(), classes.numpy()), rel=1e-3)
+
+    assert told["clips"] == len(clips) == sum(one["clips"] for one in told["after"]["reliability"])
+    card = bundle_config(tmp_path / "calibrated")["card"]
+    assert card["heard"] == bundle_config(model)["card"]["heard"] != {}
+    assert card["licences"] == {"synthetic": "none: voices of eSpeak NG"}
+    assert card["calibration"] in (tmp_path / "calibrated" / "README.md").read_text()
+
+
+def test_an_evaluation_gives_what_predict_gives(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "run")
+    train(settings, quiet=True)
+    calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)
+    evaluate(settings, tmp_path / "calibrated", tmp_path / "evaluation")
+    material = load_material(settings)
+    table = material.utterances.table
+    paths = dict(zip(table["utterance"], table["path"], strict=True))
+    predictor = Predictor(tmp_path / "calibrated")
+    for row in pd.read_csv(tmp_path / "evaluation" / "predictions.csv").head(5).to_dict("records"):
+        scores = predictor.predict(material.utterances.root / paths[row["utterance"]]).scores
+        assert scores == pytest.approx({label: row[f"score_{label}"] for label in scores}, abs=1e-5)

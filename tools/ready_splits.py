@@ -1,0 +1,88 @@
+"""Makes the lists of speakers that come with the package: ``python tools/ready_splits.py FOLDER``.
+
+All of them follow from the speakers' names alone, but for the benchmark EmoBox's, which are copied from its files.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from hamiltone.corpora import PARTS, SpeakerLists
+from hamiltone.corpora._deal import speaker_counts
+
+FRACTIONS = (0.7, 0.2, 0.1)
+SPEAKERS = {
+    "crema_d": [str(number) for number in range(1001, 1092)],
+    "emodb": ["03", "08", "09", "10", "11", "12", "13", "14", "15", "16"],
+    "iemocap": [f"Ses0{session}{who}" for session in range(1, 6) for who in "FM"],
+    "ravdess": [f"{number:02}" for number in range(1, 25)],
+}
+EMODB_WOMEN = ("08", "09", "13", "14", "16")
+EMOBOX_RAVDESS = (
+    ("01", "11", "20", "21"),
+    ("04", "10", "12", "14"),
+    ("08", "09", "19", "23"),
+    ("03", "05", "07", "24"),
+    ("02", "15", "16", "18"),
+    ("06", "13", "17", "22"),
+)
+
+
+def paper(corpus: str) -> SpeakerLists:
+    """The paper's fractions by speaker, as ``split_by_speaker`` deals the whole corpus with seed 0."""
+    speakers = SPEAKERS[corpus]
+    shuffled = [speakers[place] for place in np.random.default_rng(0).permutation(len(speakers))]
+    ends = np.cumsum(speaker_counts(len(speakers), FRACTIONS))
+    lists = (sorted(map(str, part)) for part in np.split(shuffled, ends[:-1]))
+    about = "70 % of the speakers train, 20 % validate, 10 % test: the actor split of the whole corpus with seed 0"
+    return SpeakerLists(
+        corpus, "70-20-10", about, parts={part: tuple(speakers) for part, speakers in zip(PARTS, lists, strict=True)}
+    )
+
+
+def balanced_ravdess() -> SpeakerLists:
+    """Men in order to folds 0 to 5 and on from 0; women in order from fold 5 down to 0, and again from 5."""
+    men, women = SPEAKERS["ravdess"][::2], SPEAKERS["ravdess"][1::2]
+    folds = [sorted([*men[fold::6], *women[5 - fold :: 6]]) for fold in range(6)]
+    about = (
+        "6 folds of two men and two women: men (odd numbers) in order to folds 0 to 5 and again, women in order from "
+        "fold 5 down to 0 and again, so that the first 18 actors make 6 folds of three"
+    )
+    return SpeakerLists("ravdess", "balanced", about, folds=tuple(map(tuple, folds)))
+
+
+def balanced_emodb() -> SpeakerLists:
+    """One man and one woman each, in order."""
+    women = EMODB_WOMEN
+    men = [speaker for speaker in SPEAKERS["emodb"] if speaker not in women]
+    about = "5 folds of one man and one woman, both in the order of their numbers"
+    return SpeakerLists("emodb", "balanced", about, folds=tuple(map(tuple, map(sorted, zip(men, women, strict=True)))))
+
+
+def balanced_iemocap() -> SpeakerLists:
+    """The five sessions, each of one man and one woman."""
+    speakers = SPEAKERS["iemocap"]
+    about = "5 folds of one man and one woman: the sessions"
+    return SpeakerLists("iemocap", "balanced", about, folds=tuple(zip(speakers[::2], speakers[1::2], strict=True)))
+
+
+def emobox_ravdess() -> SpeakerLists:
+    """The benchmark EmoBox's test folds."""
+    about = (
+        "the test speakers of the six folds of EmoBox (Ma et al., EmoBox: Multilingual Multi-corpus Speech Emotion "
+        "Recognition Toolkit and Benchmark, Interspeech 2024), from github.com/emo-box/EmoBox, "
+        "data/ravdess/fold_1 to fold_6; EmoBox has no validation part by speaker: here the next fold validates"
+    )
+    return SpeakerLists("ravdess", "emobox", about, folds=EMOBOX_RAVDESS)
+
+
+def write(folder: Path) -> None:
+    """Write every list into a folder."""
+    lists = [balanced_ravdess(), balanced_emodb(), balanced_iemocap(), emobox_ravdess()]
+    for made in [*lists, *map(paper, SPEAKERS)]:
+        made.write(folder / f"{made.corpus}-{made.name}.json")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
