@@ -100,7 +100,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     return Protocol(
         speakers={part: frozenset(table["speaker"].dropna()) for part, table in parts.items()},
         texts={part: frozenset(found.dropna()) for part, found in texts.items()},
-        recordings=tuple(sorted(several)),
+        recordings=tuple(sorted(map(str, several))),
         nameless=sum(int(table["speaker"].isna().to_numpy().sum()) for table in parts.values()),
         textless=sum(int(found.isna().to_numpy().sum()) for found in texts.values()),
     )

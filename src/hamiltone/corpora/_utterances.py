@@ -142,7 +142,9 @@ class Utterances:
     def corpora(self) -> pd.Series:
         """Name the corpus of each utterance: where several are one, the one that it is from."""
         names = self.table["utterance"]
-        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
+        if AND not in self.corpus:
+            return pd.Series(self.corpus, index=names.index, dtype=names.dtype)
+        return names.str.replace(f"{WITHIN}.*", "", regex=True)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:
