@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ._split import PARTS, Split
-from ._utterances import Utterances
+from ._utterances import TEXT, Utterances
 
 _KINDS = ("speaker", "text")
 
@@ -108,6 +108,6 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
 
 def _texts(table: pd.DataFrame) -> pd.Series:
     """What is said, so that spelling and signs do not tell sentences apart; the word where there is no text."""
-    said = table["text"].fillna(table["word"]).str.casefold().str.replace(r"[^\w\s']|_", " ", regex=True)
-    said = said.str.split().str.join(" ")
+    said = table["text"].fillna(table["word"]).astype(TEXT).str.casefold().str.replace(r"[^\w\s']|_", " ", regex=True)
+    said = said.str.replace(r"\s+", " ", regex=True).str.strip()
     return said.where(said != "")

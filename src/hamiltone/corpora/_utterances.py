@@ -17,7 +17,7 @@ NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
-_TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
+TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
 COLUMNS = (
     "utterance",
@@ -199,12 +199,12 @@ def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
 
 def _strings(values: pd.Series, where: str) -> pd.Series:
     # pandas recognises the usual case fast; row by row only to find what is wrong.
-    if values.dtype != _TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
+    if values.dtype != TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
         for row, value in enumerate(values):
             if not isinstance(value, str) and not pd.isna(value):
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
     try:
-        text = pd.Series(values.array, dtype=_TEXT)  # where pyarrow stores it, this encodes, too
+        text = pd.Series(values.array, dtype=TEXT)  # where pyarrow stores it, this encodes, too
         "".join(text.dropna()).encode()
     except UnicodeEncodeError as error:
         raise CorpusError(
