@@ -94,7 +94,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     kept = {label: name for label, name in meant.items() if name}
     return replace(
         utterances,
-        table=utterances.table.assign(emotion=emotion.astype(object).map(kept)),
+        table=utterances.table.assign(emotion=[kept.get(label) for label in emotion]),
         note="; ".join(filter(None, remarks)),
         classes={**utterances.classes, "emotion": tuple(dict.fromkeys(kept.values()))},
     )
@@ -118,8 +118,8 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
     )
 
 
-def _named(part: Utterances, column: str) -> pd.Series:
-    return f"{part.corpus}{WITHIN}" + part.table[column]
+def _named(part: Utterances, column: str) -> list[str | None]:
+    return [None if pd.isna(name) else f"{part.corpus}{WITHIN}{name}" for name in part.table[column]]
 
 
 def _order(parts: Sequence[Utterances], column: str) -> tuple[str, ...]:

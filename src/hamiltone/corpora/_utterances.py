@@ -141,8 +141,9 @@ class Utterances:
 
     def corpora(self) -> pd.Series:
         """Name the corpus of each utterance: where several are one, the one that it is from."""
-        names = self.table["utterance"]
-        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
+        several = AND in self.corpus
+        names = [name.partition(WITHIN)[0] if several else self.corpus for name in self.table["utterance"]]
+        return pd.Series(names, dtype=_TEXT)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:
