@@ -68,11 +68,11 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
     if found.empty:
         raise CorpusError(f"audformat: {folder} has no label of {scheme['emotion']}: name the scheme of emotions")
     names = list(zip(*(_texts(found[scheme[meaning]]) for meaning in _SCHEMES), strict=True))
-    rows: list[dict[str, Any]] = [
+    rows = [
         _row(folder, place) | dict(zip(_SCHEMES, cells, strict=True)) | {"split": parts.get(place)}
         for place, cells in zip(_places(found), names, strict=True)
     ]
-    if missing := [row["path"] for row in rows if not os.path.isfile(row["path"])]:  # noqa: PTH113 - many files
+    if missing := [row["path"] for row in rows if not Path(str(row["path"])).is_file()]:
         raise CorpusError(f"audformat: {missing[0]} does not exist ({len(missing)} of {len(rows)} rows): restore it")
     return Utterances.from_rows(rows, corpus="audformat", root=folder)
 

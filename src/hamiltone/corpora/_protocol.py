@@ -100,7 +100,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     return Protocol(
         speakers={part: frozenset(table["speaker"].dropna()) for part, table in parts.items()},
         texts={part: frozenset(found.dropna()) for part, found in texts.items()},
-        recordings=tuple(sorted(several)),
+        recordings=tuple(sorted(map(str, several))),
         nameless=sum(int(table["speaker"].isna().to_numpy().sum()) for table in parts.values()),
         textless=sum(int(found.isna().to_numpy().sum()) for found in texts.values()),
     )
@@ -109,5 +109,5 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
 def _texts(table: pd.DataFrame) -> pd.Series:
     """What is said, so that spelling and signs do not tell sentences apart; the word where there is no text."""
     said = table["text"].fillna(table["word"]).str.casefold().str.replace(r"[^\w\s']|_", " ", regex=True)
-    said = said.str.split().str.join(" ")
+    said = said.str.replace(r"\s+", " ", regex=True).str.strip()
     return said.where(said != "")

@@ -23,7 +23,7 @@ class CorpusPart:
     Attributes:
         name: a key of ``CORPORA``.
         root: its folder or file.
-        words: of ``librispeech-words``, which words.
+        words: of a corpus of words, which words.
         options: of ``folder`` and ``audformat``.
         labels: its emotion -> the class that it counts as; "" leaves it out.
         only: leave out the emotions that ``labels`` does not name, too.
@@ -94,7 +94,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     kept = {label: name for label, name in meant.items() if name}
     return replace(
         utterances,
-        table=utterances.table.assign(emotion=[kept.get(label) for label in emotion]),
+        table=utterances.table.assign(emotion=emotion.astype(object).map(kept.get)),
         note="; ".join(filter(None, remarks)),
         classes={**utterances.classes, "emotion": tuple(dict.fromkeys(kept.values()))},
     )
@@ -118,8 +118,8 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
     )
 
 
-def _named(part: Utterances, column: str) -> list[str | None]:
-    return [None if pd.isna(name) else f"{part.corpus}{WITHIN}{name}" for name in part.table[column]]
+def _named(part: Utterances, column: str) -> pd.Series:
+    return pd.Series(part.table[column]).radd(f"{part.corpus}{WITHIN}")
 
 
 def _order(parts: Sequence[Utterances], column: str) -> tuple[str, ...]:

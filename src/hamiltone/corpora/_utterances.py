@@ -141,9 +141,10 @@ class Utterances:
 
     def corpora(self) -> pd.Series:
         """Name the corpus of each utterance: where several are one, the one that it is from."""
-        several = AND in self.corpus
-        names = [name.partition(WITHIN)[0] if several else self.corpus for name in self.table["utterance"]]
-        return pd.Series(names, dtype=_TEXT)
+        names = self.table["utterance"]
+        if AND not in self.corpus:
+            return pd.Series(self.corpus, index=names.index, dtype=names.dtype)
+        return names.str.replace(f"{WITHIN}.*", "", regex=True)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-_SCORES = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
+_SCORES: dict[str, JsonValue] = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
 _PICTURE = {"width": 1000, "height": 128, "data": "base64 of width x height bytes"}
 
 
