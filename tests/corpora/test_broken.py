@@ -40,6 +40,10 @@ LAYOUTS = [
     "joy/ann/x.wav",
     "db.yaml",
     "db.emotion.csv",
+    "alignments/ravdess.alignment.txt",
+    "alignments/crema_d.alignment.txt",
+    "alignments/tess.alignment.txt",
+    "alignments/iemocap.alignment.txt",
 ]
 TEXTS = [
     *("84-121123-0000 GO DO", '84-121123-0000 ",GO,DO" "0.1,0.2,0.9"', "[1 - 2]\tSes01F_impro01_F000\tneu\t[1, 2, 3]"),
@@ -142,7 +146,11 @@ def test_good_trees_are_not_all_refused(tmp_path: Path):
     evaluation = b"[1 - 2]\tSes01F_impro01_F000\tneu\t[1, 2, 3]"
     content = {
         ".trans.txt": b"84-121123-0000 GO",
-        ".alignment.txt": b'84-121123-0000 ",GO" "0.1,0.9"',
+        "84-121123.alignment.txt": b'84-121123-0000 ",GO" "0.1,0.9"',
+        "ravdess.alignment.txt": b'03-01-05-02-02-01-01 "GO" "0.9"',
+        "crema_d.alignment.txt": b'1001_IEO_ANG_XX "GO" "0.9"',
+        "tess.alignment.txt": b'OAF_back_fear "GO" "0.9"',
+        "iemocap.alignment.txt": b'Ses01F_impro01_F000 "GO" "0.9"',
         "EmoEvaluation/Ses01F_impro01.txt": evaluation,
     }
     for layout in LAYOUTS:

@@ -19,6 +19,14 @@ from ._whole import Whole
 
 _EVALUATED = f"{_iemocap.TREE}, and SessionN/dialog/EmoEvaluation/DIALOGUE.txt"
 
+_RECORDINGS = {
+    "crema_d": _crema_d.TREE,
+    "iemocap": _EVALUATED,
+    "librispeech": _librispeech.TREE,
+    "ravdess": _ravdess.TREE,
+    "tess": _tess.TREE,
+}
+
 TREES: dict[str, str] = {
     "audformat": _audformat.TREE,
     "crema_d": _crema_d.TREE,
@@ -28,12 +36,12 @@ TREES: dict[str, str] = {
     "iemocap": _EVALUATED,
     "iemocap-merged4": _EVALUATED,
     "librispeech": f"{_librispeech.TREE}, and SPEAKER-CHAPTER.trans.txt beside them",
-    "librispeech-words": f"{_librispeech.TREE}, and alignments anywhere below",
     "ravdess": _ravdess.TREE,
     "speech_commands": _speech_commands.TREE,
     "synthetic": "none: the corpus is made on first use",
     "table": "a file .csv, .tsv, .jsonl or .parquet with the columns path, speaker and emotion",
     "tess": _tess.TREE,
+    **{f"{name}-words": f"{tree}, and alignments anywhere below" for name, tree in _RECORDINGS.items()},
 }
 """How each corpus lies on the disk."""
 

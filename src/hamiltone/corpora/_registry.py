@@ -17,7 +17,7 @@ from ._synthetic import load_synthetic
 from ._table import load_table
 from ._tess import load_tess
 from ._utterances import CorpusError, Utterances
-from ._words import WordChoice, load_librispeech_words
+from ._words import WORD_CORPORA, WordChoice, load_words, word_segments
 
 CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
     "audformat": load_audformat,
@@ -28,16 +28,14 @@ CORPORA: dict[str, Callable[[Path | None], Utterances]] = {
     "iemocap": load_iemocap,
     "iemocap-merged4": load_iemocap_merged4,
     "librispeech": load_librispeech,
-    "librispeech-words": load_librispeech_words,
     "ravdess": load_ravdess,
     "speech_commands": load_speech_commands,
     "synthetic": load_synthetic,
     "table": load_table,
     "tess": load_tess,
+    **{name: load_words(load) for name, load in WORD_CORPORA.items()},
 }
 """Name -> the function from its folder to its utterances; ``audformat``, ``folder`` and ``table`` are for your own."""
-
-_OF_WORDS: dict[str, Callable[[Path | None, WordChoice], Utterances]] = {"librispeech-words": load_librispeech_words}
 
 _WITH_OPTIONS: dict[str, Callable[[Path | None, Mapping[str, str]], Utterances]] = {
     "audformat": load_audformat,
@@ -57,7 +55,7 @@ def load_corpus(
     Args:
         name: a key of ``CORPORA``.
         root: the corpus' folder, or the file of a ``table``; ``synthetic`` needs none and is made on first use.
-        words: of ``librispeech-words``, which words; None: the paper's.
+        words: of a corpus of words (as ``librispeech-words``), which words; None: the paper's.
         options: of ``folder``, a pattern of the ``speaker``; of ``audformat``, which ``table``, and what ``emotion``,
             ``speaker`` and ``text`` are called.
 
@@ -68,7 +66,7 @@ def load_corpus(
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
         raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")
-    if words is not None and name not in _OF_WORDS:
+    if words is not None and name not in WORD_CORPORA:
         raise CorpusError(f"{name}: is not cut into words to choose among: leave words out, or take librispeech-words")
     known = _OPTIONS.get(name, ())
     if unknown := [option for option in options or {} if option not in known]:
@@ -76,5 +74,5 @@ def load_corpus(
         raise CorpusError(f"{name}: has no option {unknown[0]!r}: {there}")
     folder = None if root is None else Path(root)
     if words is not None:
-        return _OF_WORDS[name](folder, words)
+        return word_segments(WORD_CORPORA[name](folder), words)
     return _WITH_OPTIONS[name](folder, options) if options else CORPORA[name](folder)

@@ -23,7 +23,7 @@ class CorpusPart:
     Attributes:
         name: a key of ``CORPORA``.
         root: its folder or file.
-        words: of ``librispeech-words``, which words.
+        words: of a corpus of words, which words.
         options: of ``folder`` and ``audformat``.
         labels: its emotion -> the class that it counts as; "" leaves it out.
         only: leave out the emotions that ``labels`` does not name, too.

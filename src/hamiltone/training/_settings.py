@@ -22,6 +22,7 @@ class WordsSettings(_Model):
     most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
     min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
 
 
 class CorpusPartSettings(_Model):
@@ -29,7 +30,7 @@ class CorpusPartSettings(_Model):
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+    words: WordsSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
     options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
     labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
@@ -38,7 +39,7 @@ class CorpusPartSettings(_Model):
         """What of it decides the result, without the places where things lie."""
         chosen = {key: getattr(self, key) for key in ("options", "labels", "only") if getattr(self, key)}
         if self.words is not None:
-            chosen["words"] = self.words.model_dump(mode="json")
+            chosen["words"] = self.words.model_dump(mode="json", exclude={"alignments"})
         return {"name": self.name, **chosen}
 
 
