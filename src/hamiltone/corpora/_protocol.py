@@ -90,7 +90,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     parts = {part: chosen.table for part, chosen in split.apply(utterances).items()}
     texts = {part: _texts(table) for part, table in parts.items()}
     known = contents or {}
-    identities = {part: {known.get(path, path) for path in table["path"].tolist()} for part, table in parts.items()}
+    identities = {part: {known.get(str(path), str(path)) for path in table["path"]} for part, table in parts.items()}
     several = {
         name
         for place, part in enumerate(PARTS)

@@ -62,8 +62,8 @@ class Utterances:
         corpus: the corpus' name.
         root: the folder that it was loaded from.
         note: what every output has to say about it ("" when nothing), such as which part of the corpus this is.
-        part: which part of the published corpus the folder holds; "" when all of it, or when no size is published.
         classes: column -> its classes in the corpus' own order; other columns are ordered alphabetically.
+        part: which part of the published corpus the folder holds; "" when all of it, or when no size is published.
 
     Raises:
         CorpusError: columns that lack or exceed, values of a wrong kind or out of range, identifiers that repeat,
@@ -74,8 +74,8 @@ class Utterances:
     corpus: str
     root: Path
     note: str = ""
-    part: str = ""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    part: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", _checked(self.table, self.corpus, self.classes))
@@ -97,7 +97,7 @@ class Utterances:
         if unknown:
             raise CorpusError(f"{corpus}: unknown column {unknown[0]!r}: the columns are {', '.join(COLUMNS)}")
         table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in COLUMNS})
-        return cls(table, corpus, root, note, part, classes or {})
+        return cls(table, corpus, root, note, classes or {}, part)
 
     def __len__(self) -> int:
         return len(self.table)
