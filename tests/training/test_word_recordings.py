@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -18,7 +19,7 @@ def tess(tmp_path: Path) -> Path:
     for word in ("back", "bar", "base", "bath", "bean", "beg", "bite", "boat", "bone", "book"):
         path = tmp_path / "OAF_sad" / f"OAF_{word}_sad.wav"
         path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, [len(lines) / 100] * 16000, 16000)
+        soundfile.write(path, np.full(16000, len(lines) / 100), 16000)
         lines.append(f'{path.stem} "SAY,THE,WORD,{word.upper()}," "0.1,0.2,0.5,0.8,1.0"\n')
     (tmp_path / "tess.alignment.txt").write_text("".join(lines))
     return tmp_path
@@ -53,7 +54,9 @@ def test_words_of_the_recordings_that_a_split_trains_on(tess: Path):
     )
     chosen = load_utterances(corpus).table
     assert {name[:-4] for name in chosen["utterance"]} == set(split.parts["train"])
-    assert set(chosen["word"]) == {"word"} | {w for w in (name.split("_")[1] for name in split.parts["train"]) if len(w) > 3}
+    assert set(chosen["word"]) == {"word"} | {
+        w for w in (name.split("_")[1] for name in split.parts["train"]) if len(w) > 3
+    }
 
 
 def test_alignments_may_lie_elsewhere_and_are_no_part_of_a_runs_identity(tess: Path, tmp_path: Path):
