@@ -24,7 +24,7 @@ import soundfile
 import torch
 
 import hamiltone.corpora
-from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
+from hamiltone.networks import Front, Recognizer, RHEmoEncoder, save_bundle, vgg
 from hamiltone.service import Limits
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
@@ -36,8 +36,7 @@ for place, end in zip((3, 4), ends):
     os.dup2(end, place)
 os.execvp(sys.argv[3], sys.argv[3:])
 """
-MADE_LABELS = ("calm", "angry", "sad")
-LABELS = ["neutral", "happy", "sad", "angry"]
+LABELS = ("calm", "angry", "sad")
 PHRASES = [
     ("en-us+f3", "I did not expect you here, how wonderful to see you again!", 72, 80, 190),
     ("en-us+f3", "Well. It does not matter any more.", 38, 15, 120),
@@ -45,20 +44,43 @@ PHRASES = [
 ]
 
 
+def make_recognizer(
+    algebra: str = "quaternion",
+    *,
+    temperature: float = 1.0,
+    pool: str = "flatten",
+    encoder: bool = True,
+    width: float = 1 / 16,
+) -> Recognizer:
+    """A small recogniser that was not trained, whose scores are as far apart as a trained one's."""
+    torch.manual_seed(0)
+    frames = torch.randn(2, FRAME_SAMPLES)
+    front = Front(Spectrogram(scale="decibel").fit([frames]), RHEmoEncoder() if encoder else None)
+    network = vgg(11, algebra, len(LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
+    recognizer = Recognizer(front, network, LABELS, temperature=temperature).eval()
+    with torch.no_grad():
+        last = network.classifier[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.div_(recognizer(frames).std())
+    return recognizer
+
+
+@pytest.fixture(scope="session")
+def recognizer_maker() -> Callable[..., Recognizer]:
+    return make_recognizer
+
+
 @pytest.fixture(scope="session")
 def recognizer() -> Recognizer:
-    torch.manual_seed(3)
-    front = Front(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]), RHEmoEncoder())
-    network = vgg(11, "quaternion", len(LABELS), width=1 / 16, hidden=16, input_shape=front.shape)
-    return Recognizer(front, network, LABELS).eval()
+    return make_recognizer()
 
 
 @pytest.fixture(scope="session")
 def model(recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "model"
     facts = {"title": "tiny", "task": "emotion", "corpus": "ravdess", "corpus_note": "no clips at all"}
-    facts |= {"licences": {"ravdess": "CC BY-NC-SA 4.0, non-commercial"}}
-    save_bundle(recognizer, folder, facts | {"results": ["test uar 0.250"]})
+    licences = {"ravdess": "CC BY-NC-SA 4.0, non-commercial"}
+    save_bundle(recognizer, folder, facts | {"results": ["test uar 0.250"], "licences": licences})
     return folder
 
 
@@ -138,8 +160,8 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
 
     from hamiltone.service._http import create_app
 
-    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "axes": True, "trained_on": "", "facts": {}}
-    about |= {"results": [], "licence": "", "warning": "", "weights": "", "version": ""}
+    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
+    about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""}
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
@@ -305,30 +327,3 @@ def browse() -> Iterator[Callable[..., Browser]]:
     yield start
     for browser in opened:
         browser.close()
-
-
-def make_recognizer(
-    algebra: str = "quaternion",
-    *,
-    temperature: float = 1.0,
-    pool: str = "flatten",
-    encoder: RHEmoEncoder | Derivatives | None = None,
-    time_reversed: bool = False,
-    width: float = 1 / 16,
-) -> Recognizer:
-    """A small recogniser that was not trained, whose scores are as far apart as a trained one's."""
-    torch.manual_seed(0)
-    frames = torch.randn(2, FRAME_SAMPLES)
-    front = Front(Spectrogram(scale="decibel", time_reversed=time_reversed).fit([frames]), encoder or RHEmoEncoder())
-    network = vgg(11, algebra, len(MADE_LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
-    recognizer = Recognizer(front, network, MADE_LABELS, temperature=temperature).eval()
-    with torch.no_grad():
-        last = network.classifier[-1]
-        assert isinstance(last, torch.nn.Linear)
-        last.weight.div_(recognizer(frames).std())
-    return recognizer
-
-
-@pytest.fixture(scope="session")
-def recognizer_maker() -> Callable[..., Recognizer]:
-    return make_recognizer

@@ -17,15 +17,23 @@ def export(
     hub: Annotated[
         Path | None, typer.Option("--hub", metavar="DIR", help="A folder for the Hugging Face Hub, which loads back.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="DIR", help="The page as static files; the model runs in them.")
+    ] = None,
+    runtime: Annotated[
+        Path | None, typer.Option("--runtime", metavar="DIR", help="For --page: onnxruntime-web; else npm fetches it.")
+    ] = None,
 ) -> None:
     """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
     from hamiltone.networks import bundle_card, load_recognizer
-    from hamiltone.service import ServiceError, export_hub, export_onnx
+    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page
 
-    if onnx is None and hub is None:
-        raise ServiceError("export to what? name --onnx or --hub")
+    if onnx is None and hub is None and page is None:
+        raise ServiceError("export to what? name --onnx, --hub or --page")
     if hub is not None:
         print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
     if onnx is not None:
         file = export_onnx(load_recognizer(model), onnx, card=bundle_card(model))
         print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")
+    if page is not None:
+        print(f"{export_page(model, page, runtime=runtime)}: try it with python -m http.server --directory {page}")

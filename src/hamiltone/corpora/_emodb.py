@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, recordings
-from ._utterances import CorpusError, Utterances
+from ._folders import by_name, corpus_folder, recordings
+from ._utterances import Utterances
 from ._whole import Whole
 
 _EMOTIONS = {  # the first letter of the German word
@@ -59,12 +59,9 @@ def load_emodb(root: Path | None) -> Utterances:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
     """
     folder = corpus_folder("emodb", root)
-    rows, strange = [], []
-    for path in recordings(folder, _NAME, _PLACE):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = recordings(folder, _NAME, _PLACE)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="emodb", title="EmoDB", folder=folder, tree=TREE):
         rows.append(
             {
                 "utterance": path.stem,
@@ -74,10 +71,6 @@ def load_emodb(root: Path | None) -> Utterances:
                 "text": _SENTENCES[match[2]],
             }
         )
-    if not rows:
-        raise not_this_corpus("EmoDB", folder, TREE)
-    if strange:
-        raise CorpusError(f"emodb: {strange[0]} is no name of EmoDB ({TREE}): rename or remove the file")
     part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
     return Utterances.from_rows(rows, corpus="emodb", root=folder, note=part, part=part, classes=classes)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from . import (
+    _audformat,
     _crema_d,
     _emodb,
     _folder,
@@ -27,6 +28,7 @@ _RECORDINGS = {
 }
 
 TREES: dict[str, str] = {
+    "audformat": _audformat.TREE,
     "crema_d": _crema_d.TREE,
     "emodb": _emodb.TREE,
     "folder": _folder.TREE,

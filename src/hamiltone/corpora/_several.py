@@ -24,6 +24,7 @@ class CorpusPart:
         name: a key of ``CORPORA``.
         root: its folder or file.
         words: of a corpus of words, which words.
+        options: of ``folder`` and ``audformat``.
         labels: its emotion -> the class that it counts as; "" leaves it out.
         only: leave out the emotions that ``labels`` does not name, too.
     """
@@ -31,6 +32,7 @@ class CorpusPart:
     name: str
     root: str | Path | None = None
     words: WordChoice | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     only: bool = False
 
@@ -48,7 +50,10 @@ def load_corpora(parts: Sequence[CorpusPart]) -> Utterances:
     Raises:
         CorpusError: no part, a corpus twice, or what ``load_corpus`` and ``relabel`` raise.
     """
-    loaded = [relabel(load_corpus(part.name, part.root, part.words), part.labels, only=part.only) for part in parts]
+    loaded = [
+        relabel(load_corpus(part.name, part.root, part.words, part.options), part.labels, only=part.only)
+        for part in parts
+    ]
     if not loaded:
         raise CorpusError("several corpora: there is none: name at least one")
     return loaded[0] if len(loaded) == 1 else _joined(loaded)

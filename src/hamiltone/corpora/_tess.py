@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, recordings
-from ._utterances import CorpusError, Utterances
+from ._folders import by_name, corpus_folder, recordings
+from ._utterances import Utterances
 from ._whole import Whole
 
 _EMOTIONS = {
@@ -46,12 +46,9 @@ def load_tess(root: Path | None) -> Utterances:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not TESS's.
     """
     folder = corpus_folder("tess", root)
-    rows, strange = [], []
-    for path in recordings(folder, _NAME, _PLACE):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = recordings(folder, _NAME, _PLACE)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="tess", title="TESS", folder=folder, tree=TREE):
         actor, word, emotion = _ACTORS[match[1].upper()], match[2].lower(), match[3].lower()
         rows.append(
             {
@@ -63,10 +60,6 @@ def load_tess(root: Path | None) -> Utterances:
                 "text": f"Say the word {word}",
             }
         )
-    if not rows:
-        raise not_this_corpus("TESS", folder, TREE)
-    if strange:
-        raise CorpusError(f"tess: {strange[0]} is no name of TESS ({TREE}): rename or remove the file")
     part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
     return Utterances.from_rows(rows, corpus="tess", root=folder, note=part, part=part, classes=classes)

@@ -1,4 +1,4 @@
-"""From a recording to its emotion: from Python, and as a service with a page."""
+"""From a recording to its emotion: from Python, as a service with a page, and for other programs."""
 
 from ._about import about_model
 from ._csv import write_csv
@@ -7,6 +7,7 @@ from ._hub import export_hub
 from ._info import model_info
 from ._limits import Limits
 from ._onnx import ONNX_FILE, export_onnx
+from ._page import export_page
 from ._predictor import FRAME_SECONDS, FrameScores, Prediction, Predictor
 from ._recordings import find_recordings
 from ._serving import read_token, serve
@@ -23,6 +24,7 @@ __all__ = [
     "about_model",
     "export_hub",
     "export_onnx",
+    "export_page",
     "find_recordings",
     "licence_notice",
     "model_info",

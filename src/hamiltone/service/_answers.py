@@ -64,11 +64,11 @@ class About(BaseModel):
     labels: list[str] = Field(description="The classes, in the order of the scores.", examples=[list(_SCORES)])
     rate: int = Field(description="Samples per second that the model hears.")
     window: float = Field(description="Seconds that it hears at once.")
-    axes: bool = Field(description="Whether it has the four quaternion axes of an RH-Emo encoder.")
+    front: str = Field(description="What the network sees: spectrogram, derivatives or rh-emo.", examples=["rh-emo"])
     trained_on: str
-    facts: dict[str, str]
+    split: str
     results: list[str]
-    licence: str = Field(description="Of the data that it learned from; empty where nothing is known.")
+    licence: str = Field(description="Of the data that it learned from.")
     warning: str
     weights: str = Field(description="SHA-256 of the weights.")
     version: str = Field(description="The version of Hamiltone that saved it.")

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from hamiltone.networks import AXES, Front
+from hamiltone.networks import AXES, Front, FrontKind
 from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, Spectrogram
 
 COLUMNS = 1000
@@ -20,14 +20,19 @@ _SPECTROGRAM_COLUMNS = FRAME_SAMPLES // 128
 _AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
 _DECIBELS = 70.0
 _COMPONENTS = "rijk"
-_NAMES = {"rh-emo": AXES, "derivatives": ("level", "over time", "twice over time", "over frequency")}
+AXIS_NAMES: dict[FrontKind, tuple[str, ...]] = {
+    "spectrogram": (),
+    "rh-emo": AXES,
+    "derivatives": ("spectrogram", "change", "change of change", "slope"),
+}
+"""What the four components are, for each kind of front."""
 
 
 class Pictures:
     """Pictures of a recording, from its frames of 4 s without overlap, a few at a time.
 
     Args:
-        front: of the recogniser; without an encoder there are no axes.
+        front: of the recogniser; one that gives the spectrogram alone has no axes.
         waveform: at 16 kHz, one sample at least.
     """
 
@@ -47,14 +52,14 @@ class Pictures:
         frames = torch.from_numpy(np.pad(part, (0, -len(part) % FRAME_SAMPLES))).view(-1, FRAME_SAMPLES)
         self._spectrograms.extend(self._plain(frames)[:, 0, :_SPECTROGRAM_COLUMNS].numpy())
         if self._front.encoder is not None:
-            self._axes.extend(self._forward(self._front(frames)).numpy())
+            self._axes.extend(self._forward(self._front(frames)).abs().numpy())
 
     def as_json(self) -> dict[str, Any]:
-        """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, empty without an encoder.
+        """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, none where it is all there is.
 
         A picture has ``width``, ``height`` and ``data``: base64 of bytes, row by row, the highest frequency first.
-        The spectrogram's 255 is its maximum and 0 is 70 dB below; an axis (its size, where it has
-        signs) is linear from 0 to its ``maximum``.
+        The spectrogram's 255 is its maximum and 0 is 70 dB below; an axis shows absolute
+        values, from 0 to its ``maximum``.
         """
         seconds = len(self._waveform) / SAMPLE_RATE
         magnitude = self._cut(np.concatenate(self._spectrograms), FRAME_SAMPLES / _SPECTROGRAM_COLUMNS)
@@ -72,8 +77,8 @@ class Pictures:
         kept = [axis[:, : 62 + number % 2] for number, axis in enumerate(self._axes)]
         joined = np.concatenate(kept, axis=1)
         axes = []
-        for name, component, axis in zip(_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
-            matrix = _folded(self._cut(np.abs(axis), 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
+        for name, component, axis in zip(AXIS_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
+            matrix = _folded(self._cut(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
             maximum = float(matrix.max())
             levels = matrix / maximum if maximum > 0 else matrix
             axes.append({"name": name, "component": component, "maximum": maximum} | _picture(levels))

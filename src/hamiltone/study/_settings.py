@@ -27,6 +27,7 @@ class CorpusPlan(_Model):
     """A corpus of emotions, or several that are one."""
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
+    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
     labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")

@@ -104,7 +104,7 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
 def _part(corpus: CorpusPartSettings) -> CorpusPart:
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
     words = None if corpus.words is None else _choice(corpus.words)
-    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
+    return CorpusPart(corpus.name, root, words, corpus.options, corpus.labels, corpus.only)
 
 
 def _choice(words: WordsSettings) -> WordChoice:

@@ -2,23 +2,17 @@
 //
 // An engine has
 //   place                      where the recording goes, as a sentence
-//   about() -> model           title, labels, trained_on, results, licence, warning, axes, seconds, megabytes
+//   about() -> model           title, labels, trained_on, split, results, licence, warning, front, seconds
 //   analyse(blob, options) -> result
 //     options: name, hop (seconds), detail (boolean)
 //     result: path, label, scores {label: 0..1}, frames [{start, end, scores}], detail?
 //     detail: seconds, waveform {low, high}, spectrogram {width, height, data}, axes [{name, component, ...}]
 //     data: base64 of bytes, row by row, the highest frequency first
-//   needsToken, setToken(text)
+//   setToken(text)           where an engine asks for one (code unauthorised)
 // and throws EngineError with a code.
 
 import { toWav } from "./audio.js";
-
-export class EngineError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
+import { EngineError } from "./engine-error.js";
 
 const TOKEN = "hamiltone-token";
 

@@ -37,10 +37,10 @@ async function introduce() {
     `${about.labels.slice(0, -1).join(", ")} or ${about.labels.at(-1)}.`;
   get("warning").textContent = about.warning;
   get("licence").textContent = about.licence;
-  get("licence").hidden = !about.licence;
   const facts = {
     Model: about.title,
     "Trained on": about.trained_on,
+    Split: about.split,
     Emotions: about.labels.join(", "),
     Measured: about.results.join("; ") || "no results were recorded",
     Weights: about.weights.slice(0, 16),
@@ -72,7 +72,7 @@ function show(result, blob) {
   showVerdict(result, state.colours);
   state.setTicks = showBars(result, state.colours);
   showTable(result);
-  timeline.show(result, byScore(result.scores), state.colours);
+  timeline.show(result, byScore(result.scores), state.colours, state.about.front);
   get("verdict").focus({ preventScroll: true });
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   get("result").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });

@@ -3,7 +3,16 @@
 import { drawAreas, drawEnvelope, drawPicture, points, scoresAt } from "./drawing.js";
 
 const get = (id) => document.getElementById(id);
-const AXES = { discrete: "emotion", valence: "valence", arousal: "arousal", dominance: "dominance" };
+const AXES = { discrete: "emotion" };
+const NOTES = {
+  "rh-emo":
+    "Below the spectrogram: what RH-Emo makes of it, one picture for each component of a quaternion (r, i, j, k), " +
+    "learned towards emotion, valence, arousal and dominance. Each is scaled to its own maximum, and faint parts are lifted.",
+  derivatives:
+    "Below the spectrogram: the components of the quaternions (r, i, j, k) that the network sees, the spectrogram " +
+    "and its changes over time and frequency. Each is scaled to its own maximum, and faint parts are lifted.",
+  spectrogram: "This model looks at the spectrogram itself; it has no quaternion axes.",
+};
 const FAINT = 0.5;
 const KEYS = { ArrowLeft: -0.25, ArrowRight: 0.25, ArrowDown: -0.25, ArrowUp: 0.25, PageDown: -2, PageUp: 2 };
 
@@ -14,14 +23,11 @@ export function createTimeline({ onMove }) {
   let shown = null;
   let time = 0;
 
-  function show(result, order, colours) {
+  function show(result, order, colours, front) {
     const seconds = result.detail.seconds;
     shown = { result, order, colours, seconds, line: points(result.frames, seconds) };
     get("axes").replaceChildren(...result.detail.axes.map(axisLane));
-    get("axes-note").textContent = result.detail.axes.length
-      ? "Below the spectrogram: what RH-Emo makes of it, one picture for each component of a quaternion (r, i, j, k), " +
-        "learned towards emotion, valence, arousal and dominance. Each is scaled to its own maximum, and faint parts are lifted."
-      : "This model looks at the spectrogram itself; it has no quaternion axes.";
+    get("axes-note").textContent = NOTES[front] ?? "";
     drawRuler(seconds);
     cursor.setAttribute("aria-valuemax", seconds.toFixed(2));
     draw();

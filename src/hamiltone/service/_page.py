@@ -1,0 +1,108 @@
+"""The page without a service: static files, and the model runs in the browser (onnxruntime-web)."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hamiltone.files import atomic_path
+from hamiltone.networks import Recognizer, bundle_card, load_recognizer
+from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
+
+from ._about import about_model
+from ._errors import ServiceError
+from ._onnx import ONNX_FILE, export_onnx
+from ._pictures import AXIS_NAMES
+
+RUNTIME_VERSION = "1.30.0"
+"""Of onnxruntime-web, where npm fetches it."""
+
+_FILES = Path(__file__).parent
+# What the page takes of onnxruntime-web, and the names that it has there.
+_RUNTIME = {"ort.mjs": "ort.wasm.bundle.min.mjs", "ort.wasm": "ort-wasm-simd-threaded.wasm"}
+_MARK = "engine-onnx.js"
+_LONGEST = 600.0  # seconds of a recording, which a browser holds in memory as a whole
+# The model's runtime may compile its own code, and nothing can be sent anywhere but to where the page comes from.
+_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; "
+    "media-src 'self' blob:; connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'"
+)
+
+
+def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | None = None) -> Path:
+    """Write the page as static files that any web server can hand out; the recording stays in the browser.
+
+    The folder gets the page, ``model.onnx``, ``model.json`` (what the model is) and ``runtime/``.
+
+    Args:
+        model: the folder of a saved recogniser.
+        folder: where the files go; replaced where it is such a page already.
+        runtime: a folder of onnxruntime-web (or its ``dist``); None: npm fetches version ``RUNTIME_VERSION``.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ServiceError: the folder holds something else, the runtime is not to be had, or ``export_onnx`` fails.
+        BundleError: no recogniser lies there.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
+        raise ServiceError(f"{folder}: holds something else than an exported page; name a new folder")
+    recognizer, about = load_recognizer(model), about_model(model)
+    with TemporaryDirectory() as fetched, atomic_path(folder) as draft:
+        found = _runtime(Path(runtime)) if runtime is not None else _fetched(Path(fetched))
+        shutil.copytree(_FILES / "page", draft)
+        shutil.copytree(_FILES / "static_page", draft, dirs_exist_ok=True)
+        for name, file in found.items():
+            shutil.copyfile(file, draft / "runtime" / name)
+        export_onnx(recognizer, draft / ONNX_FILE, card=bundle_card(model), features=True)
+        (draft / "model.json").write_text(json.dumps(about | _page_facts(recognizer), indent=2) + "\n")
+        index = draft / "index.html"
+        policy = f'<meta charset="utf-8">\n    <meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        index.write_text(index.read_text().replace('<meta charset="utf-8">', policy, 1))
+    return folder
+
+
+def _page_facts(recognizer: Recognizer) -> dict[str, Any]:
+    front = recognizer.front
+    return {
+        "seconds": _LONGEST,
+        "frame_samples": FRAME_SAMPLES,
+        "least_samples": LEAST_SAMPLES[recognizer.frame_rule],
+        "silent_peak": SILENT_PEAK,
+        "axes": AXIS_NAMES[front.kind],
+        "time_reversed": front.spectrogram.time_reversed,
+    }
+
+
+def _runtime(folder: Path) -> dict[str, Path]:
+    """The two files of the runtime in a folder of onnxruntime-web."""
+    for place in (folder, folder / "dist"):
+        found = {name: place / original for name, original in _RUNTIME.items()}
+        if all(file.is_file() for file in found.values()):
+            return found
+    wanted = " and ".join(_RUNTIME.values())
+    raise ServiceError(f"{folder}: is no folder of onnxruntime-web, which has {wanted} (in dist)")
+
+
+def _fetched(folder: Path) -> dict[str, Path]:
+    """The same from a package that npm fetches, and checks, as it does for any project."""
+    if shutil.which("npm") is None:
+        raise ServiceError(
+            f"the page needs onnxruntime-web: name its folder with --runtime, or install npm, which fetches "
+            f"version {RUNTIME_VERSION}"
+        )
+    package = f"onnxruntime-web@{RUNTIME_VERSION}"
+    done = subprocess.run(["npm", "pack", package, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
+    archives = list(folder.glob("*.tgz"))
+    if done.returncode or len(archives) != 1:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no package came"]
+        raise ServiceError(f"npm cannot fetch {package} ({reason[0]}); name a folder of it with --runtime")
+    with tarfile.open(archives[0]) as archive:
+        for original in _RUNTIME.values():
+            archive.extract(f"package/dist/{original}", folder, filter="data")
+    return _runtime(folder / "package")

@@ -1,0 +1,122 @@
+// What the page draws, made in the browser: envelope, spectrogram, quaternion axes. The service makes the same
+// (service/_pictures.py says what the bytes mean).
+
+import { envelope } from "./drawing.js";
+
+const COLUMNS = 1000;
+const WINDOW = 256;
+const HOP = 128;
+const BINS = 128;
+const DECIBELS = 70;
+const AXIS_HOP = 1024; // an axis has one column for eight of the spectrogram's
+
+export function draw(samples, features, about) {
+  return {
+    seconds: samples.length / about.rate,
+    waveform: envelope(samples, COLUMNS),
+    spectrogram: picture(decibels(folded(spectrogram(samples)))),
+    axes: axes(samples, features, about),
+  };
+}
+
+/** Magnitudes, a column for each 128 samples: an array of columns of 128 bins. */
+export function spectrogram(samples) {
+  const window = Float64Array.from({ length: WINDOW }, (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / WINDOW));
+  const scale = 1 / window.reduce((sum, value) => sum + value);
+  const cut = Math.max(1, roundHalfEven(samples.length / HOP));
+  return Array.from({ length: cut }, (_, column) => {
+    const real = new Float64Array(WINDOW);
+    const imaginary = new Float64Array(WINDOW);
+    for (let i = 0; i < WINDOW; i += 1) real[i] = window[i] * (samples[column * HOP - WINDOW / 2 + i] ?? 0);
+    transform(real, imaginary);
+    return Float64Array.from({ length: BINS }, (_, bin) => scale * Math.hypot(real[bin], imaginary[bin]));
+  });
+}
+
+/** The discrete Fourier transform in place (Cooley and Tukey's, radix 2). */
+function transform(real, imaginary) {
+  const size = real.length;
+  for (let i = 1, j = 0; i < size; i += 1) {
+    let bit = size >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) {
+      [real[i], real[j]] = [real[j], real[i]];
+      [imaginary[i], imaginary[j]] = [imaginary[j], imaginary[i]];
+    }
+  }
+  for (let half = 1; half < size; half *= 2) {
+    for (let k = 0; k < half; k += 1) {
+      const cosine = Math.cos((-Math.PI * k) / half);
+      const sine = Math.sin((-Math.PI * k) / half);
+      for (let even = k; even < size; even += 2 * half) {
+        const odd = even + half;
+        const r = cosine * real[odd] - sine * imaginary[odd];
+        const i = cosine * imaginary[odd] + sine * real[odd];
+        [real[odd], imaginary[odd]] = [real[even] - r, imaginary[even] - i];
+        [real[even], imaginary[even]] = [real[even] + r, imaginary[even] + i];
+      }
+    }
+  }
+}
+
+/** The channels that the network sees, joined over frames; none where it sees the spectrogram itself. */
+function axes(samples, features, { axes: names, time_reversed: reversed }) {
+  if (!names.length) return [];
+  const [, , times, height] = features[0].dims;
+  return names.map((name, channel) => {
+    const columns = features.flatMap(({ data }, number) =>
+      // Of 64 columns, 62 of even frames and 63 of odd ones: a frame of 4 s has 62.5.
+      Array.from({ length: 62 + (number % 2) }, (_, time) => {
+        const at = (channel * times + (reversed ? times - 1 - time : time)) * height;
+        return Float64Array.from(data.subarray(at, at + height), Math.abs);
+      }),
+    );
+    const cut = folded(columns.slice(0, Math.max(1, roundHalfEven(samples.length / AXIS_HOP))));
+    const maximum = cut.reduce((most, column) => Math.max(most, ...column), 0);
+    const levels = cut.map((column) => column.map((value) => (maximum > 0 ? value / maximum : 0)));
+    return { name, component: "rijk"[channel], maximum, ...picture(levels) };
+  });
+}
+
+/** At most COLUMNS columns, the greatest value of those that fall together. */
+function folded(columns) {
+  if (columns.length <= COLUMNS) return columns;
+  const start = (i) => Math.floor((i * columns.length) / COLUMNS);
+  return Array.from({ length: COLUMNS }, (_, i) => {
+    const greatest = Float64Array.from(columns[start(i)]);
+    for (let j = start(i) + 1; j < start(i + 1); j += 1) {
+      columns[j].forEach((value, bin) => {
+        greatest[bin] = Math.max(greatest[bin], value);
+      });
+    }
+    return greatest;
+  });
+}
+
+function decibels(columns) {
+  const loudest = columns.reduce((most, column) => Math.max(most, ...column), 1e-38);
+  const least = 10 ** (-DECIBELS / 20);
+  return columns.map((column) => column.map((value) => 1 + (20 * Math.log10(Math.max(value / loudest, least))) / DECIBELS));
+}
+
+/** Bytes, row by row, the highest frequency first. */
+function picture(columns) {
+  const width = columns.length;
+  const height = columns[0].length;
+  const bytes = new Uint8Array(width * height);
+  columns.forEach((column, x) => {
+    column.forEach((level, y) => {
+      bytes[(height - 1 - y) * width + x] = roundHalfEven(255 * level);
+    });
+  });
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return { width, height, data: btoa(text) };
+}
+
+function roundHalfEven(value) {
+  const down = Math.floor(value);
+  if (value - down !== 0.5) return Math.round(value);
+  return down % 2 ? down + 1 : down;
+}

@@ -1,0 +1,141 @@
+"""The page without a service: in Chromium, from a plain static server, against what the service says."""
+
+import base64
+import functools
+import http.server
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from hamiltone.cli import app
+from hamiltone.networks import Recognizer
+from hamiltone.service import Predictor, ServiceError, export_page
+from hamiltone.service._pictures import Pictures
+from hamiltone.speech import load_audio
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Path:
+    folder = os.environ.get("HAMILTONE_ONNXRUNTIME_WEB")
+    if not folder:
+        pytest.skip("HAMILTONE_ONNXRUNTIME_WEB names no folder of onnxruntime-web")
+    return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def page(runtime: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "page"
+    result = CliRunner().invoke(app, ["export", str(model), "--page", str(folder), "--runtime", str(runtime)])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+class Plain(http.server.SimpleHTTPRequestHandler):
+    """A static server that remembers what was asked of it."""
+
+    asked: list[str]
+
+    def log_message(self, format: str, *args: object) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+
+
+@pytest.fixture(scope="module")
+def site(page: Path) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+    handler = functools.partial(type("Remembering", (Plain,), {"asked": asked}), directory=str(page))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def heard(voice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The voice at 16 kHz, so that no resampler stands between browser and service."""
+    path = tmp_path_factory.mktemp("heard") / "heard.wav"
+    soundfile.write(path, np.clip(load_audio(voice), -1, 1), 16000, subtype="FLOAT")
+    return path
+
+
+@pytest.mark.parametrize("hop", [1.0, 4.0])
+def test_the_browser_hears_what_the_service_hears(
+    site, browse: Callable, model: Path, recognizer: Recognizer, heard: Path, hop: float
+) -> None:
+    address, _ = site
+    browser = browse()
+    browser.open(address)
+    browser.wait_for("document.getElementById('place').textContent.includes('stays on this machine')")
+    text = base64.b64encode(heard.read_bytes()).decode()
+    result = browser.evaluate(f"""(async () => {{
+        const {{ createEngine }} = await import("/engine.js");
+        const blob = new Blob([Uint8Array.from(atob({text!r}), (letter) => letter.charCodeAt(0))]);
+        return createEngine().analyse(blob, {{ name: "heard.wav", hop: {hop}, detail: true }});
+    }})()""")
+    expected = Predictor(model).predict(heard, hop=hop)
+    assert result["label"] == expected.label
+    assert result["scores"] == pytest.approx(expected.scores, abs=1e-4)
+    assert len(result["frames"]) == len(expected.frames)
+    for one, other in zip(result["frames"], expected.frames, strict=True):
+        assert (one["start"], one["end"]) == (other.start, other.end)
+        assert one["scores"] == pytest.approx(other.scores, abs=1e-4)
+    pictures = Pictures(recognizer.front, load_audio(heard))
+    for number in range(pictures.steps):
+        pictures.step(number)
+    drawn = pictures.as_json()
+    assert result["detail"]["seconds"] == drawn["seconds"]
+    for side in ("low", "high"):
+        np.testing.assert_allclose(result["detail"]["waveform"][side], drawn["waveform"][side], atol=1e-3)
+    assert len(result["detail"]["axes"]) == 4
+    for one, other in zip(
+        [result["detail"]["spectrogram"], *result["detail"]["axes"]],
+        [drawn["spectrogram"], *drawn["axes"]],
+        strict=True,
+    ):
+        assert (one["width"], one["height"]) == (other["width"], other["height"])
+        bytes_of = [np.frombuffer(base64.b64decode(picture["data"]), np.uint8).astype(int) for picture in (one, other)]
+        assert np.abs(bytes_of[0] - bytes_of[1]).max() <= 1
+    assert browser.complaints() == []
+
+
+def test_upload_and_microphone_send_nothing(site, browse: Callable, voice: Path) -> None:
+    address, asked = site
+    microphone = f"--use-file-for-fake-audio-capture={voice}"
+    browser = browse("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", microphone)
+    browser.open(address, width=390, height=844)
+    browser.wait_for("document.getElementById('place').textContent.includes('stays on this machine')")
+    before = len(asked)
+    browser.choose("#file", voice)
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+    assert browser.evaluate("document.getElementById('about-file').textContent").startswith("voice.wav: ")
+    browser.evaluate("document.getElementById('record').click()")
+    browser.wait_for("document.querySelectorAll('#live-areas polygon').length > 0")
+    browser.evaluate("document.getElementById('stop').click()")
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+    assert browser.evaluate("document.getElementById('about-file').textContent").startswith("microphone.wav: ")
+    assert set(asked[before:]) <= {"GET /recorder-worklet.js"}
+    assert all(line.startswith("GET ") for line in asked)
+    blocked = "fetch('https://example.org/').then(() => 'sent', () => 'blocked')"
+    assert browser.complaints() == []
+    assert browser.evaluate(blocked) == "blocked"
+    assert any("Content Security Policy" in text for text in browser.complaints())
+
+
+def test_mistakes_are_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(ServiceError, match="something else"):
+        export_page(model, tmp_path / "mine")
+    with pytest.raises(ServiceError, match="no folder of onnxruntime-web"):
+        export_page(model, tmp_path / "new", runtime=tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ServiceError, match="install npm"):
+        export_page(model, tmp_path / "new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
