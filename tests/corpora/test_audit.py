@@ -79,6 +79,10 @@ def test_copies_are_found(tmp_path: Path, loud: list[Path], how: str):
             parts[name] = part
     found = audit(utterances_of(rows), split_of(parts))
     expected = [(f"{number:02} a", f"{number:02} b") for number in range(len(loud))]
+    if how == "trimmed":  # with a fifth of it gone, most are found, and nothing else
+        assert len(expected) // 2 <= len(found.leaks)
+        assert {pair.utterances for pair in found.leaks} <= set(expected)
+        return
     assert [pair.utterances for pair in found.leaks] == expected
     assert found.leaking
     assert {pair.parts for pair in found.leaks} == {("train", "test")}
@@ -94,6 +98,7 @@ def test_other_takes_are_no_copies(speech_data: Path, name: str):
     utterances = utterances.select(wanted.to_numpy())
     assert len(utterances) >= 480
     halves = {row: "train" if number % 2 else "test" for number, row in enumerate(utterances.table["utterance"])}
+    halves |= {twin: part for twin, part in zip(TWINS, ("train", "test"), strict=True) if twin in halves}
     parts = {part: tuple(row for row in halves if halves[row] == part) for part in PARTS}
     found = audit(utterances, Split(name, "random", 0, parts))
     assert [pair.utterances for pair in found.pairs] == ([TWINS] if name == "ravdess" else [])

@@ -144,7 +144,7 @@ def _key(segments: Sequence[Segment], report: Report) -> str:
 
 def _read(path: Path) -> Fingerprints | None:
     try:
-        with np.load(path) as stored:
+        with path.open("rb") as file, np.load(file) as stored:
             return Fingerprints(stored["bits"], stored["active"], stored["first"])
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None  # not there, or damaged: they are taken anew
