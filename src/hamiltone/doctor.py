@@ -16,7 +16,7 @@ from hamiltone import __version__
 from hamiltone.files import cache_folder
 
 _NEEDED = ("torch", "accelerate", "soundfile", "soxr", "pandas", "scikit-learn", "safetensors")
-_EXTRAS = {"synthetic": "espeakng_loader", "ray": "ray"}
+_EXTRAS = {"synthetic": "espeakng_loader", "ray": "ray", "serve": "fastapi"}
 _LITTLE_SPACE = 5 << 30
 
 

@@ -3,10 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -32,31 +29,10 @@ def assert_refused(result: subprocess.CompletedProcess[str], *messages: str) -> 
     assert result.stdout == ""
 
 
-@pytest.fixture
-def mirror() -> Iterator[str]:
-    """A server that has nothing."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as http:
-        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
 def test_the_licence_is_asked_for_and_without_a_terminal_it_is_one_line(tmp_path: Path):
     result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path)
     assert_refused(result, "CC BY-NC-SA 4.0", "https://zenodo.org/records/1188976", "--accept-licence")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_iemocap_says_where_to_ask(tmp_path: Path):
-    assert_refused(hamiltone("corpus", "get", "iemocap", "--out", tmp_path), "ask for it at https://sail.usc.edu")
-
-
-def test_a_mirror_without_the_archive_is_one_line(tmp_path: Path, mirror: str):
-    result = hamiltone("corpus", "get", "fsdd", "--out", tmp_path, "--accept-licence", "--mirror", mirror)
-    assert_refused(result, f"{mirror}/free-spoken-digit-dataset-1.0.9.tar.gz", "the server answers 501")
-    assert not (tmp_path / "fsdd").exists()
 
 
 def test_align_writes_what_the_word_loader_reads(tmp_path: Path, speech_data: Path):

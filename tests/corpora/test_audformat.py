@@ -52,7 +52,7 @@ def test_a_database_becomes_the_table(tmp_path: Path, storage_format: str):
     assert list(table["speaker"]) == SPEAKERS
     assert list(table["text"]) == ["Good morning", "Good night", None, "Good morning"]
     assert list(table["split"]) == ["train", "train", "test", "test"]
-    assert table[["start", "end"]].isna().all(axis=None)
+    assert table[["start", "end"]].isna().to_numpy().all()
     assert (utterances.corpus, utterances.note) == ("audformat", "")
 
 

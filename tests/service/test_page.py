@@ -34,7 +34,7 @@ def upload(browser, address: str, path: Path, **view) -> None:
     browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
 
 
-def answer(address: str, path: Path, **query: object) -> dict:
+def answer(address: str, path: Path, **query: float) -> dict:
     return httpx.post(f"{address}/v1/predict", content=path.read_bytes(), params=query, timeout=60).json()
 
 

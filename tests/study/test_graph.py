@@ -167,7 +167,7 @@ def test_settings_that_do_not_hold_together_are_one_line_that_names_the_run(stud
         SettingsError, match=r"study tiny: .* speaker runs are given: unknown key training\.epoch; did you"
     ):
         build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epoch": 3}}))
-    with pytest.raises(SettingsError, match=r"corpus\.name is missing"):
+    with pytest.raises(StudyError, match="W rests on word recognition: name its corpus"):
         build_graph(study_of(word={}))
     with pytest.raises(StudyError, match="layers: 9 is none of the 8 convolutions of VGG11"):
         build_graph(study_of(layers=[2, 9]))

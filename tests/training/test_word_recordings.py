@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -18,7 +19,7 @@ def tess(tmp_path: Path) -> Path:
     for word in ("back", "bar", "base", "bath", "bean", "beg", "bite", "boat", "bone", "book"):
         path = tmp_path / "OAF_sad" / f"OAF_{word}_sad.wav"
         path.parent.mkdir(exist_ok=True)
-        soundfile.write(path, [len(lines) / 100] * 16000, 16000)
+        soundfile.write(path, np.full(16000, len(lines) / 100), 16000)
         lines.append(f'{path.stem} "SAY,THE,WORD,{word.upper()}," "0.1,0.2,0.5,0.8,1.0"\n')
     (tmp_path / "tess.alignment.txt").write_text("".join(lines))
     return tmp_path

@@ -72,7 +72,7 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
         _row(folder, place) | dict(zip(_SCHEMES, cells, strict=True)) | {"split": parts.get(place)}
         for place, cells in zip(_places(found), names, strict=True)
     ]
-    if missing := [row["path"] for row in rows if not Path(row["path"]).is_file()]:
+    if missing := [row["path"] for row in rows if not Path(str(row["path"])).is_file()]:
         raise CorpusError(f"audformat: {missing[0]} does not exist ({len(missing)} of {len(rows)} rows): restore it")
     return Utterances.from_rows(rows, corpus="audformat", root=folder)
 

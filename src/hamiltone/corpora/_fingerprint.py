@@ -59,7 +59,7 @@ class Fingerprints:
 
     bits: UInt32[np.ndarray, " frame"]
     active: Bool[np.ndarray, " frame"]
-    first: Int64[np.ndarray, " utterances+1"]
+    first: Int64[np.ndarray, " bounds"]
 
 
 def fingerprints(segments: Sequence[Segment], report: Report) -> Fingerprints:

@@ -79,7 +79,7 @@ def split_by_column(utterances: Utterances) -> Split:
         CorpusError: no such column, an utterance without a part or with another one, or a part without utterances.
     """
     told = utterances.table["split"]
-    if told.isna().all():
+    if bool(told.isna().to_numpy().all()):
         raise CorpusError(f"{utterances.corpus}: has no column split: add it, or choose another kind of split")
     called = told.str.lower().map(_CALLED)
     if (strange := called.isna().to_numpy()).any():
@@ -90,5 +90,6 @@ def split_by_column(utterances: Utterances) -> Split:
     if empty := [part for part in PARTS if not parts[part]]:
         raise CorpusError(f"{utterances.corpus}: the column split names no utterance for {empty[0]}")
     speaker = utterances.table["speaker"]
-    apart = speaker.notna().all() and len(set(zip(speaker, called, strict=True))) == speaker.nunique()
+    known = bool(speaker.notna().to_numpy().all())
+    apart = known and len(set(zip(speaker, called, strict=True))) == speaker.nunique()
     return Split(utterances.corpus, "actor" if apart else "random", 0, parts, protocol="column")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ._split import PARTS, Split
-from ._utterances import Utterances
+from ._utterances import TEXT, Utterances
 
 _KINDS = ("speaker", "text")
 
@@ -90,7 +90,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     parts = {part: chosen.table for part, chosen in split.apply(utterances).items()}
     texts = {part: _texts(table) for part, table in parts.items()}
     known = contents or {}
-    identities = {part: {known.get(path, path) for path in table["path"].tolist()} for part, table in parts.items()}
+    identities = {part: {known.get(str(path), str(path)) for path in table["path"]} for part, table in parts.items()}
     several = {
         name
         for place, part in enumerate(PARTS)
@@ -100,7 +100,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     return Protocol(
         speakers={part: frozenset(table["speaker"].dropna()) for part, table in parts.items()},
         texts={part: frozenset(found.dropna()) for part, found in texts.items()},
-        recordings=tuple(sorted(several)),
+        recordings=tuple(sorted(map(str, several))),
         nameless=sum(int(table["speaker"].isna().to_numpy().sum()) for table in parts.values()),
         textless=sum(int(found.isna().to_numpy().sum()) for found in texts.values()),
     )
@@ -108,6 +108,6 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
 
 def _texts(table: pd.DataFrame) -> pd.Series:
     """What is said, so that spelling and signs do not tell sentences apart; the word where there is no text."""
-    said = table["text"].fillna(table["word"]).str.casefold().str.replace(r"[^\w\s']|_", " ", regex=True)
-    said = said.str.split().str.join(" ")
+    said = table["text"].fillna(table["word"]).astype(TEXT).str.casefold().str.replace(r"[^\w\s']|_", " ", regex=True)
+    said = said.str.replace(r"\s+", " ", regex=True).str.strip()
     return said.where(said != "")

@@ -94,7 +94,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     kept = {label: name for label, name in meant.items() if name}
     return replace(
         utterances,
-        table=utterances.table.assign(emotion=emotion.astype(object).map(kept)),
+        table=utterances.table.assign(emotion=emotion.astype(object).map(kept.get)),
         note="; ".join(filter(None, remarks)),
         classes={**utterances.classes, "emotion": tuple(dict.fromkeys(kept.values()))},
     )
@@ -119,7 +119,7 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
 
 
 def _named(part: Utterances, column: str) -> pd.Series:
-    return f"{part.corpus}{WITHIN}" + part.table[column]
+    return pd.Series(part.table[column]).radd(f"{part.corpus}{WITHIN}")
 
 
 def _order(parts: Sequence[Utterances], column: str) -> tuple[str, ...]:

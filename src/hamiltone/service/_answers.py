@@ -5,6 +5,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 _SCORES = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
+_ANSWER: dict[str, Any] = {
+    "path": "talk.mp3",
+    "label": "happy",
+    "scores": _SCORES,
+    "frames": [{"start": 0.0, "end": 4.0, "scores": _SCORES}],
+}
 _PICTURE = {"width": 1000, "height": 128, "data": "base64 of width x height bytes"}
 
 
@@ -19,23 +25,14 @@ class Frame(BaseModel):
 class Answer(BaseModel):
     """The emotion of a recording."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "path": "talk.mp3",
-                "label": "happy",
-                "scores": _SCORES,
-                "frames": [{"start": 0.0, "end": 4.0, "scores": _SCORES}],
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": _ANSWER})
 
     path: str = Field(description="The name that the file was sent under.")
     label: str = Field(description="The emotion with the highest overall score.")
     scores: dict[str, float] = Field(description="Mean of the windows' probabilities.")
     frames: list[Frame]
     detail: dict[str, Any] | None = Field(
-        None,
+        default=None,
         description="With detail=true: seconds; waveform (low, high); spectrogram and the four quaternion axes of the "
         "RH-Emo embedding as pictures of bytes, row by row, the highest frequency first.",
         examples=[{"seconds": 4.0, "waveform": {"low": [-0.1], "high": [0.2]}, "spectrogram": _PICTURE, "axes": []}],

@@ -161,7 +161,7 @@ def create_app(
     @closed.get("/v1/model")
     async def model() -> About:
         """What the model is, what it was trained on, and what this service takes."""
-        return About(**facts)
+        return About.model_validate(facts)
 
     @closed.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics() -> Response:

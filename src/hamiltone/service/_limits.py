@@ -15,18 +15,18 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    megabytes: PositiveFloat = Field(32, description="Largest request body, in MiB.")
-    seconds: PositiveFloat = Field(600, description="Longest recording, in seconds.")
-    concurrency: PositiveInt = Field(16, description="Recordings that are decoded and recognised at once.")
-    queue: int = Field(64, ge=0, description="Recordings that may wait (or arrive) beside them; more: 503.")
-    per_client: PositiveInt = Field(64, description="Requests that one address may have under way; more: 429.")
-    upload_timeout: PositiveFloat = Field(30, description="Seconds in which a request body must have arrived.")
-    decode_timeout: PositiveFloat = Field(20, description="Seconds in which a recording must be decoded.")
-    timeout: PositiveFloat = Field(60, description="Seconds from the whole body to the answer.")
-    decoders: PositiveInt = Field(2, description="Decoding processes.")
-    decoder_megabytes: PositiveInt = Field(512, description="Memory that decoding may take in each, in MiB.")
-    batch: PositiveInt = Field(16, description="Windows that are recognised together.")
-    batch_wait: float = Field(0.005, ge=0, description="Seconds that a batch waits to be filled.")
+    megabytes: PositiveFloat = Field(default=32, description="Largest request body, in MiB.")
+    seconds: PositiveFloat = Field(default=600, description="Longest recording, in seconds.")
+    concurrency: PositiveInt = Field(default=16, description="Recordings that are decoded and recognised at once.")
+    queue: int = Field(default=64, ge=0, description="Recordings that may wait (or arrive) beside them; more: 503.")
+    per_client: PositiveInt = Field(default=64, description="Requests that one address may have under way; more: 429.")
+    upload_timeout: PositiveFloat = Field(default=30, description="Seconds in which a request body must have arrived.")
+    decode_timeout: PositiveFloat = Field(default=20, description="Seconds in which a recording must be decoded.")
+    timeout: PositiveFloat = Field(default=60, description="Seconds from the whole body to the answer.")
+    decoders: PositiveInt = Field(default=2, description="Decoding processes.")
+    decoder_megabytes: PositiveInt = Field(default=512, description="Memory that decoding may take in each, in MiB.")
+    batch: PositiveInt = Field(default=16, description="Windows that are recognised together.")
+    batch_wait: float = Field(default=0.005, ge=0, description="Seconds that a batch waits to be filled.")
 
     @property
     def body_bytes(self) -> int:
