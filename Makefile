@@ -13,7 +13,7 @@ quickstart:  ## a new environment, then the whole method on the embedded corpus 
 
 test:  ## environment, then the tests
 	@tools/environment.sh $(EXTRAS)
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint:  ## style, types, and which folder may import which
 	@tools/environment.sh lint,$(EXTRAS)

@@ -126,7 +126,7 @@ def test_info_and_export(model: Path, tmp_path: Path) -> None:
     exported = CliRunner().invoke(app, ["export", str(model), "--hub", str(tmp_path / "hub")])
     assert exported.exit_code == 0, exported.output
     assert load_recognizer(tmp_path / "hub").labels == ("calm", "angry", "sad")
-    assert_refused(hamiltone("export", model), "name --onnx or --hub")
+    assert_refused(hamiltone("export", model), "name --onnx, --hub or --page")
 
 
 def test_predict_json(model: Path, speech: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_real_speech_agrees_with_comparing_every_pair(speech_data: Path):
     pair = utterances.table["utterance"].isin(["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]).to_numpy()
     assert len(set(groups[pair])) == 1
     assert len(set(groups)) == 59
+
+
+def test_a_recording_that_was_changed_is_read_again(tmp_path: Path, record):
+    paths = [record(tmp_path / "1.wav", 1), record(tmp_path / "2.wav", 1)]
+    assert audio_groups(of_paths(paths)).tolist() == [0, 0]
+    before = paths[1].stat()
+    record(paths[1], 2)
+    os.utime(paths[1], ns=(before.st_atime_ns, before.st_mtime_ns + 1))  # clocks of files may be coarse
+    assert audio_groups(of_paths(paths)).tolist() == [0, 1]
 
 
 def test_unreadable_audio_is_named(tmp_path: Path):

@@ -240,3 +240,28 @@ def test_recordings_with_and_without_speaker(tmp_path: Path):
 def test_recordings_in_other_places_are_refused(tmp_path: Path, name: str, message: str):
     with pytest.raises(CorpusError, match=message):
         load_corpus("folder", touch(tmp_path, "joy/a.wav", name))
+
+
+def test_speakers_by_a_pattern(tmp_path: Path):
+    folder = touch(tmp_path, "joy/ann_1.wav", "joy/bob_2.wav", "fear/x/ann_3.wav")
+    utterances = load_corpus("folder", folder, options={"speaker": r"(?P<speaker>[a-z]+)_\d+$"})
+    assert list(utterances.table["utterance"]) == ["fear/x/ann_3", "joy/ann_1", "joy/bob_2"]
+    assert list(utterances.table["speaker"]) == ["ann", "ann", "bob"]
+    assert utterances.note == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("folder", {"speaker": "("}, r"option speaker: '\(' is no regular expression"),
+        ("folder", {"speaker": "(a)"}, r"has no group \(\?P<speaker>\.\.\.\): add it"),
+        ("folder", {"speaker": "(?P<speaker>bob)"}, r"finds no speaker in joy/ann_1 \(1 of 2 recordings\)"),
+        ("folder", {"speaker": "(?P<speaker>x?)"}, r"finds no speaker in joy/ann_1 \(2 of 2 recordings\)"),
+        ("folder", {"spaeker": "x"}, "folder: has no option 'spaeker': there is speaker"),
+        ("table", {"speaker": "x"}, "table: has no option 'speaker': it has none"),
+    ],
+)
+def test_wrong_options_are_one_line(tmp_path: Path, name: str, options: dict[str, str], message: str):
+    touch(tmp_path, "joy/ann_1.wav", "joy/bob_2.wav")
+    with pytest.raises(CorpusError, match=message):
+        load_corpus(name, tmp_path, options=options)

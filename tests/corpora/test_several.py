@@ -56,7 +56,9 @@ def test_relabel_does_what_the_map_says(emotions, labels, only):
 
 def test_relabelled_classes_keep_their_order_and_the_note_tells_all():
     utterances = made(["d", "c", "b", "a", "a"])
-    ordered = Utterances(utterances.table, "made", utterances.root, "a note", {"emotion": ("d", "c", "b", "a", "e")})
+    ordered = Utterances(
+        utterances.table, "made", utterances.root, "a note", classes={"emotion": ("d", "c", "b", "a", "e")}
+    )
     changed = relabel(ordered, {"c": "z", "e": "z", "a": ""})
     assert changed.labels("emotion") == ["d", "z", "b"]
     assert changed.note == "a note; c as z; e as z; without a (2 recordings)"

@@ -182,6 +182,18 @@ def test_a_random_split_is_no_accuracy_on_unseen_speakers(tmp_path, make):
     assert "unseen" not in " ".join(text for tag, text in page.texts if tag != "style")
 
 
+def test_the_protocol_of_each_split_is_said_at_the_top_and_beside_each_run(tmp_path, make):
+    lines = [f"speaker-independent, not text-independent: of {number} test speakers, ..." for number in (6, 7)]
+    make.write(tmp_path / "a", make.small("a", split={"kind": "actor", "hash": "aa", "protocol": lines[0]}))
+    make.write(tmp_path / "b", make.small("b", split={"kind": "random", "hash": "bb", "protocol": "neither"}))
+    _, page = read(write_report(tmp_path))
+    assert {f"ravdess, actor split: {lines[0]}", "ravdess, random split: neither"} <= set(page.inside("li"))
+    assert {lines[0], "neither"} <= set(page.inside("dd"))
+    make.write(tmp_path / "c", make.small("c", split={"kind": "actor", "hash": "cc", "protocol": lines[1]}))
+    _, page = read(write_report(tmp_path))
+    assert "ravdess, actor split: speaker-independent, not text-independent" in page.inside("li")
+
+
 def test_few_speakers_are_said_not_to_be_estimable(tmp_path, make):
     make.write(tmp_path, *make.full(speakers=2, epochs=[]))
     _, page = read(write_report(tmp_path))

@@ -84,6 +84,9 @@ def test_provenance_names_the_plan_the_command_and_the_runs(made_page):
     for name in ("Table 1 and the confusion matrices 2 runs", "Figure 2 3 runs", "Resources 4 runs", "Probes 2 runs"):
         assert name in provenance
     assert "settings cdcdcdcdcdcd" in provenance
+    protocol = "split: speaker-independent, not text-independent: of 8 test speakers, 0 in training."
+    assert protocol in provenance
+    assert protocol in (made_page.parent / "table1.md").read_text(encoding="utf-8")
 
 
 def test_the_files_lie_beside_the_page_and_are_the_same_again(made_page, tmp_path):

@@ -24,7 +24,7 @@ import soundfile
 import torch
 
 import hamiltone.corpora
-from hamiltone.networks import Front, Recognizer, RHEmoEncoder, save_bundle, vgg
+from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
 from hamiltone.service import Limits
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
@@ -49,13 +49,14 @@ def make_recognizer(
     *,
     temperature: float = 1.0,
     pool: str = "flatten",
-    encoder: bool = True,
+    encoder: RHEmoEncoder | Derivatives | None = None,
+    time_reversed: bool = False,
     width: float = 1 / 16,
 ) -> Recognizer:
     """A small recogniser that was not trained, whose scores are as far apart as a trained one's."""
     torch.manual_seed(0)
     frames = torch.randn(2, FRAME_SAMPLES)
-    front = Front(Spectrogram(scale="decibel").fit([frames]), RHEmoEncoder() if encoder else None)
+    front = Front(Spectrogram(scale="decibel", time_reversed=time_reversed).fit([frames]), encoder or RHEmoEncoder())
     network = vgg(11, algebra, len(LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
     recognizer = Recognizer(front, network, LABELS, temperature=temperature).eval()
     with torch.no_grad():

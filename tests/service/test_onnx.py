@@ -14,7 +14,7 @@ import torch
 from typer.testing import CliRunner
 
 from hamiltone.cli import app
-from hamiltone.networks import Recognizer, save_bundle
+from hamiltone.networks import Derivatives, Recognizer, save_bundle
 from hamiltone.service import Predictor, ServiceError, export_onnx
 from hamiltone.speech import FRAME_SAMPLES, cut_frames, load_audio
 
@@ -49,8 +49,8 @@ def test_real_clips_give_what_pytorch_gives(
     torch.testing.assert_close(scores_of(exported, frames, "features"), features, atol=1e-4, rtol=0)
 
 
-def test_a_real_network_upon_the_spectrogram(recognizer_maker: Maker, tmp_path: Path) -> None:
-    model = recognizer_maker("real", pool="adaptive", encoder=False)
+def test_a_real_network_upon_derivatives_with_time_reversed(recognizer_maker: Maker, tmp_path: Path) -> None:
+    model = recognizer_maker("real", pool="adaptive", encoder=Derivatives(), time_reversed=True)
     waveform = torch.randn(3, FRAME_SAMPLES) * 0.1
     with torch.no_grad():
         expected = model(waveform).softmax(dim=1)

@@ -126,6 +126,15 @@ def test_several_corpora_as_one_and_a_label_map(study_of: Make, few: Path, tmp_p
     assert speaker.settings.corpus.within == both[0].settings.split.file
 
 
+def test_kinds_of_splits_that_have_folds_of_themselves(study_of: Make) -> None:
+    graph = build_graph(study_of(splits=[{"kind": "leave-one-out"}], methods=["none"]))
+    found = [(node.cell.split, node.cell.folds, node.cell.fold) for node in graph.nodes if node.cell]
+    assert found == [("actor", 8, fold) for fold in range(8)]
+    assert len(graph.splits) == 8
+    with pytest.raises(StudyError, match="splits: two are actor splits of synthetic in 8 folds: make a study of each"):
+        build_graph(study_of(splits=[{"kind": "leave-one-out"}, {"kind": "actor", "folds": 8}], methods=["none"]))
+
+
 def test_a_network_that_starts_from_another_corpus(study_of: Make, few: Path) -> None:
     corpora = {"synthetic": {"within": str(few)}, "ravdess": {}}
     networks = {"real": {}, "started": {"methods": ["none"], "init_from": "synthetic"}}
@@ -158,7 +167,7 @@ def test_settings_that_do_not_hold_together_are_one_line_that_names_the_run(stud
         SettingsError, match=r"study tiny: .* speaker runs are given: unknown key training\.epoch; did you"
     ):
         build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epoch": 3}}))
-    with pytest.raises(SettingsError, match=r"corpus\.name is missing"):
+    with pytest.raises(StudyError, match="W rests on word recognition: name its corpus"):
         build_graph(study_of(word={}))
     with pytest.raises(StudyError, match="layers: 9 is none of the 8 convolutions of VGG11"):
         build_graph(study_of(layers=[2, 9]))

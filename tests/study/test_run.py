@@ -91,7 +91,7 @@ def test_a_failed_run_is_told_what_rests_on_it_is_skipped_and_the_rest_goes_on(
     again = carry_out(broken, tmp_path)  # it is tried again, and says the same
     assert (again.before, again.done, again.failed) == (3, 0, result.failed)
     mended = carry_out(study_of(), tmp_path)
-    assert mended == Result(planned=5, before=3, done=2, failed={}, skipped=())
+    assert mended == Result(planned=5, before=3, done=2, failed={}, skipped=(), dropped=2)
     expected = {name: record for name, record in records(finished).items() if record["settings"]["seed"] == 0}
     assert records(tmp_path) == expected
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from hamiltone.corpora import read_split
+from hamiltone.corpora import protocol_of, read_split
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import TrainedRHEmo, load_bundle, load_recognizer
 from hamiltone.speech import cut_frames, load_audio
@@ -62,6 +62,14 @@ def test_the_records_measures_follow_from_its_predictions(chain: dict[str, Path]
     split = read_split(chain["baseline"] / "split.json")
     assert sorted(table["utterance"]) == sorted(split.parts["test"])
     assert record["split"]["hash"] == split.hash
+
+
+def test_the_record_and_the_card_say_which_protocol_the_split_is(chain: dict[str, Path]) -> None:
+    material = load_material(read_settings(chain["baseline"] / "settings.toml"))
+    line = read_record(chain["baseline"])["split"]["protocol"]
+    assert line == protocol_of(material.utterances, material.split).line
+    assert line.startswith("neither speaker-independent nor text-independent: of 8 test speakers, ")
+    assert line in (chain["baseline"] / "model" / "README.md").read_text()
 
 
 def test_predictions_are_what_the_saved_model_gives_for_the_recordings(chain: dict[str, Path]) -> None:

@@ -37,7 +37,7 @@ FULL = Sizes(
     width=1.0,
     batch=20,
     embedding=(4, 64, 64),
-    repeats=9,
+    repeats=7,
     layers=(2, 5, 9, 13),
     growth={
         "clips": (40, 80, 160, 320),

@@ -1,5 +1,6 @@
 """The command itself: the verbs hang below it, and what goes wrong is told in one line."""
 
+import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -20,12 +21,18 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
+    end_as_if_interrupted()
     try:
         app()
     except HamiltoneError as error:
         _fail(str(error))
     except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, too
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+def end_as_if_interrupted() -> None:
+    """Let a request to terminate, as a queue sends it when the time is over, be what Ctrl-C is."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _fail(message: str) -> NoReturn:

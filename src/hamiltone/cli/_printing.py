@@ -1,6 +1,8 @@
-"""What verbs print: tables, and times that people read."""
+"""What verbs print: tables, progress, and times that people read."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def duration(seconds: float) -> str:
@@ -19,3 +21,28 @@ def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]
     for row in rows:
         table.add_row(*(row.get(column, "") for column in columns))
     Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False).print(table)
+
+
+@contextmanager
+def progress(name: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error, where that is a terminal, and what moves it; an interruption is exit code 130."""
+    import typer
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
+            task = bars.add_task(name, total=None)
+            yield lambda what, done, total: bars.update(
+                task, description=f"{name}: {what}", completed=done, total=total
+            )
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted", file=sys.stderr)
+        raise typer.Exit(130) from None

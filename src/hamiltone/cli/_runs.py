@@ -79,6 +79,7 @@ def probe(
 def print_results(record: dict[str, Any], out: Path | None) -> None:
     corpus, split = record["corpus"], record["split"]
     print(f"{record['name']}: {corpus['name']}" + (f" ({corpus['note']})" if corpus["note"] else ""))
+    print(f"{split['kind']} split: {split['protocol']}")
     for note in record["notes"]:
         print(f"note: {note}")
     if reconstruction := record.get("reconstruction"):
@@ -89,8 +90,8 @@ def print_results(record: dict[str, Any], out: Path | None) -> None:
         )
     if test := record.get("test"):
         speakers = f"{test['speakers']} speaker{'' if test['speakers'] == 1 else 's'}"
-        protocol = f", {split['protocol']}" if "protocol" in split else ""
-        print(f"test part ({split['kind']} split{protocol}): {test['clips']} clips of {speakers}")
+        scheme = f", {split['scheme']}" if "scheme" in split else ""
+        print(f"test part ({split['kind']} split{scheme}): {test['clips']} clips of {speakers}")
         for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
             entry = test[measure]
             span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"

@@ -102,7 +102,8 @@ def print_predictions(predictions: "list[Prediction]") -> None:
     rows = [
         _row(str(path.relative_to(folder)), prediction) for path, prediction in zip(paths, predictions, strict=True)
     ]
-    print_table(str(folder), rows, _COLUMNS)
+    filled = tuple(column for column in _COLUMNS if any(row[column] for row in rows))  # a terminal is narrow
+    print_table(str(folder), rows, filled)
 
 
 def _row(name: str, prediction: "Prediction") -> dict[str, str]:

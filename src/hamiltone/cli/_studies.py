@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hamiltone.cli._app import app
+from hamiltone.cli._app import app, end_as_if_interrupted
 from hamiltone.cli._options import Overrides, Quiet
 from hamiltone.cli._printing import duration, print_table
 
@@ -58,7 +58,7 @@ def study_plan(
         print(f"{left} runs left: about {duration(seconds / workers)} with {workers} at once, as measured here")
     else:
         known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
-        print(f"{left} runs left; no run like {left - len(known)} of them is done yet, so their time is not known")
+        print(f"{left} runs left; for {left - len(known)} of them nothing alike was measured yet")
         if known:
             print(f"the other {len(known)} take about {duration(sum(known) / workers)} with {workers} at once")
 
@@ -94,6 +94,7 @@ def study_run(
     out = out or Path("runs") / study.name
     workers = workers or local_workers(study)
     executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
+    end_as_if_interrupted()  # again, since Ray has put its own handler there
     try:
         result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
     except KeyboardInterrupt:
@@ -104,6 +105,10 @@ def study_run(
     else:
         told = f"{result.done} of {result.planned} runs done now, {result.before} before"
         print(f"{study.name}: {told}, {len(result.failed)} failed, {len(result.skipped)} skipped")
+    if result.dropped:
+        print(
+            f"note: {result.dropped} runs that {study.name} had in {out} before are not asked for any more: not shown"
+        )
     for folder, reason in result.failed.items():
         print(f"failed: {folder}: {reason}")
     print(f"report: hamiltone report {out}")

@@ -1,4 +1,4 @@
-"""Where words begin and end: the two public forms of LibriSpeech's alignments."""
+"""Where words begin and end: the two public forms of LibriSpeech's alignments, for any corpus."""
 
 import math
 import os
@@ -12,9 +12,10 @@ from ._utterances import CorpusError
 
 _CONDENSED = ".alignment.txt"
 _TEXTGRID = ".TextGrid"
-_LINE = re.compile(r'(\S+)\s+"([^"]*)"\s+"([^"]*)"')
+_LINE = re.compile(r'(\S.*?)\s+"([^"]*)"\s+"([^"]*)"')
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|(?<!\S)[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?(?!\S)|<exists>')
 _SILENCES = frozenset({"", "sil", "sp", "spn"})
+_CHAPTER = re.compile(r"(\d+-\d+)-\d+")
 
 
 class Word(NamedTuple):
@@ -25,20 +26,38 @@ class Word(NamedTuple):
     end: float
 
 
+class CondensedLine(NamedTuple):
+    """One recording's line: words ("" is silence) in upper case as a rule, and their ends in seconds."""
+
+    utterance: str
+    words: tuple[str, ...]
+    ends: tuple[float, ...]
+
+    def __str__(self) -> str:
+        ends = ",".join(f"{end:.3f}" for end in self.ends)
+        return f'{self.utterance} "{",".join(self.words)}" "{ends}"'
+
+
+def condensed_name(corpus: str, utterance: str) -> str:
+    """The name of the file that has an utterance's line: one for each of LibriSpeech's chapters, else one for all."""
+    chapter = _CHAPTER.fullmatch(utterance)
+    return (chapter[1] if chapter else corpus) + _CONDENSED
+
+
 class Alignments:
     """The alignments that lie anywhere below a folder, beside the recordings or in a folder of their own.
 
-    Two forms are read: condensed, ``SPEAKER-CHAPTER.alignment.txt`` with lines
-    ``UTTERANCE "W1,W2,,..." "t1,t2,..."`` (an empty word is silence, times are ends); and one TextGrid per recording,
-    ``UTTERANCE.TextGrid`` with a tier "words", as the Montreal Forced Aligner writes it. A recording that has both is
-    read from the condensed form, whose words are those of the transcript.
+    Two forms are read: condensed, ``SPEAKER-CHAPTER.alignment.txt`` (of other corpora ``CORPUS.alignment.txt``) with
+    lines ``UTTERANCE "W1,W2,,..." "t1,t2,..."`` (an empty word is silence, times are ends); and one TextGrid per
+    recording, ``UTTERANCE.TextGrid`` with a tier "words", as the Montreal Forced Aligner writes it. A recording that
+    has both is read from the condensed form, whose words are those of the transcript.
     """
 
     def __init__(self, corpus: str, folder: Path) -> None:
         self._corpus = corpus
         self._grids: dict[str, Path] = {}
-        self._chapters: dict[str, Path] = {}
-        self._chapter: tuple[str, dict[str, list[Word]]] = ("", {})
+        self._files: dict[str, Path] = {}
+        self._read: tuple[str, dict[str, list[Word]]] = ("", {})
         # One place per name: where a tree holds the alignments twice, the first in alphabetical order is read.
         for parent, folders, files in os.walk(folder, onerror=_refuse):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -46,25 +65,26 @@ class Alignments:
                 if name.startswith("."):
                     continue
                 if name.endswith(_CONDENSED):
-                    self._chapters.setdefault(name.removesuffix(_CONDENSED), Path(parent, name))
+                    self._files.setdefault(name, Path(parent, name))
                 elif name.endswith(_TEXTGRID):
                     self._grids.setdefault(name.removesuffix(_TEXTGRID), Path(parent, name))
 
     def __bool__(self) -> bool:
         """Whether there is any."""
-        return bool(self._grids or self._chapters)
+        return bool(self._grids or self._files)
 
     def of(self, utterance: str) -> list[Word] | None:
-        """The words of a recording ``SPEAKER-CHAPTER-NNNN``, in order; None where it is not aligned.
+        """The words of a recording, in order; None where it is not aligned.
 
         Raises:
             CorpusError: an alignment that cannot be read or is of neither form.
         """
-        chapter = utterance.rpartition("-")[0]
-        if self._chapter[0] != chapter:
-            path = self._chapters.get(chapter)
-            self._chapter = (chapter, {} if path is None else _condensed(self._corpus, path))
-        words = self._chapter[1].get(utterance)
+        name = condensed_name(self._corpus, utterance)
+        if self._read[0] != name:
+            path = self._files.get(name)
+            lines = () if path is None else condensed_lines(self._corpus, path)
+            self._read = (name, {line.utterance: _timed(line, where) for where, line in lines})
+        words = self._read[1].get(utterance)
         if words is None and utterance in self._grids:
             words = _textgrid(self._corpus, self._grids[utterance])
         return words
@@ -74,8 +94,12 @@ def _refuse(error: OSError) -> None:
     raise CorpusError(f"{error.filename} cannot be read ({error.strerror}): change its permissions") from error
 
 
-def _condensed(corpus: str, path: Path) -> dict[str, list[Word]]:
-    aligned = {}
+def condensed_lines(corpus: str, path: Path) -> Iterator[tuple[str, CondensedLine]]:
+    """The lines of a condensed file, each with its place for errors.
+
+    Raises:
+        CorpusError: the file cannot be read, or a line is of another form.
+    """
     for number, line in enumerate(read_text(corpus, path).splitlines(), start=1):
         if not line.strip():
             continue
@@ -86,9 +110,11 @@ def _condensed(corpus: str, path: Path) -> dict[str, list[Word]]:
         words, times = match[2].split(","), match[3].split(",")
         if len(words) != len(times):
             raise CorpusError(f"{where} has {len(words)} words but {len(times)} times: fetch it again")
-        ends = [_seconds(time, where) for time in times]
-        aligned[match[1]] = _spoken(zip(words, [0.0, *ends], ends, strict=False), where)
-    return aligned
+        yield where, CondensedLine(match[1], tuple(words), tuple(_seconds(time, where) for time in times))
+
+
+def _timed(line: CondensedLine, where: str) -> list[Word]:
+    return _spoken(zip(line.words, (0.0, *line.ends), line.ends, strict=False), where)
 
 
 def _textgrid(corpus: str, path: Path) -> list[Word]:

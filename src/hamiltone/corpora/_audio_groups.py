@@ -1,8 +1,10 @@
 """Which utterances must stay on one side of a split: those of one recording, or of identical audio."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from jaxtyping import Int64
 from ._utterances import CorpusError, Utterances
 
 _PROBE = 4096
+_REMEMBERED = 1 << 17  # recordings
 
 
 def audio_groups(utterances: Utterances) -> Int64[np.ndarray, " utterance"]:
@@ -19,7 +22,8 @@ def audio_groups(utterances: Utterances) -> Int64[np.ndarray, " utterance"]:
 
     Two recordings are identical when they decode to the same samples (channels averaged) at the same rate, whatever
     their container. Every file is opened and its first samples are read; only files that agree in rate, length and
-    first samples are decoded whole.
+    first samples are decoded whole. What a file begins with is remembered as long as its size and time stay the same,
+    since the folds of a split ask for it again and again.
 
     Returns:
         One number per utterance; equal numbers belong together. Numbers count from 0 in order of first appearance.
@@ -49,6 +53,15 @@ def _classes(keyed: Iterable[tuple[str, Hashable]]) -> list[list[str]]:
 
 
 def _head(path: str) -> tuple[int, int, bytes]:
+    try:
+        state = os.stat(path)  # noqa: PTH116 - Path is slow for so many
+    except (OSError, ValueError):
+        return _first_samples(path, 0, 0)  # which says what is wrong
+    return _first_samples(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _first_samples(path: str, _size: int, _modified: int) -> tuple[int, int, bytes]:
     rate, frames, samples = _read(path, _PROBE)
     return rate, frames, _hash(samples)
 

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
-from ._utterances import CorpusError, Utterances
+from ._folders import by_name, corpus_folder, recordings
+from ._utterances import Utterances
+from ._whole import Whole
 
 _EMOTIONS = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 _SENTENCES = {
@@ -21,13 +22,18 @@ _SENTENCES = {
     "TSI": "The surface is slick",
     "WSI": "We'll stop in a couple of minutes",
 }
-_EXPECTED = "AudioWAV/NNNN_SSS_EEE_LL.wav or .flac (actor, sentence, emotion, level)"
+TREE = "AudioWAV/NNNN_SSS_EEE_LL.wav or .flac (actor, sentence, emotion, level)"
 # One file, 1040_ITH_SAD_X, is distributed with one X only.
 _NAME = re.compile(
     rf"(10(?!00)[0-8]\d|109[01])_({'|'.join(_SENTENCES)})_({'|'.join(_EMOTIONS)})_(LO|MD|HI|XX|X)", re.ASCII
 )
 _PLACE = re.compile("AudioWAV")
-_CLIPS, _ACTORS = 7442, 91
+WHOLE = Whole(
+    clips=7442,
+    speakers=91,
+    by_class={**dict.fromkeys(_EMOTIONS.values(), 1271), "neutral": 1087},
+    people="actors",
+)
 
 
 def load_crema_d(root: Path | None) -> Utterances:
@@ -44,12 +50,9 @@ def load_crema_d(root: Path | None) -> Utterances:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not CREMA-D's.
     """
     folder = corpus_folder("crema_d", root)
-    rows, strange = [], []
-    for path in recordings(folder, _NAME, _PLACE):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = recordings(folder, _NAME, _PLACE)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="crema_d", title="CREMA-D", folder=folder, tree=TREE):
         rows.append(
             {
                 "utterance": path.stem,
@@ -59,10 +62,6 @@ def load_crema_d(root: Path | None) -> Utterances:
                 "text": _SENTENCES[match[2]],
             }
         )
-    if not rows:
-        raise not_this_corpus("CREMA-D", folder, _EXPECTED)
-    if strange:
-        raise CorpusError(f"crema_d: {strange[0]} is no name of CREMA-D ({_EXPECTED}): rename or remove the file")
-    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _ACTORS, "actors")
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="crema_d", root=folder, note=note, classes=classes)
+    return Utterances.from_rows(rows, corpus="crema_d", root=folder, note=part, part=part, classes=classes)

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
-from ._utterances import CorpusError, Utterances
+from ._folders import by_name, corpus_folder, recordings
+from ._utterances import Utterances
+from ._whole import Whole
 
 _EMOTIONS = {  # the first letter of the German word
     "W": "anger",
@@ -27,10 +28,21 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen",
 }
-_EXPECTED = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
+TREE = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
 _NAME = re.compile(r"(03|08|09|1[0-6])(a0[12457]|b(?:0[1239]|10))([WLEAFTN])([a-z])")
 _PLACE = re.compile("wav")
-_CLIPS, _SPEAKERS = 535, 10
+WHOLE = Whole(
+    clips=535,
+    speakers=10,
+    by_speaker={
+        **{"03": 49, "08": 58, "09": 43, "10": 38, "11": 55},
+        **{"12": 35, "13": 61, "14": 69, "15": 56, "16": 71},
+    },
+    by_class={
+        **{"anger": 127, "boredom": 81, "disgust": 46, "fear": 69},
+        **{"happiness": 71, "sadness": 62, "neutral": 79},
+    },
+)
 
 
 def load_emodb(root: Path | None) -> Utterances:
@@ -47,12 +59,9 @@ def load_emodb(root: Path | None) -> Utterances:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
     """
     folder = corpus_folder("emodb", root)
-    rows, strange = [], []
-    for path in recordings(folder, _NAME, _PLACE):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = recordings(folder, _NAME, _PLACE)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="emodb", title="EmoDB", folder=folder, tree=TREE):
         rows.append(
             {
                 "utterance": path.stem,
@@ -62,10 +71,6 @@ def load_emodb(root: Path | None) -> Utterances:
                 "text": _SENTENCES[match[2]],
             }
         )
-    if not rows:
-        raise not_this_corpus("EmoDB", folder, _EXPECTED)
-    if strange:
-        raise CorpusError(f"emodb: {strange[0]} is no name of EmoDB ({_EXPECTED}): rename or remove the file")
-    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers")
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=note, classes=classes)
+    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=part, part=part, classes=classes)

@@ -132,18 +132,36 @@ def recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> l
     return []
 
 
+def by_name(
+    paths: list[Path], name: re.Pattern[str], *, corpus: str, title: str, folder: Path, tree: str
+) -> list[tuple[Path, re.Match[str]]]:
+    """Each recording with what its name tells.
+
+    Args:
+        paths: the recordings.
+        name: what the stem of each must match.
+        corpus: the loader's name.
+        title: what the corpus is called.
+        folder: where it was looked for.
+        tree: how it lies on the disk.
+
+    Raises:
+        CorpusError: no recording of the corpus, or one with another name.
+    """
+    found = [(path, match) for path in paths if (match := name.fullmatch(path.stem))]
+    if not found:
+        raise not_this_corpus(title, folder, tree)
+    if len(found) < len(paths):
+        strange = next(path for path in paths if not name.fullmatch(path.stem))
+        raise CorpusError(f"{corpus}: {strange} is no name of {title} ({tree}): rename or remove the file")
+    return found
+
+
 def not_this_corpus(corpus: str, folder: Path, expected: str) -> CorpusError:
     """The error for a folder without one recording of the corpus."""
     packed = [item.name for item in _visible(folder) if Path(item.name).suffix.lower() in _ARCHIVES]
     advice = f"unpack {packed[0]} first" if packed else "is it another corpus?"
     return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; {advice}")
-
-
-def part_of_corpus(clips: int, all_clips: int, speakers: int, all_speakers: int, speakers_are: str) -> str:
-    """Say which part of a corpus this is; "" when it is whole."""
-    if (clips, speakers) == (all_clips, all_speakers):
-        return ""
-    return f"{clips} of {all_clips} clips, {speakers} of {all_speakers} {speakers_are}"
 
 
 def _visible(folder: Path) -> list[os.DirEntry[str]]:

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ._rows import Plan, check_plan, made_split, part_of_fold, refuse_shared_audio, sorted_rows, speakers_of
@@ -78,16 +79,17 @@ def split_by_column(utterances: Utterances) -> Split:
         CorpusError: no such column, an utterance without a part or with another one, or a part without utterances.
     """
     told = utterances.table["split"]
-    if told.isna().all():
+    if bool(told.isna().to_numpy().all()):
         raise CorpusError(f"{utterances.corpus}: has no column split: add it, or choose another kind of split")
     called = told.str.lower().map(_CALLED)
     if (strange := called.isna().to_numpy()).any():
         row = utterances.table.iloc[int(strange.argmax())]
-        value = "no split" if row["split"] != row["split"] else f"the split {row['split']!r}"
+        value = "no split" if pd.isna(row["split"]) else f"the split {row['split']!r}"
         raise CorpusError(f"{utterances.corpus}: utterance {row['utterance']} has {value}: it is {', '.join(PARTS)}")
     parts = {part: tuple(utterances.table["utterance"][called == part]) for part in PARTS}
     if empty := [part for part in PARTS if not parts[part]]:
         raise CorpusError(f"{utterances.corpus}: the column split names no utterance for {empty[0]}")
     speaker = utterances.table["speaker"]
-    apart = speaker.notna().all() and (called.groupby(speaker.to_numpy()).nunique() == 1).all()
+    known = bool(speaker.notna().to_numpy().all())
+    apart = known and len(set(zip(speaker, called, strict=True))) == speaker.nunique()
     return Split(utterances.corpus, "actor" if apart else "random", 0, parts, protocol="column")

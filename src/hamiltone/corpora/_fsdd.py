@@ -3,13 +3,20 @@
 import re
 from pathlib import Path
 
-from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus
-from ._utterances import CorpusError, Utterances
+from ._folders import audio_files, by_name, corpus_folder
+from ._utterances import Utterances
+from ._whole import Whole
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_EXPECTED = "recordings/D_speaker_take.wav or .flac"
+TREE = "recordings/D_speaker_take.wav or .flac"
 _NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
-_CLIPS, _SPEAKERS = 3000, 6
+WHOLE = Whole(
+    clips=3000,
+    speakers=6,
+    by_speaker=dict.fromkeys(("george", "jackson", "lucas", "nicolas", "theo", "yweweler"), 500),
+    column="word",
+    by_class=dict.fromkeys(_DIGITS, 300),
+)
 
 
 def load_fsdd(root: Path | None) -> Utterances:
@@ -27,17 +34,11 @@ def load_fsdd(root: Path | None) -> Utterances:
     """
     folder = corpus_folder("fsdd", root)
     recordings = folder / "recordings"
-    rows, strange = [], []
-    for path in audio_files(recordings if recordings.is_dir() else folder):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = audio_files(recordings if recordings.is_dir() else folder)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="fsdd", title="FSDD", folder=folder, tree=TREE):
         word = _DIGITS[int(match[1])]
         rows.append({"utterance": path.stem, "path": str(path), "speaker": match[2], "word": word, "text": word})
-    if not rows:
-        raise not_this_corpus("FSDD", folder, _EXPECTED)
-    if strange:
-        raise CorpusError(f"fsdd: {strange[0]} is no name of FSDD ({_EXPECTED}): rename or remove the file")
-    note = part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers")
-    return Utterances.from_rows(rows, corpus="fsdd", root=folder, note=note, classes={"word": _DIGITS})
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
+    classes = {"word": _DIGITS}
+    return Utterances.from_rows(rows, corpus="fsdd", root=folder, note=part, part=part, classes=classes)

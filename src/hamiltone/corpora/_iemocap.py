@@ -13,16 +13,16 @@ from ._folders import (
     corpus_folder,
     levels,
     not_this_corpus,
-    part_of_corpus,
     subfolders,
     text_files,
 )
 from ._utterances import CorpusError, Utterances
+from ._whole import Whole
 
 _EMOTIONS = ("neutral", "anger", "happiness", "sadness")
 _PAPER4 = {"neu": "neutral", "ang": "anger", "hap": "happiness", "sad": "sadness"}
 _MERGED4 = _PAPER4 | {"exc": "happiness"}
-_EXPECTED = "SessionN/sentences/wav/DIALOGUE/UTTERANCE.wav or .flac"
+TREE = "SessionN/sentences/wav/DIALOGUE/UTTERANCE.wav or .flac"
 _SESSION = re.compile(r"Session([1-5])")
 _NAME = re.compile(r"(Ses0([1-5])[FM]_\w+)_([FM])\w+", re.ASCII)  # dialogue, session; who speaks this turn
 _EVALUATION = re.compile(r"\[[^\]]*\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^,\]]*),([^,\]]*)\]\s*")
@@ -30,6 +30,9 @@ _TEXT = re.compile(r"(\S+)\s*\[[^\]]*\]\s*:\s*(\S.*)")
 _AXES = ("valence", "arousal", "dominance")
 _SCALE = 1.0, 5.0
 _CLIPS, _SPEAKERS = 10039, 10
+_COUNTS = {"neutral": 1708, "anger": 1103, "happiness": 595, "sadness": 1084}
+WHOLE_PAPER4 = Whole(_CLIPS, _SPEAKERS, by_class=_COUNTS)
+WHOLE_MERGED4 = Whole(_CLIPS, _SPEAKERS, by_class=_COUNTS | {"happiness": 1636})  # 595 and 1041 of excitement
 
 
 class _Evaluation(NamedTuple):
@@ -78,7 +81,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
         for path in _recordings(session):
             match = _NAME.fullmatch(path.stem)
             if match is None or match[1] != path.parent.name or match[2] != session.name[-1]:
-                raise CorpusError(f"{name}: {path} is not named as in {_EXPECTED}: rename or remove the file")
+                raise CorpusError(f"{name}: {path} is not named as in {TREE}: rename or remove the file")
             evaluation = evaluations.get(path.stem, _Evaluation())
             low, high = _SCALE
             beyond += sum(rating < low or rating > high for rating in evaluation.ratings)
@@ -94,22 +97,24 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
                 | dict(zip(_AXES, np.clip(evaluation.ratings, low, high).tolist(), strict=True))
             )
     if not rows:
-        raise not_this_corpus("IEMOCAP", folder, _EXPECTED)
+        raise not_this_corpus("IEMOCAP", folder, TREE)
     heard = {row["utterance"] for row in rows}
     if not heard & evaluated:
         raise CorpusError(
             f"{name}: no recording below {folder} has an evaluation: "
             "expected SessionN/dialog/EmoEvaluation/DIALOGUE.txt as distributed"
         )
+    part = WHOLE_PAPER4.part(len(rows), len({row["speaker"] for row in rows}))
     remarks = [
-        part_of_corpus(len(rows), _CLIPS, len({row["speaker"] for row in rows}), _SPEAKERS, "speakers"),
+        part,
         remark,
         _count(len(heard - evaluated), "recordings have no evaluation"),
         _count(len(evaluated - heard), "evaluations have no recording"),
         _count(beyond, "ratings beyond the scale of 1 to 5 brought to its end"),
     ]
     note = "; ".join(filter(None, remarks))
-    return Utterances.from_rows(rows, corpus="iemocap", root=folder, note=note, classes={"emotion": _EMOTIONS})
+    classes = {"emotion": _EMOTIONS}
+    return Utterances.from_rows(rows, corpus="iemocap", root=folder, note=note, part=part, classes=classes)
 
 
 def _count(number: int, what: str) -> str:

@@ -4,20 +4,21 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._folders import audio_files, corpus_folder, not_this_corpus, part_of_corpus, read_text, subfolders
+from ._folders import audio_files, corpus_folder, not_this_corpus, read_text, subfolders
 from ._utterances import CorpusError, Utterances
+from ._whole import Whole
 
-_EXPECTED = "SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac"
+TREE = "SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac"
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
 _LINE = re.compile(r"(\S+)\s+(\S.*)")
-_WHOLE = {  # split: (clips, speakers)
-    "dev-clean": (2703, 40),
-    "dev-other": (2864, 33),
-    "test-clean": (2620, 40),
-    "test-other": (2939, 33),
-    "train-clean-100": (28539, 251),
-    "train-clean-360": (104014, 921),
-    "train-other-500": (148688, 1166),
+_SPLITS = {
+    "dev-clean": Whole(2703, 40),
+    "dev-other": Whole(2864, 33),
+    "test-clean": Whole(2620, 40),
+    "test-other": Whole(2939, 33),
+    "train-clean-100": Whole(28539, 251),
+    "train-clean-360": Whole(104014, 921),
+    "train-other-500": Whole(148688, 1166),
 }
 
 
@@ -37,7 +38,7 @@ def load_librispeech(root: Path | None) -> Utterances:
             cannot be read.
     """
     folder = corpus_folder("librispeech", root)
-    rows, remarks, untold, unheard = [], [], 0, 0
+    rows, parts, untold, unheard = [], [], 0, 0
     for split in _splits(folder):
         before = len(rows)
         for chapter in _chapters(split):
@@ -45,7 +46,7 @@ def load_librispeech(root: Path | None) -> Utterances:
             paths = audio_files(chapter)
             for path in paths:
                 if not _NAME.fullmatch(path.stem) or not path.stem.startswith(_prefix(chapter)):
-                    raise CorpusError(f"librispeech: {path} is not named as in {_EXPECTED}: rename or remove the file")
+                    raise CorpusError(f"librispeech: {path} is not named as in {TREE}: rename or remove the file")
                 rows.append(
                     {
                         "utterance": path.stem,
@@ -59,20 +60,29 @@ def load_librispeech(root: Path | None) -> Utterances:
             untold += len(heard - texts.keys())
             unheard += len(texts.keys() - heard)
         clips, speakers = len(rows) - before, len({row["speaker"] for row in rows[before:]})
-        if clips and split.name in _WHOLE and (part := _part(split.name, clips, speakers)):
-            remarks.append(f"{split.name}: {part}")
+        if clips and split.name in _SPLITS and (part := _SPLITS[split.name].part(clips, speakers)):
+            parts.append(f"{split.name}: {part}")
     if not rows:
-        raise not_this_corpus("LibriSpeech", folder, _EXPECTED)
+        raise not_this_corpus("LibriSpeech", folder, TREE)
+    remarks = [*parts]
     if untold:
         remarks.append(f"{untold} recordings have no transcript")
     if unheard:
         remarks.append(f"{unheard} transcripts have no recording")
-    return Utterances.from_rows(rows, corpus="librispeech", root=folder, note="; ".join(remarks))
+    note, part = "; ".join(remarks), "; ".join(parts)
+    return Utterances.from_rows(rows, corpus="librispeech", root=folder, note=note, part=part)
 
 
-def _part(split: str, clips: int, speakers: int) -> str:
-    all_clips, all_speakers = _WHOLE[split]
-    return part_of_corpus(clips, all_clips, speakers, all_speakers, "speakers")
+def whole_librispeech(utterances: Utterances) -> Whole | None:
+    """The published size of the splits that recordings lie in; None where a folder is none of the seven.
+
+    No reader reads in two splits.
+    """
+    names = {Path(path).parents[2].name for path in utterances.table["path"]}
+    if not names <= _SPLITS.keys():
+        return None
+    splits = [_SPLITS[name] for name in names]
+    return Whole(sum(split.clips for split in splits), sum(split.speakers for split in splits))
 
 
 def _splits(folder: Path) -> list[Path]:

@@ -3,15 +3,22 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
+from ._folders import corpus_folder, not_this_corpus, recordings
 from ._utterances import CorpusError, Utterances
+from ._whole import Whole
 
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
-_EXPECTED = "Actor_NN/03-01-EE-II-SS-RR-AA.wav or .flac"
+TREE = "Actor_NN/03-01-EE-II-SS-RR-AA.wav or .flac"
 _NAME = re.compile(r"(0[1-3])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-(0[1-9]|1\d|2[0-4])", re.ASCII)
 _PLACE = re.compile(r"Actor_.*")
-_CLIPS, _ACTORS = 1440, 24
+WHOLE = Whole(
+    clips=1440,
+    speakers=24,
+    by_speaker={f"{actor:02}": 60 for actor in range(1, 25)},
+    by_class={"neutral": 96, **dict.fromkeys(_EMOTIONS[1:], 192)},  # neutral has no strong intensity
+    people="actors",
+)
 
 
 def load_ravdess(root: Path | None) -> Utterances:
@@ -49,12 +56,13 @@ def load_ravdess(root: Path | None) -> Utterances:
                 }
             )
     if not rows:
-        raise not_this_corpus("RAVDESS", folder, _EXPECTED)
+        raise not_this_corpus("RAVDESS", folder, TREE)
     if strange:
-        raise CorpusError(f"ravdess: {strange[0]} is no name of RAVDESS ({_EXPECTED}): rename or remove the file")
-    actors = len({row["speaker"] for row in rows})
-    remarks = [part_of_corpus(len(rows), _CLIPS, actors, _ACTORS, "actors")]
+        raise CorpusError(f"ravdess: {strange[0]} is no name of RAVDESS ({TREE}): rename or remove the file")
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
+    remarks = [part]
     if ignored:
         remarks.append(f"{ignored} recordings of song or video ignored")
     note = "; ".join(filter(None, remarks))
-    return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, classes={"emotion": _EMOTIONS})
+    classes = {"emotion": _EMOTIONS}
+    return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, part=part, classes=classes)

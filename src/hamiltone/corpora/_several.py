@@ -23,7 +23,8 @@ class CorpusPart:
     Attributes:
         name: a key of ``CORPORA``.
         root: its folder or file.
-        words: of ``librispeech-words``, which words.
+        words: of a corpus of words, which words.
+        options: of ``folder`` and ``audformat``.
         labels: its emotion -> the class that it counts as; "" leaves it out.
         only: leave out the emotions that ``labels`` does not name, too.
     """
@@ -31,6 +32,7 @@ class CorpusPart:
     name: str
     root: str | Path | None = None
     words: WordChoice | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     only: bool = False
 
@@ -48,7 +50,10 @@ def load_corpora(parts: Sequence[CorpusPart]) -> Utterances:
     Raises:
         CorpusError: no part, a corpus twice, or what ``load_corpus`` and ``relabel`` raise.
     """
-    loaded = [relabel(load_corpus(part.name, part.root, part.words), part.labels, only=part.only) for part in parts]
+    loaded = [
+        relabel(load_corpus(part.name, part.root, part.words, part.options), part.labels, only=part.only)
+        for part in parts
+    ]
     if not loaded:
         raise CorpusError("several corpora: there is none: name at least one")
     return loaded[0] if len(loaded) == 1 else _joined(loaded)
@@ -89,7 +94,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     kept = {label: name for label, name in meant.items() if name}
     return replace(
         utterances,
-        table=utterances.table.assign(emotion=emotion.astype(object).map(kept)),
+        table=utterances.table.assign(emotion=emotion.astype(object).map(kept.get)),
         note="; ".join(filter(None, remarks)),
         classes={**utterances.classes, "emotion": tuple(dict.fromkeys(kept.values()))},
     )
@@ -107,13 +112,14 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
         pd.concat(tables, ignore_index=True),
         AND.join(names),
         Path(os.path.commonpath([str(part.root) for part in parts])),
-        "; ".join(notes),
-        {column: _order(parts, column) for column in dict.fromkeys(chain(*(part.classes for part in parts)))},
+        note="; ".join(notes),
+        part="; ".join(f"{part.corpus}: {part.part}" for part in parts if part.part),
+        classes={column: _order(parts, column) for column in dict.fromkeys(chain(*(part.classes for part in parts)))},
     )
 
 
 def _named(part: Utterances, column: str) -> pd.Series:
-    return f"{part.corpus}{WITHIN}" + part.table[column]
+    return pd.Series(part.table[column]).radd(f"{part.corpus}{WITHIN}")
 
 
 def _order(parts: Sequence[Utterances], column: str) -> tuple[str, ...]:

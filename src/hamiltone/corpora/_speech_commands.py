@@ -3,12 +3,13 @@
 import re
 from pathlib import Path
 
-from ._folders import audio_files, corpus_folder, levels, not_this_corpus, part_of_corpus
+from ._folders import audio_files, corpus_folder, levels, not_this_corpus
 from ._utterances import CorpusError, Utterances
+from ._whole import Whole
 
-_EXPECTED = "WORD/SPEAKER_nohash_N.wav or .flac"
+TREE = "WORD/SPEAKER_nohash_N.wav or .flac"
 _NAME = re.compile(r"([0-9a-f]+)_nohash_(\d+)", re.ASCII)
-_WHOLE = ((64727, 1881), (105829, 2618))  # (clips, speakers) of versions 0.01 and 0.02
+_FIRST, _SECOND = Whole(64727, 1881, column="word"), Whole(105829, 2618, column="word")  # versions 0.01 and 0.02
 
 
 def load_speech_commands(root: Path | None) -> Utterances:
@@ -37,13 +38,21 @@ def load_speech_commands(root: Path | None) -> Utterances:
         name = f"{word}/{path.stem}"
         rows.append({"utterance": name, "path": str(path), "speaker": match[1], "word": word, "text": word})
     if not rows:
-        raise not_this_corpus("Speech Commands", folder, _EXPECTED)
+        raise not_this_corpus("Speech Commands", folder, TREE)
     if strange:
-        raise CorpusError(f"speech_commands: {strange[0]} is not named as in {_EXPECTED}: rename or remove the file")
+        raise CorpusError(f"speech_commands: {strange[0]} is not named as in {TREE}: rename or remove the file")
     size = len(rows), len({row["speaker"] for row in rows})
-    all_clips, all_speakers = size if size in _WHOLE else _WHOLE[-1]
-    note = part_of_corpus(size[0], all_clips, size[1], all_speakers, "speakers")
-    return Utterances.from_rows(rows, corpus="speech_commands", root=folder, note=note)
+    part = _version(*size).part(*size)
+    return Utterances.from_rows(rows, corpus="speech_commands", root=folder, note=part, part=part)
+
+
+def whole_speech_commands(utterances: Utterances) -> Whole:
+    """The published size of the version that recordings are, or else of version 0.02."""
+    return _version(len(utterances), len(utterances.labels("speaker")))
+
+
+def _version(clips: int, speakers: int) -> Whole:
+    return _SECOND if _FIRST.part(clips, speakers) else _FIRST
 
 
 def _recordings(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import pandas as pd
 from hamiltone.files import atomic_write, content_key
 
 from ._utterances import AND, WITHIN, CorpusError, Utterances
+from ._words import recordings_of
 
 PARTS = ("train", "validation", "test")
 """The parts of every split."""
@@ -90,15 +91,15 @@ class Split:
         return {part: utterances.select(index.get_indexer(pd.Index(self.parts[part]))) for part in PARTS}
 
     def by_corpus(self, *parts: str) -> dict[str, set[str]]:
-        """The utterances of some parts by corpus: of several corpora that are one, as each calls its own."""
-        names = {name for part in parts for name in self.parts[part]}
-        if AND not in self.corpus:
-            return {self.corpus: names}
+        """The utterances of some parts by corpus: of several corpora that are one, as each calls its own.
+
+        Of words, it is the recordings that they were cut from.
+        """
         found: dict[str, set[str]] = {}
-        for name in names:
-            corpus, _, own = name.partition(WITHIN)
+        for name in (name for part in parts for name in self.parts[part]):
+            corpus, own = name.split(WITHIN, 1) if AND in self.corpus else (self.corpus, name)
             found.setdefault(corpus, set()).add(own)
-        return found
+        return dict(recordings_of(corpus, names) for corpus, names in found.items())
 
     def without(self, utterances: Collection[str]) -> "Split":
         """The same split of a corpus that lacks some utterances."""

@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
-from ._folders import corpus_folder, not_this_corpus, part_of_corpus, recordings
-from ._utterances import CorpusError, Utterances
+from ._folders import by_name, corpus_folder, recordings
+from ._utterances import Utterances
+from ._whole import Whole
 
 _EMOTIONS = {
     "angry": "angry",
@@ -16,10 +17,16 @@ _EMOTIONS = {
     "sad": "sad",
 }
 _ACTORS = {"OAF": "OAF", "OA": "OAF", "YAF": "YAF"}
-_EXPECTED = "ACTOR_emotion/ACTOR_word_emotion.wav or .flac"
+TREE = "ACTOR_emotion/ACTOR_word_emotion.wav or .flac"
 _NAME = re.compile(r"(OAF|OA|YAF)_([A-Za-z]+)_(angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE | re.ASCII)
 _PLACE = re.compile(r"(OAF|OA|YAF)_.*", re.IGNORECASE)
-_CLIPS = 2800
+WHOLE = Whole(
+    clips=2800,
+    speakers=2,
+    by_speaker={"OAF": 1400, "YAF": 1400},
+    by_class=dict.fromkeys(_EMOTIONS.values(), 400),
+    people="actors",
+)
 
 
 def load_tess(root: Path | None) -> Utterances:
@@ -39,12 +46,9 @@ def load_tess(root: Path | None) -> Utterances:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not TESS's.
     """
     folder = corpus_folder("tess", root)
-    rows, strange = [], []
-    for path in recordings(folder, _NAME, _PLACE):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            strange.append(path)
-            continue
+    paths = recordings(folder, _NAME, _PLACE)
+    rows = []
+    for path, match in by_name(paths, _NAME, corpus="tess", title="TESS", folder=folder, tree=TREE):
         actor, word, emotion = _ACTORS[match[1].upper()], match[2].lower(), match[3].lower()
         rows.append(
             {
@@ -56,11 +60,6 @@ def load_tess(root: Path | None) -> Utterances:
                 "text": f"Say the word {word}",
             }
         )
-    if not rows:
-        raise not_this_corpus("TESS", folder, _EXPECTED)
-    if strange:
-        raise CorpusError(f"tess: {strange[0]} is no name of TESS ({_EXPECTED}): rename or remove the file")
-    actors = len({row["speaker"] for row in rows})
-    note = part_of_corpus(len(rows), _CLIPS, actors, len(set(_ACTORS.values())), "actors")
+    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="tess", root=folder, note=note, classes=classes)
+    return Utterances.from_rows(rows, corpus="tess", root=folder, note=part, part=part, classes=classes)

@@ -17,7 +17,7 @@ NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 
 _RATINGS = ("valence", "arousal", "dominance")
 _NEVER_MISSING = ("utterance", "path")
-_TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
+TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
 COLUMNS = (
     "utterance",
@@ -63,6 +63,7 @@ class Utterances:
         root: the folder that it was loaded from.
         note: what every output has to say about it ("" when nothing), such as which part of the corpus this is.
         classes: column -> its classes in the corpus' own order; other columns are ordered alphabetically.
+        part: which part of the published corpus the folder holds; "" when all of it, or when no size is published.
 
     Raises:
         CorpusError: columns that lack or exceed, values of a wrong kind or out of range, identifiers that repeat,
@@ -74,6 +75,7 @@ class Utterances:
     root: Path
     note: str = ""
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    part: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "table", _checked(self.table, self.corpus, self.classes))
@@ -86,6 +88,7 @@ class Utterances:
         corpus: str,
         root: Path,
         note: str = "",
+        part: str = "",
         classes: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Utterances":
         """Make the table of rows that name only the columns they have; the rows are sorted by ``utterance``."""
@@ -94,7 +97,7 @@ class Utterances:
         if unknown:
             raise CorpusError(f"{corpus}: unknown column {unknown[0]!r}: the columns are {', '.join(COLUMNS)}")
         table = pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in COLUMNS})
-        return cls(table, corpus, root, note, classes or {})
+        return cls(table, corpus, root, note, classes or {}, part)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -139,7 +142,9 @@ class Utterances:
     def corpora(self) -> pd.Series:
         """Name the corpus of each utterance: where several are one, the one that it is from."""
         names = self.table["utterance"]
-        return names.str.partition(WITHIN)[0] if AND in self.corpus else names.mask(names.notna(), self.corpus)
+        if AND not in self.corpus:
+            return pd.Series(self.corpus, index=names.index, dtype=names.dtype)
+        return names.str.replace(f"{WITHIN}.*", "", regex=True)
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:
@@ -194,20 +199,20 @@ def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
 
 def _strings(values: pd.Series, where: str) -> pd.Series:
     # pandas recognises the usual case fast; row by row only to find what is wrong.
-    if values.dtype != _TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
+    if values.dtype != TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
         for row, value in enumerate(values):
             if not isinstance(value, str) and not pd.isna(value):
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
-    text = pd.Series(values.array, dtype=_TEXT)
-    empty = (text == "").to_numpy()
-    if empty.any():
-        raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
     try:
+        text = pd.Series(values.array, dtype=TEXT)  # where pyarrow stores it, this encodes, too
         "".join(text.dropna()).encode()
     except UnicodeEncodeError as error:
         raise CorpusError(
             f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
         ) from error
+    empty = (text == "").to_numpy()
+    if empty.any():
+        raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")
     return text
 
 

@@ -1,17 +1,22 @@
-"""Single words cut from LibriSpeech: the word task's corpus (REFERENCE section 4)."""
+"""Single words cut from recordings of sentences: the word task's corpora (REFERENCE section 4)."""
 
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ._alignments import Alignments
-from ._folders import corpus_folder
+from ._crema_d import load_crema_d
+from ._folders import absolute, corpus_folder
+from ._iemocap import load_iemocap
 from ._librispeech import load_librispeech
+from ._ravdess import load_ravdess
+from ._tess import load_tess
 from ._utterances import CorpusError, Utterances
 
-_NAME = "librispeech-words"
+_SUFFIX = "-words"
 _LONGEST_SECONDS = 170 * 128 / 16000  # 170 spectrogram frames
 _ROUNDING_SECONDS = 1e-6
 
@@ -24,6 +29,7 @@ class WordChoice:
         most: how many words, the most frequent ones.
         min_letters: words of fewer letters are left out before any is counted (an apostrophe is no letter).
         segments: how many segments at most.
+        alignments: the folder below which the alignments lie; the corpus' own when None.
 
     Raises:
         ValueError: a number below 1.
@@ -32,43 +38,65 @@ class WordChoice:
     most: int = 1000
     min_letters: int = 1
     segments: int = 120_000
+    alignments: Path | None = None
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        for name in ("most", "min_letters", "segments"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 _PAPERS = WordChoice()
 
 
-def load_librispeech_words(root: Path | None, words: WordChoice = _PAPERS) -> Utterances:
-    """Load segments of single words from LibriSpeech: its 1,000 most frequent words, at most 120,000 segments.
+Load = Callable[[Path | None], Utterances]
+
+WORD_CORPORA: dict[str, Load] = {
+    f"{name}{_SUFFIX}": load
+    for name, load in {
+        "crema_d": load_crema_d,
+        "iemocap": load_iemocap,
+        "librispeech": load_librispeech,
+        "ravdess": load_ravdess,
+        "tess": load_tess,
+    }.items()
+}
+"""Name of a corpus of words -> the function that loads the recordings that ``word_segments`` cuts."""
+
+
+def load_words(load: Load) -> Load:
+    """The function that loads recordings and cuts them into the paper's choice of words."""
+    return lambda root: word_segments(load(root))
+
+
+def word_segments(recordings: Utterances, words: WordChoice = _PAPERS) -> Utterances:
+    """Cut recordings into single words: by default the 1,000 most frequent words, at most 120,000 segments.
 
     A word's frequency is its number of segments that can be used (at most 170 spectrogram frames: 1.36 s). Where there
     are more segments of those words than asked for, as many are drawn, the same ones each time; a word keeps its share.
 
     Args:
-        root: as for ``librispeech``. The alignments (``Alignments``: condensed, or TextGrids) lie anywhere below it,
-            beside the recordings or in a folder of their own.
+        recordings: a corpus of whole files. Its alignments (``Alignments``: condensed, or TextGrids; ``align_words``
+            makes them) lie anywhere below its folder, or below the one that ``words`` names.
         words: which words, and how many segments of them.
 
     Returns:
-        One row per segment ``SPEAKER-CHAPTER-NNNN-PPP`` (the word's place in the recording, from 000): ``word`` and
-        ``text`` are the word in lower case, ``start`` and ``end`` its seconds in the recording; ``speaker`` and
-        ``session`` as in ``librispeech``. The note counts what was left out.
+        One row per segment ``UTTERANCE-PPP`` (the word's place in the recording, from 000): ``word`` and ``text`` are
+        the word in lower case, ``start`` and ``end`` its seconds in the recording; ``speaker`` and ``session`` are the
+        recording's. The corpus' name is that of the recordings with "-words". The note counts what was left out.
 
     Raises:
-        CorpusError: what ``librispeech`` raises; no alignments, or one that cannot be read; no word in them, or none
-            that is long enough.
+        CorpusError: no alignments, or one that cannot be read; no word in them, or none that is long enough.
     """
-    folder = corpus_folder(_NAME, root)
-    recordings = load_librispeech(folder)
-    alignments = Alignments(_NAME, folder)
+    name = f"{recordings.corpus}{_SUFFIX}"
+    folder = recordings.root if words.alignments is None else absolute(name, words.alignments)
+    corpus_folder(name, folder)
+    alignments = Alignments(recordings.corpus, folder)
     if not alignments:
         raise CorpusError(
-            f"{_NAME}: no alignments below {folder}: expected SPEAKER-CHAPTER.alignment.txt or "
-            "SPEAKER-CHAPTER-NNNN.TextGrid, beside the recordings or in a folder of their own"
+            f"{name}: no alignments below {folder}: expected SPEAKER-CHAPTER.alignment.txt or "
+            "SPEAKER-CHAPTER-NNNN.TextGrid, beside the recordings or in a folder of their own; "
+            f"make them by: hamiltone corpus align {recordings.corpus}={recordings.root}"
         )
     vocabulary: dict[str, int] = {}
     owner, place, word_of = array("q"), array("q"), array("q")
@@ -89,12 +117,12 @@ def load_librispeech_words(root: Path | None, words: WordChoice = _PAPERS) -> Ut
             starts.append(start)
             ends.append(end)
     if not vocabulary:
-        raise CorpusError(f"{_NAME}: the alignments below {folder} hold no word of the recordings there")
+        raise CorpusError(f"{name}: the alignments below {folder} hold no word of the recordings there")
     names = list(vocabulary)
     counts = np.bincount(word_of)
     enough = [word for word, name in enumerate(names) if sum(map(str.isalpha, name)) >= words.min_letters]
     if not enough:
-        raise CorpusError(f"{_NAME}: no word below {folder} has {words.min_letters} letters: ask for fewer")
+        raise CorpusError(f"{name}: no word below {folder} has {words.min_letters} letters: ask for fewer")
     frequent = sorted(enough, key=lambda word: (-counts[word], names[word]))[: words.most]
     usable = np.flatnonzero(np.isin(word_of, frequent))
     chosen = np.sort(np.random.default_rng(0).permutation(usable)[: words.segments])
@@ -124,4 +152,16 @@ def load_librispeech_words(root: Path | None, words: WordChoice = _PAPERS) -> Ut
         f"{unaligned} recordings are not aligned" if unaligned else "",
         f"{long} words longer than {_LONGEST_SECONDS} s left out" if long else "",
     ]
-    return Utterances.from_rows(rows, corpus=_NAME, root=folder, note="; ".join(filter(None, remarks)))
+    note = "; ".join(filter(None, remarks))
+    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
+
+
+def recordings_of(corpus: str, utterances: set[str]) -> tuple[str, set[str]]:
+    """The corpus and utterances that words were cut from; of any other corpus itself.
+
+    >>> recordings_of("tess-words", {"OAF_back_sad-000", "OAF_back_sad-003"})
+    ('tess', {'OAF_back_sad'})
+    """
+    if corpus not in WORD_CORPORA:
+        return corpus, utterances
+    return corpus.removesuffix(_SUFFIX), {name.rpartition("-")[0] for name in utterances}

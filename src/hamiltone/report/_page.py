@@ -14,7 +14,7 @@ from hamiltone.files import atomic_write
 
 from ._figures import MOST_CLASSES_DRAWN, Estimate, Series, confusion, curves, overview
 from ._hard_clips import clips_missed_by_all
-from ._records import Evaluation, Record, ReportError, Run, read_runs
+from ._records import Evaluation, Record, ReportError, Run, protocols, read_runs
 from ._study import find_plan, read_study
 from ._study_page import study_page, write_files
 from ._tables import Cell, evaluated_on, pretraining_cells, result_cells
@@ -88,6 +88,7 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
     text = environment.get_template("report.html").render(
         study=page,
         corpora=_unique((record.corpus.name, record.corpus.note) for record in records),
+        protocols=protocols(records),
         synthetic=_unique(record.corpus.name for record in records if record.corpus.synthetic),
         only_synthetic=all(record.corpus.synthetic for record in records),
         notes=_notes(runs),

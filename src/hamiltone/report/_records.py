@@ -92,6 +92,7 @@ class Split(Part):
 
     kind: str = ""
     hash: str = ""
+    protocol: str = ""
     train: SplitPart | None = None
     validation: SplitPart | None = None
     test: SplitPart | None = None
@@ -251,6 +252,23 @@ def read_model(model: type[_Model], path: Path, what: str, remedy: str = "move i
         key = ".".join(str(part) for part in first["loc"])
         where = f"{key}: " if key else ""
         raise ReportError(f"{path} is no {what} in format {FORMAT} ({where}{first['msg']}): {remedy}") from error
+
+
+def protocols(records: Iterable[Record]) -> list[str]:
+    """Which protocol each corpus was split by, a line for each kind of split; of runs that tell it.
+
+    Where several splits (folds) differ in their numbers, the protocols' names alone are told.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.split.protocol:
+            place = f"{record.corpus.name}, {record.split.kind} split"
+            found.setdefault(place, {})[record.split.protocol] = None
+    lines = []
+    for place, told in found.items():
+        names = dict.fromkeys(line.partition(":")[0] for line in told)
+        lines.append(f"{place}: {next(iter(told)) if len(told) == 1 else ' or '.join(names)}")
+    return lines
 
 
 def _order(record: Record) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from hamiltone.measures import MINIMUM_SPEAKERS, MOST_SPEAKERS_ENUMERATED, Interval
 
 from ._paper import paper_cell
+from ._records import protocols
 from ._table1 import BEST_OF, SPLITS, Spread, Table1, TableCell
 from ._tables import NOTHING, Cell, percent
 
@@ -125,6 +126,8 @@ def table1_words(table: Table1) -> list[str]:
                 people[cell.corpus] = max(people.get(cell.corpus, 0), cell.accuracy.speakers)
         told = ", ".join(f"{corpus} {number}" for corpus, number in people.items())
         words.append(f"{split.capitalize()} split: {heard}. Test speakers over all folds: {told or 'none yet'}.")
+    done = [run.run.record for cell in table.cells for run in cell.selection.runs if run.run]
+    words += [f"Protocol of {line}." for line in protocols(done)]
     adjusted = (
         f", adjusted by Holm for the {table.tests} test{'' if table.tests == 1 else 's'} in this table."
         if table.tests
@@ -136,15 +139,19 @@ def table1_words(table: Table1) -> list[str]:
     )
     if any(cell.accuracy and cell.accuracy.speakers < MINIMUM_SPEAKERS for cell in table.cells):
         words.append(f"With fewer than {MINIMUM_SPEAKERS} test speakers neither intervals nor p are estimable.")
-    words.append(
-        CONTROL_WORDS
-        if any(cell.method == BEST_OF for cell in table.cells)
-        else "The study has no re-seeded baselines, so the best of several AT layers stands against one baseline: "
-        "that alone can look like a gain."
-    )
+    words.append(CONTROL_WORDS if any(cell.method == BEST_OF for cell in table.cells) else _without_control(table))
     if _has_paper(cell.corpus for cell in table.cells):
         words.append("Beside it the accuracies that the paper reports, one run per cell, without intervals.")
     return words
+
+
+def _without_control(table: Table1) -> str:
+    if all(cell.selection.candidates_planned <= cell.selection.planned for cell in table.cells):
+        return "Each method has one AT layer, so that none was chosen."
+    return (
+        "The study has no re-seeded baselines, so the best of several AT layers stands against one baseline: "
+        "that alone can look like a gain."
+    )
 
 
 def _has_paper(corpora: Iterable[str]) -> bool:

@@ -1,10 +1,10 @@
 """From a recording to the network's input: guarded decoding, frames of 4 s, the spectrogram.
 
 ``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
-in blocks, and answer a file that cannot be used with one line (``AudioError``). ``frame_bounds`` and ``cut_frames`` cut
-a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns such frames into matrices of
-512 (time) x 128 (frequency), normalised with statistics of the training part. ``augment`` changes a recording at random
-while it is trained on.
+in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
+``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns
+such frames into matrices of 512 (time) x 128 (frequency), normalised with statistics of the training part. ``augment``
+changes a recording at random while it is trained on.
 
 Source: REFERENCE section 1.
 """
@@ -12,6 +12,7 @@ Source: REFERENCE section 1.
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 from ._augment import Augmentation, Augmented, NoiseColour, add_noise, augment, change_gain, draw_noise, place_in_frame
 from ._convolved import ConvolvedSpectrogram
+from ._decoding import Recording, opened
 from ._errors import AudioError, AudioFormatError, AudioLengthError
 from ._frames import (
     FRAME_SAMPLES,
@@ -39,6 +40,7 @@ __all__ = [
     "FrameRule",
     "NoiseColour",
     "Normalisation",
+    "Recording",
     "Scale",
     "Spectrogram",
     "add_noise",
@@ -50,6 +52,7 @@ __all__ = [
     "frame_bounds",
     "is_silent",
     "load_audio",
+    "opened",
     "place_in_frame",
     "stream_audio",
     "stream_frames",

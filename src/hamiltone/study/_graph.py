@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from hamiltone.corpora import Split, read_split
+from hamiltone.corpora import Split, Utterances, read_split
 from hamiltone.files import content_key
 from hamiltone.training import (
     CorpusSettings,
@@ -141,6 +141,7 @@ class _Builder:
         self.splits: dict[str, Split] = {}
         self._split_files: dict[str, str] = {}
         self._corpus_keys: dict[str, str] = {}
+        self._loaded: dict[str, Utterances] = {}
         self._versions = versions()
 
     def add_place(self, place: _Place) -> None:
@@ -172,7 +173,7 @@ class _Builder:
         """The path of a split, which is made if need be."""
         request = content_key([corpus, choice])
         if request not in self._split_files:
-            utterances = load_utterances(CorpusSettings(**corpus))
+            utterances = self._utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
             split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
             path = f"{_SPLITS}/{split.corpus}-{split.protocol or split.kind}-{split.hash[:12]}.json"
@@ -236,7 +237,12 @@ class _Builder:
     def _orthogonal(self, place: _Place, network: NetworkPlan, task: Literal["word", "speaker"]) -> Node:
         content = self._content(None, network.run, getattr(self.study, task), getattr(network, task))
         content.pop("anti_transfer", None)
-        content = laid_over(content, {"task": task, "corpus": _absolute(content.get("corpus", {}))})
+        if not content.get("corpus"):
+            letter = "S" if task == "speaker" else "W"
+            raise StudyError(
+                f"methods: {letter} rests on {task} recognition: name its corpus in [{task}] corpus = {{...}}"
+            )
+        content = laid_over(content, {"task": task, "corpus": _absolute(content["corpus"])})
         if _name(content["corpus"]) == place.name:
             # The recordings that recognisers are tested on stay unheard by everything beneath them. RH-Emo was trained
             # on the others, though, so what the orthogonal task itself tests on is not new to it.
@@ -311,9 +317,15 @@ class _Builder:
     def _recordings(self, corpus: CorpusSettings) -> str:
         request = content_key(corpus.model_dump(mode="json", exclude={"within"}))
         if request not in self._corpus_keys:
-            whole = load_utterances(corpus.model_copy(update={"within": None}))
+            whole = self._utterances(corpus.model_copy(update={"within": None}))
             self._corpus_keys[request] = content_key(sorted(whole.table["utterance"]))
         return self._corpus_keys[request]
+
+    def _utterances(self, corpus: CorpusSettings) -> Utterances:
+        request = content_key(corpus.model_dump(mode="json"))
+        if request not in self._loaded:
+            self._loaded[request] = load_utterances(corpus)
+        return self._loaded[request]
 
     def _split_hash(self, path: str | None) -> str | None:
         if path is None:

@@ -86,7 +86,7 @@ class Plan:
                 state = self.states[node.folder]
                 states[state] = states.get(state, 0) + 1
             left = [node for node in nodes if self.states[node.folder] != "done"]
-            known = [self.estimates[node.folder] for node in left if node.folder in self.estimates]
+            known = [self.estimates[node.folder] for node in left or nodes if node.folder in self.estimates]
             typical = Estimate(median(e.seconds for e in known), max(e.memory for e in known)) if known else None
             beneath = dict.fromkeys(name_of[folder] for node in nodes for folder in node.needs)
             groups.append(Group(name, tuple(beneath), states, typical, len(left)))
@@ -114,14 +114,19 @@ def make_plan(study: Study, graph: Graph, out: Path) -> Plan:
     measured = [(node, _measured(out / node.folder)) for node in trained]
     estimates = {}
     for node in graph.nodes:
-        if states[node.folder] != "done" and (estimate := _estimate(node, measured)):
+        if estimate := _estimate(node, measured):
             # What is trained and only lacks its probe takes a moment.
-            estimates[node.folder] = replace(estimate, seconds=0.0) if node in trained else estimate
+            lacks_probe = node in trained and states[node.folder] != "done"
+            estimates[node.folder] = replace(estimate, seconds=0.0) if lacks_probe else estimate
     return Plan(study, graph, out, states, estimates)
 
 
-def write_plan(plan: Plan, command: str) -> None:
-    """Write the plan and the splits below the output folder, where the report finds them."""
+def write_plan(plan: Plan, command: str) -> int:
+    """Write the plan and the splits below the output folder, where the report finds them.
+
+    Returns:
+        How many runs of an earlier plan of this name are no longer in it; their folders stay.
+    """
     for path, split in plan.graph.splits.items():
         if not (plan.out / path).is_file():
             split.write(plan.out / path)
@@ -141,7 +146,18 @@ def write_plan(plan: Plan, command: str) -> None:
             for node in plan.graph.nodes
         ],
     }
-    atomic_write(plan.out / "studies" / f"{plan.study.name}.json", json.dumps(content, indent=1) + "\n")
+    path = plan.out / "studies" / f"{plan.study.name}.json"
+    dropped = _folders(path) - {node.folder for node in plan.graph.nodes}
+    atomic_write(path, json.dumps(content, indent=1) + "\n")
+    return len(dropped)
+
+
+def _folders(path: Path) -> set[str]:
+    """The runs of a plan that was written before, if there is one that can be read."""
+    try:
+        return {run["folder"] for run in json.loads(path.read_text())["runs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _probed(study: Study, node: Node) -> bool:

@@ -50,6 +50,8 @@ class RayExecutor(Executor):
         _see_that_it_answers(address)
         # Where machines share a folder they have the same places for recordings and cache; elsewhere each has its own.
         passed = {} if ship else {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        if address == "local":
+            os.environ.setdefault("RAY_worker_niceness", "0")  # Ray would put them behind everything else here
         try:
             ray.init(
                 address=address,

@@ -28,6 +28,7 @@ class Result:
         done: how many were done now.
         failed: the reason for each run that failed, by folder.
         skipped: the folders of the runs that rest on one that failed.
+        dropped: how many runs this study had below the folder before that its settings no longer ask for.
     """
 
     planned: int
@@ -35,6 +36,7 @@ class Result:
     done: int
     failed: dict[str, str]
     skipped: tuple[str, ...]
+    dropped: int = 0
 
     @property
     def complete(self) -> bool:
@@ -46,9 +48,12 @@ def plan_study(study: Study, out: Path) -> Plan:
     """See what a study consists of and what of it is done below ``out``; nothing is written.
 
     Raises:
-        HamiltoneError: settings or corpora that cannot be used.
+        HamiltoneError: settings or corpora that cannot be used, or ``out`` is a file.
     """
-    return make_plan(study, build_graph(study), Path(out))
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise StudyError(f"{out}: is a file; give --out a folder")
+    return make_plan(study, build_graph(study), out)
 
 
 def run_study(study: Study, out: Path, executor: Executor, *, command: str = "", quiet: bool = False) -> Result:
@@ -67,13 +72,11 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     Raises:
         HamiltoneError: settings or corpora that cannot be used; a failed run raises nothing.
     """
-    out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise StudyError(f"{out}: is a file; give --out a folder")
     plan = plan_study(study, out)
+    out = plan.out
     before = sum(state == "done" for state in plan.states.values())
     with locked(out / "studies" / study.name):
-        write_plan(plan, command)
+        dropped = write_plan(plan, command)
         try:
             with StudyWatch(study.name, out, len(plan.states), before, quiet=quiet) as watch:
                 course = _Course(plan, executor, watch, command)
@@ -86,7 +89,7 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
             executor.close()
     done = sum(state == "done" for state in course.states.values())
     skipped = tuple(folder for folder, state in course.states.items() if state == "skipped")
-    return Result(len(course.states), before, done - before, course.failed, skipped)
+    return Result(len(course.states), before, done - before, course.failed, skipped, dropped)
 
 
 class _Course:

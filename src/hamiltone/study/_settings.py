@@ -27,10 +27,12 @@ class CorpusPlan(_Model):
     """A corpus of emotions, or several that are one."""
 
     root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
+    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
     labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of it, even if its folder lacks some")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 

@@ -1,11 +1,13 @@
 """A saved recogniser on the test part of a corpus."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from hamiltone.corpora import protocol_of
 from hamiltone.files import atomic_write
 from hamiltone.measures import summarise
 from hamiltone.networks import Recognizer, load_recognizer
@@ -18,7 +20,7 @@ from ._parts import Part, make_part, stored_inputs
 from ._record import PREDICTIONS, SPLIT, predictions_table, split_facts, versions, write_predictions
 from ._run import deterministic
 from ._settings import RunSettings
-from ._store import frames_key, stored_frames, stored_stage
+from ._store import frames_key, recording_keys, stored_frames, stored_stage
 from ._watch import Watch
 
 _EVALUATION = "evaluation.json"
@@ -45,7 +47,8 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
     with deterministic(settings.threads), Watch(settings.name) as watch:
         material = load_known(settings, recognizer, model)
         notes = _leaks(Path(model).parent, material, settings.leaks)
-        test, silent = recognizers_part("test", settings, material, recognizer, watch)
+        recordings = recording_keys(material.utterances)
+        test, silent = recognizers_part("test", settings, material, recognizer, watch, recordings)
         objective = Classification(recognizer, None, "cross_entropy")
         probabilities = objective.probabilities(test, torch.device("cpu"), settings.training.batch)
     table = predictions_table(test, probabilities, recognizer.labels)
@@ -54,7 +57,8 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
         "task": settings.task,
         "model": str(model),
         "corpus": {"name": material.utterances.corpus, "note": material.utterances.note},
-        "split": split_facts(material.split) | {"test": test.counts()},
+        "split": split_facts(material.split, protocol_of(material.utterances, material.split, recordings).line)
+        | {"test": test.counts()},
         "notes": notes + ([f"{silent} silent recordings were left out"] if silent else []),
         "labels": list(recognizer.labels),
         "test": summarise(table["truth"], table["prediction"], table["speaker"], recognizer.labels),
@@ -81,10 +85,18 @@ def load_known(settings: RunSettings, recognizer: Recognizer, model: Path | str)
 
 
 def recognizers_part(
-    name: str, settings: RunSettings, material: Material, recognizer: Recognizer, watch: Watch
+    name: str,
+    settings: RunSettings,
+    material: Material,
+    recognizer: Recognizer,
+    watch: Watch,
+    recordings: Mapping[str, str] | None = None,
 ) -> tuple[Part, int]:
-    """A part of the split as the recogniser's own front sees it, and how many silent recordings were left out."""
-    key = frames_key(material.utterances, settings.frames)
+    """A part of the split as the recogniser's own front sees it, and how many silent recordings were left out.
+
+    ``recordings`` are the keys of the recordings, where they are known already.
+    """
+    key = frames_key(material.utterances, settings.frames, recordings)
     frames = stored_frames(material.utterances, settings.frames, key, watch.report)
     seed = settings.seed if settings.frames.random_offset else None
     array = stored_stage(frames, recognizer.front, "features", seed, watch.report)

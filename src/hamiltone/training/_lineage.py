@@ -158,11 +158,11 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
     Raises:
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
-    tested = split.by_corpus("test").items()
-    seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested)
+    tested = split.by_corpus("test")
+    seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
     if not seen:
         return []
-    text = f"{what} was trained on {seen} of the {len(split.parts['test'])} test recordings"
+    text = f"{what} was trained on {seen} of the {sum(map(len, tested.values()))} test recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
     return [text]

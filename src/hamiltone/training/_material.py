@@ -21,7 +21,15 @@ from hamiltone.corpora import (
 
 from ._loop import TrainingError
 from ._reading import expand
-from ._settings import CorpusPartSettings, CorpusSettings, FrontSettings, RunSettings, SplitKind, SplitSettings
+from ._settings import (
+    CorpusPartSettings,
+    CorpusSettings,
+    FrontSettings,
+    RunSettings,
+    SplitKind,
+    SplitSettings,
+    WordsSettings,
+)
 
 
 @dataclass(frozen=True)
@@ -81,22 +89,39 @@ def load_utterances(corpus: CorpusSettings) -> Utterances:
 
     Raises:
         CorpusError: no such corpus, its folder holds something else, or it has no such emotions.
+        TrainingError: a folder holds another number of recordings than are published, and the settings do not allow it.
     """
     utterances = load_corpora([_part(part) for part in corpus.parts or (corpus,)])
+    if utterances.part and not corpus.partial:
+        place = "NAME=FOLDER" if corpus.parts else f"{corpus.name}={utterances.root}"
+        raise TrainingError(
+            f"{utterances.corpus}: {utterances.root} is not the whole corpus ({utterances.part}): complete it "
+            f"(hamiltone corpus check {place} says what is missing), or set corpus.partial=true to use this part"
+        )
     return utterances if corpus.within is None else _within(utterances, expand(corpus.within, "corpus.within"))
 
 
 def _part(corpus: CorpusPartSettings) -> CorpusPart:
     root = None if corpus.root is None else expand(corpus.root, "corpus.root")
-    words = None if corpus.words is None else WordChoice(**corpus.words.model_dump())
-    return CorpusPart(corpus.name, root, words, corpus.labels, corpus.only)
+    words = None if corpus.words is None else _choice(corpus.words)
+    return CorpusPart(corpus.name, root, words, corpus.options, corpus.labels, corpus.only)
+
+
+def _choice(words: WordsSettings) -> WordChoice:
+    alignments = None if words.alignments is None else expand(words.alignments, "corpus.words.alignments")
+    return WordChoice(words.most, words.min_letters, words.segments, alignments)
 
 
 def _within(utterances: Utterances, path: Path) -> Utterances:
     split = read_split(path)
+    names = utterances.table["utterance"]
     if split.corpus != utterances.corpus:
-        raise TrainingError(f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split")
-    return utterances.select(utterances.table["utterance"].isin(split.parts["train"]).to_numpy())
+        if f"{split.corpus}-words" != utterances.corpus:
+            raise TrainingError(
+                f"corpus.within: {path} parts {split.corpus}, not {utterances.corpus}; name another split"
+            )
+        names = names.str.rpartition("-")[0]  # words of the recordings that it parts
+    return utterances.select(names.isin(split.parts["train"]).to_numpy())
 
 
 def _make_split(settings: RunSettings, utterances: Utterances) -> Split:

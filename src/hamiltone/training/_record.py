@@ -58,6 +58,7 @@ def run_record(
     rests_on: dict[str, str],
     corpus: Utterances,
     split: Split,
+    protocol: str,
     parts: Sequence[Part],
     labels: Sequence[str],
     parameters: dict[str, int],
@@ -80,7 +81,7 @@ def run_record(
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.key(),
         "rests_on": rests_on,
-        "split": split_facts(split) | {part.name: part.counts() for part in parts},
+        "split": split_facts(split, protocol) | {part.name: part.counts() for part in parts},
         "corpus": {"name": corpus.corpus, "note": corpus.note},
         "notes": list(notes),
         "labels": list(labels),
@@ -106,10 +107,11 @@ def run_record(
     }
 
 
-def split_facts(split: Split) -> dict[str, Any]:
-    """What records say of a split: its kind and hash, and what else it has of protocol and folds."""
-    more = {"protocol": split.protocol, "folds": split.folds, "fold": split.fold}
-    return {"kind": split.kind, "hash": split.hash} | {key: value for key, value in more.items() if value is not None}
+def split_facts(split: Split, protocol: str) -> dict[str, Any]:
+    """What records say of a split: kind, hash, what its parts share (``protocol``), and its scheme and fold if any."""
+    more = {"scheme": split.protocol, "folds": split.folds, "fold": split.fold}
+    told = {key: value for key, value in more.items() if value is not None}
+    return {"kind": split.kind, "hash": split.hash, "protocol": protocol, **told}
 
 
 def versions() -> dict[str, str]:
@@ -140,14 +142,15 @@ def card_facts(record: dict[str, Any], heard: Mapping[str, Sequence[str]]) -> di
         entry = record["test"][measure]
         span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
         lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
-    kind, trained = record["split"]["kind"], record["split"]["train"]
-    protocol = f" ({record['split']['protocol']})" if "protocol" in record["split"] else ""
+    split = record["split"]
+    kind = f"{split['kind']} split" + (f" ({split['scheme']})" if "scheme" in split else "")
+    sizes = f"{split['train']['clips']} clips of {split['train']['speakers']} speakers to train"
     return {
         "title": record["name"],
         "task": record["task"],
         "corpus": record["corpus"]["name"],
         "corpus_note": record["corpus"]["note"],
-        "split": f"{kind} split{protocol}, {trained['clips']} clips of {trained['speakers']} speakers to train",
+        "split": f"{kind}, {sizes}; {split['protocol']}",
         "method": f"{record['method']}, layers {record['layers']}" if record["layers"] else record["method"],
         "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
         "licences": licences(heard),

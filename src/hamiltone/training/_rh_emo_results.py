@@ -1,6 +1,6 @@
 """What a trained RH-Emo is worth on unseen clips: its reconstruction against constant ones, and its axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from hamiltone.measures import summarise
 
 from ._parts import Part
 from ._record import predictions_table
+
+_CONSTANT = 1e-4  # of a spectrogram between 0 and 1
 
 
 @torch.no_grad()
@@ -61,6 +63,14 @@ def rh_emo_results(
         table = predictions_table(test, test.per_utterance(torch.cat(scores)), labels)
         results["test"] = summarise(table["truth"], table["prediction"], table["speaker"], labels)
     return results
+
+
+def constant_embedding(results: Mapping[str, Any]) -> list[str]:
+    """A note where an RH-Emo's axes are the same for all clips; of other results none."""
+    deviations = results.get("reconstruction", {}).get("axis_deviation")
+    if deviations is None or max(deviations) > _CONSTANT:
+        return []
+    return ["its embedding is the same for all clips: what rests on it cannot tell them apart; train it longer"]
 
 
 def _bce(prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]) -> float:

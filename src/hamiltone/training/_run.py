@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from hamiltone.antitransfer import GramTargets
+from hamiltone.corpora import protocol_of
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import VGG, Front, save_bundle
@@ -35,9 +36,9 @@ from ._record import (
     write_record,
     write_settings,
 )
-from ._rh_emo_results import rh_emo_results
+from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._settings import RunSettings
-from ._store import Frames, frames_key, stage_key, stored_frames, stored_stage
+from ._store import Frames, frames_key, recording_keys, stage_key, stored_frames, stored_stage
 from ._targets import stored_targets
 from ._watch import Watch
 
@@ -54,6 +55,7 @@ class _Plan:
     lineage: Lineage
     rests_on: dict[str, str]
     notes: list[str]
+    protocol: str
     frames: str
     key: str
     out: Path
@@ -112,13 +114,14 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
     notes = []
     for setting, run in lineage.by_setting().items():
-        what = f"{setting}: {run.folder}, or a run beneath it,"
+        what = f"{setting}: {run.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(run.folder), material.split, what, settings.leaks)
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     if settings.augments:
         notes.append(f"the training part was augmented: {settings.augmentation.choice()}")
-    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames)
+    recordings = recording_keys(material.utterances)
+    rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames, recordings)
     identity = {
         "versions": versions(),
         "settings": settings.key(),
@@ -135,6 +138,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
         lineage=lineage,
         rests_on=rests_on,
         notes=notes,
+        protocol=protocol_of(material.utterances, material.split, recordings).line,
         frames=frames,
         key=content_key(identity),
         out=expand(settings.out, "out"),
@@ -201,11 +205,12 @@ def _carry_out(plan: _Plan, checkpoint: Checkpoint, watch: Watch, processes: Pro
         rests_on=plan.rests_on,
         corpus=material.utterances,
         split=material.split,
+        protocol=plan.protocol,
         parts=parts,
         labels=material.labels,
         parameters=count_parameters(model),
         history=history,
-        notes=plan.notes,
+        notes=[*plan.notes, *constant_embedding(results)],
         results=results,
         command=plan.command,
         side_by_side=plan.side_by_side,

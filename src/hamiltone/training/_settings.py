@@ -22,6 +22,7 @@ class WordsSettings(_Model):
     most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
     min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
 
 
 class CorpusPartSettings(_Model):
@@ -29,15 +30,16 @@ class CorpusPartSettings(_Model):
 
     name: str
     root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    words: WordsSettings | None = Field(default=None, description="of librispeech-words: which; None: the paper's")
+    words: WordsSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
+    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
     labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {key: getattr(self, key) for key in ("labels", "only") if getattr(self, key)}
+        chosen = {key: getattr(self, key) for key in ("options", "labels", "only") if getattr(self, key)}
         if self.words is not None:
-            chosen["words"] = self.words.model_dump(mode="json")
+            chosen["words"] = self.words.model_dump(mode="json", exclude={"alignments"})
         return {"name": self.name, **chosen}
 
 
@@ -46,6 +48,7 @@ class CorpusSettings(CorpusPartSettings):
 
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
     within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
 
     @model_validator(mode="before")
     @classmethod
@@ -61,8 +64,8 @@ class CorpusSettings(CorpusPartSettings):
             return self
         if self.name != "+".join(part.name for part in self.parts):
             raise ValueError("name follows from the names of parts: leave it out")
-        if self.root or self.words or self.labels or self.only:
-            raise ValueError("root, words, labels and only are told of each of parts: leave them out beside parts")
+        if self.root or self.words or self.options or self.labels or self.only:
+            raise ValueError("root, words, options, labels and only are told of each of parts: leave them out beside")
         return self
 
     def identity(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ so what is found there is right, and what is stale is never read.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,19 +76,28 @@ class Frames:
         return np.array(draws, dtype=np.int64)
 
 
-def frames_key(utterances: Utterances, settings: FrameSettings) -> str:
-    """The key under which the frames of these utterances are stored.
+def recording_keys(utterances: Utterances) -> dict[str, str]:
+    """Path -> the key of the file's content, of all recordings of these utterances.
 
     Raises:
         HamiltoneError: a recording is missing or cannot be read.
     """
     keys: dict[str, str] = {}
-    table = utterances.table
-    for path in table["path"].unique():
+    for path in utterances.table["path"].unique():
         try:
             keys[path] = file_key(Path(path))
         except OSError as error:
             raise HamiltoneError(f"{path}: cannot be read ({error.strerror}); check the corpus's folder") from None
+    return keys
+
+
+def frames_key(utterances: Utterances, settings: FrameSettings, keys: Mapping[str, str] | None = None) -> str:
+    """The key under which the frames of these utterances are stored; ``keys`` are their :func:`recording_keys`.
+
+    Raises:
+        HamiltoneError: a recording is missing or cannot be read.
+    """
+    keys = recording_keys(utterances) if keys is None else keys
     rows = [[name, keys[path], start, end] for name, path, start, end in _segments(utterances)]
     rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **_DECODERS}
     return content_key({"utterances": rows, "rules": rules})

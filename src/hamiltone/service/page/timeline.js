@@ -55,7 +55,8 @@ export function createTimeline({ onMove }) {
     cursor.setAttribute("aria-valuetext", `${time.toFixed(1)} seconds: ${text}`);
     get("readout").textContent = `At ${time.toFixed(1)} s: ${text}`;
     onMove(scores);
-    if (seek && Number.isFinite(audio.duration)) audio.currentTime = Math.min(time, audio.duration);
+    // Before the sound is loaded this is where it will start.
+    if (seek) audio.currentTime = Number.isFinite(audio.duration) ? Math.min(time, audio.duration) : time;
   }
 
   function follow() {

@@ -1,0 +1,8 @@
+"""The sub-command of corpora; its verbs stand in files of their own."""
+
+import typer
+
+from hamiltone.cli._app import app
+
+corpus_app = typer.Typer(help="Corpora: get them, check them, look for leaks, align words.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")

@@ -1,0 +1,109 @@
+"""The verbs that fetch corpora and add to them: corpus get, corpus align."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hamiltone.cli._corpora import corpus_app
+from hamiltone.cli._options import Quiet
+from hamiltone.cli._printing import progress
+
+if TYPE_CHECKING:
+    from hamiltone.corpora import Archive, Source
+
+
+@corpus_app.command("get")
+def corpus_get(
+    name: Annotated[
+        str, typer.Argument(metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd", help="Which corpus.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder that gets the corpus' folder; $HAMILTONE_DATA, or else data/."),
+    ] = None,
+    part: Annotated[list[str] | None, typer.Option("--part", help="A part, as dev-clean; may be given again.")] = None,
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="You have read the licence and keep to it: do not ask.")
+    ] = False,
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", metavar="URL", help="Where the archives lie, instead of the publishers'.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch an open corpus: checked, resumed where it broke off, unpacked whole or not at all."""
+    from hamiltone.corpora import get_corpus, load_corpus, source_of
+
+    source = source_of(name)
+    archives = source.chosen(name, tuple(part or ()))
+    if not accept_licence and sys.stdin.isatty():
+        print_source(source, archives)
+        accept_licence = typer.confirm("Do you accept the licence?")
+    folder = out or Path(os.environ.get("HAMILTONE_DATA", "data"))
+    with _bytes(name, quiet=quiet) as report:
+        place = get_corpus(
+            name, folder, accept_licence=accept_licence, parts=tuple(part or ()), mirror=mirror, report=report
+        )
+    print(load_corpus(name, place))
+    print(f"all of it: {place}")
+
+
+def print_source(source: "Source", archives: "list[Archive]") -> None:
+    print(source.title)
+    for archive in archives:
+        size = f"{archive.size / 1e6:,.0f} MB" if archive.size else "of unknown size"
+        print(f"  {archive.name}, {size}, from {archive.url}")
+    print(f"licence: {source.licence}\n  {source.page}")
+
+
+@contextmanager
+def _bytes(name: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar of bytes on standard error, where that is a terminal, and what moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    try:
+        with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
+            task = bars.add_task(name, total=None)
+            yield lambda what, done, total: bars.update(
+                task, description=f"{name}: {what}", completed=done, total=total or None
+            )
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+@corpus_app.command("align")
+def corpus_align(
+    corpus: Annotated[
+        str, typer.Argument(metavar="NAME=ROOT", help="An English corpus with transcripts, and its folder or table.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where the alignments go; alignments/ in the corpus' folder.")
+    ] = None,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="How many work side by side.")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Find where each word begins and ends, from the transcripts; interrupted, the same command goes on."""
+    from hamiltone.corpora import align_words, load_corpus
+
+    name, _, root = corpus.partition("=")
+    utterances = load_corpus(name, root or None)
+    with progress(name, quiet=quiet) as report:
+        alignment = align_words(utterances, out, processes=processes, report=report)
+    print(f"{name}: {alignment.aligned} of {alignment.utterances} utterances aligned ({alignment.before} before)")
+    for utterance, reason in list(alignment.not_aligned.items())[:3]:
+        print(f"not aligned: {utterance}: {reason}")
+    print(f"all of it: {alignment.folder}")

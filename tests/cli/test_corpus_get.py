@@ -1,0 +1,52 @@
+"""corpus get and corpus align as a user meets them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hamiltone.corpora import load_corpus
+
+
+def hamiltone(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
+        + [str(argument) for argument in arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *messages: str) -> None:
+    assert result.returncode == 2, result.stderr
+    assert all(message in result.stderr for message in messages), result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_the_licence_is_asked_for_and_without_a_terminal_it_is_one_line(tmp_path: Path):
+    result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path)
+    assert_refused(result, "CC BY-NC-SA 4.0", "https://zenodo.org/records/1188976", "--accept-licence")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_align_writes_what_the_word_loader_reads(tmp_path: Path, speech_data: Path):
+    pytest.importorskip("pocketsphinx")
+    chapter = tmp_path / "LibriSpeech/test-other/533/1066"
+    chapter.mkdir(parents=True)
+    lines = (speech_data / "librispeech/LibriSpeech/test-other/533/1066/533-1066.trans.txt").read_text().splitlines()
+    for line in lines[:2]:
+        name = f"{line.split()[0]}.flac"
+        (chapter / name).symlink_to(speech_data / "librispeech/LibriSpeech/test-other/533/1066" / name)
+    (chapter / "533-1066.trans.txt").write_text("\n".join(lines[:2]))
+    result = hamiltone("corpus", "align", f"librispeech={tmp_path}")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[0] == "librispeech: 2 of 2 utterances aligned (0 before)"
+    assert result.stderr == ""
+    spoken = [word.lower() for line in lines[:2] for word in line.split()[1:]]
+    assert sorted(load_corpus("librispeech-words", tmp_path).table["word"]) == sorted(spoken)

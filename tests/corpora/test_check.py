@@ -1,0 +1,175 @@
+"""What ``check_corpus`` finds of whole, partial and broken corpora."""
+
+import json
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hamiltone.corpora import KINDS, CorpusCheck, CorpusError, Utterances, check_corpus
+from hamiltone.corpora._check import LONGEST_SECONDS
+from hamiltone.corpora._listen import _clipped
+from hamiltone.corpora._published import published
+
+RAVDESS = [
+    f"Actor_{actor:02}/03-01-{emotion:02}-{level:02}-{text:02}-{take:02}-{actor:02}.wav"
+    for actor, emotion, level, text, take in product(range(1, 25), range(1, 9), (1, 2), (1, 2), (1, 2))
+    if (emotion, level) != (1, 2)
+]
+
+
+def write(path: Path, samples: np.ndarray, rate: int = 16000) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate, subtype="PCM_16")
+
+
+def voice(seed: int, samples: int = 4000) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, samples)
+
+
+def named(check: CorpusCheck) -> dict[str, list[str]]:
+    return {kind: [problem.name for problem in check.of(kind)] for kind in KINDS if check.of(kind)}
+
+
+def test_published_sizes_agree_with_themselves():
+    """Every total is the sum of what is published by class and by speaker: each number stands twice."""
+    for name in ("ravdess", "tess", "emodb", "crema_d", "fsdd", "iemocap", "iemocap-merged4"):
+        whole = published(name, Utterances.from_rows([], corpus=name, root=Path()))
+        assert whole is not None
+        if whole.by_speaker:
+            assert (sum(whole.by_speaker.values()), len(whole.by_speaker)) == (whole.clips, whole.speakers)
+        labelled = {"iemocap": 4490, "iemocap-merged4": 5531}.get(name, whole.clips)
+        assert sum(whole.by_class.values()) == labelled
+
+
+def test_whole_ravdess(tmp_path: Path):
+    for number, name in enumerate(RAVDESS):
+        write(tmp_path / name, voice(number, 1700))
+    check = check_corpus("ravdess", tmp_path)
+    assert (check.sound, check.missing, check.problems, check.note) == (True, (), (), "")
+    assert (check.clips.found, check.clips.published) == (1440, 1440)
+    assert {count.found for count in check.speakers.values()} == {60}
+    assert all(count.found == count.published for count in [*check.classes.values(), *check.speakers.values()])
+    assert check.rates == {16000: 1440}
+    assert check.seconds == pytest.approx(1440 * 1700 / 16000)
+
+
+def test_the_part_of_ravdess_here(speech_data: Path):
+    seen: list[tuple[str, int, int]] = []
+    check = check_corpus("ravdess", speech_data / "ravdess", report=lambda *step: seen.append(step))
+    assert not check.sound
+    assert check.missing == (
+        "1080 of 1440 clips",
+        "18 of 24 actors: there is nothing of 19, 20, 21, 22, 23, 24",
+        "clips of 8 emotion classes: neutral 72 of 96, calm 144 of 192, happy 144 of 192, sad 144 of 192, "
+        "angry 144 of 192, fearful 144 of 192, disgust 144 of 192, surprised 144 of 192",
+    )
+    twin = "Actor_07/03-01-03-01-02-0{}-07.flac"
+    assert named(check) == {"duplicate": [twin.format(2)]}
+    assert check.problems[0].text == f"the same sound as {twin.format(1)}"
+    assert seen[-1] == ("listening", 1080, 1080)
+    assert json.loads(json.dumps(check.as_json()))["classes"]["neutral"] == {"found": 72, "published": 96}
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [
+        ("emodb", ["408 of 535 clips", "8 of 10 speakers: there is nothing of 15, 16"]),
+        ("fsdd", ["2250 of 3000 clips", "5 of 6 speakers: there is nothing of yweweler"]),
+        ("librispeech", ["364 of 8262 clips", "23 of 113 speakers"]),
+    ],
+)
+def test_parts_of_other_corpora(speech_data: Path, name: str, missing: list[str]):
+    check = check_corpus(name, speech_data / name)
+    assert list(check.missing[:2]) == missing
+
+
+def test_what_is_wrong_with_recordings(tmp_path: Path):
+    write(tmp_path / "joy/good.wav", voice(1))
+    write(tmp_path / "joy/also good.wav", voice(2))
+    write(tmp_path / "joy/rate.wav", voice(3), 8000)
+    write(tmp_path / "joy/silent.wav", voice(4) * 0.009)
+    write(tmp_path / "joy/short.wav", voice(5, 1599))
+    write(tmp_path / "joy/long.wav", voice(6, round(16000 * LONGEST_SECONDS) + 1))
+    loud = voice(7)
+    loud[100:103], loud[200], loud[300:302] = 1.0, 1.0, -1.0
+    write(tmp_path / "joy/clipped.wav", loud)
+    edges = voice(8)
+    edges[100:102] = 1.0
+    write(tmp_path / "joy/two at full scale.wav", edges)
+    (tmp_path / "joy/text.wav").write_text("no audio")
+    samples, _ = soundfile.read(tmp_path / "joy/good.wav", dtype="int16")
+    soundfile.write(tmp_path / "joy/twin.flac", np.stack([samples, samples], axis=1), 16000)
+    whole = (tmp_path / "joy/also good.wav").read_bytes()
+    (tmp_path / "joy/cut.wav").write_bytes(whole[: len(whole) // 2])
+    check = check_corpus("folder", tmp_path)
+    assert named(check) == {
+        "unreadable": ["joy/cut.wav", "joy/text.wav"],
+        "silent": ["joy/silent.wav"],
+        "clipped": ["joy/clipped.wav"],
+        "short": ["joy/short.wav"],
+        "long": ["joy/long.wav"],
+        "odd rate": ["joy/rate.wav"],
+        "duplicate": ["joy/twin.flac"],
+    }
+    assert check.of("clipped")[0].text == "3 samples at full scale, in rows"
+    assert (check.missing, check.sound) == ((), False)
+    assert check.classes["joy"].found == 11
+    assert check.rates == {16000: 8, 8000: 1}
+
+
+@given(st.lists(st.booleans(), max_size=30), st.lists(st.integers(0, 30), max_size=4))
+def test_clipping_does_not_depend_on_the_pieces(full: list[bool], cuts: list[int]):
+    samples = np.array(full, dtype=np.float32)
+    rows = "".join("x" if one else " " for one in full).split()
+    expected = sum(len(row) for row in rows if len(row) >= 3)
+    total, row = 0, 0
+    for piece in np.split(samples, sorted(min(cut, len(full)) for cut in cuts)):
+        found, row = _clipped(piece, row)
+        total += found
+    assert total == expected
+
+
+def test_segments_of_a_table(tmp_path: Path):
+    write(tmp_path / "a.wav", voice(1, 32000))
+    rows = ["path,speaker,emotion,start,end", "a.wav,1,joy,0,1", "a.wav,1,joy,1,2.5", "a.wav,2,,1.95,", "a.wav,2,,3,"]
+    (tmp_path / "corpus.csv").write_text("\n".join(rows))
+    check = check_corpus("table", tmp_path / "corpus.csv")
+    assert named(check) == {"unreadable": ["a.wav#1.0-2.5", "a.wav#3.0-"], "short": ["a.wav#1.95-"]}
+    assert check.of("unreadable")[0].text == "lies from 1 to 2.5 s, but its recording ends at 2 s"
+    assert (check.clips.found, check.clips.published, check.classes["joy"].found) == (4, None, 2)
+
+
+def test_a_class_of_which_nothing_is_there(tmp_path: Path):
+    write(tmp_path / "OAF_Sad/OAF_back_sad.wav", voice(1))
+    assert check_corpus("tess", tmp_path).missing == (
+        "1 of 2800 clips",
+        "1 of 2 actors: there is nothing of YAF",
+        "clips of 1 actors: OAF 1 of 1400",
+        "clips of 7 emotion classes: angry 0 of 400, disgust 0 of 400, fear 0 of 400, happy 0 of 400, "
+        "neutral 0 of 400, pleasant_surprise 0 of 400, sad 1 of 400",
+    )
+
+
+def test_another_corpus_is_one_line(tmp_path: Path):
+    with pytest.raises(CorpusError, match=r"no EmoDB recordings below .*: expected wav/SSsssEv\.wav"):
+        check_corpus("emodb", tmp_path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=30), st.integers(0, 200), st.binary(max_size=30))
+def test_damaged_recordings(before: bytes, length: int, after: bytes):
+    """Every file of a good layout is a result: what is in it, or why it cannot be read."""
+    with TemporaryDirectory() as folder:
+        write(Path(folder) / "wav/16b10Wb.wav", voice(1, 200))
+        write(Path(folder) / "wav/03a01Fa.wav", voice(1, 200))
+        file = Path(folder) / "wav/03a01Fa.wav"
+        file.write_bytes(before + file.read_bytes()[:length] + after)
+        check = check_corpus("emodb", folder)
+        assert check.clips.found == 2
+        assert {problem.name for problem in check.of("unreadable")} <= {"wav/03a01Fa.wav"}
