@@ -71,7 +71,7 @@ def serve(
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=int(limits.timeout) + 1,
-            limit_concurrency=4 * (limits.concurrency + limits.queue) + 64,
+            limit_concurrency=_connections(limits),
         )
     )
     with listener, _signals_end_quietly():
@@ -79,6 +79,11 @@ def serve(
             asyncio.run(server.serve(sockets=[listener]))
         except SystemExit:
             raise ServiceError("the service cannot start; the lines above say why") from None
+
+
+def _connections(limits: Limits) -> int:
+    """The last bound, far above that of admission: uvicorn answers a connection beyond it with a bare 503."""
+    return 8 * (limits.concurrency + limits.queue) + 256
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:
