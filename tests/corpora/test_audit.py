@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.signal
 import soundfile
 import soxr
 from hypothesis import given, settings
@@ -45,6 +46,8 @@ COPIES: dict[str, Make] = {
     "at 8 kHz": lambda x: (soxr.resample(x, 16000, 8000), 8000),
     "20 ms later": lambda x: (np.concatenate([np.zeros(320, np.float32), x]), 16000),
     "23 ms earlier": lambda x: (x[368:], 16000),
+    "an odd number of samples later": lambda x: (np.concatenate([np.zeros(101, np.float32), x]), 16000),
+    "later by parts of a sample": lambda x: (soxr.resample(x, 16000, 44100)[17:], 44100),
     "MP3": lambda x: (coded(x, "MP3", "MPEG_LAYER_III", 0.9), 16000),
     "Vorbis": lambda x: (coded(x, "OGG", "VORBIS", 0.6), 16000),
     "trimmed": lambda x: (x[len(x) // 10 : -len(x) // 10], 16000),
@@ -79,10 +82,6 @@ def test_copies_are_found(tmp_path: Path, loud: list[Path], how: str):
             parts[name] = part
     found = audit(utterances_of(rows), split_of(parts))
     expected = [(f"{number:02} a", f"{number:02} b") for number in range(len(loud))]
-    if how == "trimmed":  # with a fifth of it gone, most are found, and nothing else
-        assert len(expected) // 2 <= len(found.leaks)
-        assert {pair.utterances for pair in found.leaks} <= set(expected)
-        return
     assert [pair.utterances for pair in found.leaks] == expected
     assert found.leaking
     assert {pair.parts for pair in found.leaks} == {("train", "test")}
@@ -162,12 +161,12 @@ def test_unreadable_audio_is_named(tmp_path: Path):
 
 def bits_by_definition(waveform: np.ndarray) -> Iterator[int]:
     """Frame by frame and band by band, as the paper has it."""
-    window, hop = np.hanning(4096), 192
-    edges = [round(300 * (3400 / 300) ** (band / 33) * 4096 / 16000) for band in range(34)]
-    padded = np.concatenate([np.zeros(2048), waveform, np.zeros(2048)])
+    window, hop = np.hanning(2048), 96
+    edges = [round(300 * (3400 / 300) ** (band / 33) * 2048 / 8000) for band in range(34)]
+    padded = np.pad(soxr.resample(waveform, 16000, 8000).astype(np.float64), 1024)
     before = None
-    for start in range(0, len(padded) - 4096 + 1, hop):
-        spectrum = np.abs(np.fft.fft(padded[start : start + 4096] * window)) ** 2
+    for start in range(0, len(padded) - 2048 + 1, hop):
+        spectrum = np.abs(np.fft.fft(padded[start : start + 2048] * window)) ** 2
         energy = [spectrum[low:high].sum() for low, high in itertools.pairwise(edges)]
         if before is not None:
             yield sum(
@@ -181,7 +180,7 @@ def bits_by_definition(waveform: np.ndarray) -> Iterator[int]:
 def test_bits_agree_with_the_definition():
     waveform = np.random.default_rng(3).normal(0, 0.1, 20000).astype(np.float32)
     bits, active = fingerprint(waveform)
-    expected = np.array(list(bits_by_definition(waveform.astype(np.float64))), dtype=np.uint32)
+    expected = np.array(list(bits_by_definition(waveform)), dtype=np.uint32)
     assert bits.shape == active.shape == expected.shape
     assert np.bitwise_count(bits ^ expected).sum() <= 3  # single against double precision
     assert active[len(active) // 2]
@@ -213,6 +212,16 @@ def test_correlation_of_a_shifted_copy_and_of_noise():
     assert correlation(one, -0.2 * np.concatenate([np.zeros(500, np.float32), one[:12000]])) > 0.99
     assert correlation(one, rng.normal(0, 0.1, 16000).astype(np.float32)) < 0.2
     assert correlation(one, np.zeros(100, np.float32)) == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 400), st.integers(1, 7))
+def test_correlation_of_a_copy_shifted_by_any_part_of_a_sample(seed: int, shift: int, parts: int):
+    """White noise at 16 kHz is the hardest: half of what is compared lies above 2 kHz."""
+    fine = np.repeat(np.random.default_rng(seed).normal(0, 0.1, 4000), 4)
+    fine = np.convolve(fine, np.hanning(9), mode="same")  # at 64 kHz
+    one, other = (scipy.signal.resample_poly(fine[start:], 1, 4).astype(np.float32) for start in (0, 4 * shift + parts))
+    assert correlation(one, other) > 0.97
 
 
 def row(name: str, **columns: str) -> dict[str, str]:

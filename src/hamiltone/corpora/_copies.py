@@ -23,6 +23,8 @@ _LEAST_FRAMES = 10
 _NEIGHBOURS = 16  # with how many others of an equal frame a frame is paired
 _OFFSETS = 3  # how many of a pair's offsets are tried
 _COMPARED_RATE = 8000
+_FINER = 8  # between two samples, where a shift by less than one lies
+_NEAR = 32
 
 
 class Copy(NamedTuple):
@@ -104,16 +106,18 @@ def compare(prints: Fingerprints, first: int, second: int, offset: int) -> float
 def correlation(first: Float32[np.ndarray, " first"], second: Float32[np.ndarray, " second"]) -> float:
     """How alike two waveforms at 16 kHz are, whatever their gain and polarity: 1 for a copy, 0 for unrelated sound.
 
-    Both are brought to 8 kHz; the value is that of the shift with the largest product, over what then lies side by
-    side.
+    Both are brought to 8 kHz; the value is that of the shift with the largest product, to an eighth of a sample, over
+    what then lies side by side.
     """
     one, other = (soxr.resample(waveform, SAMPLE_RATE, _COMPARED_RATE) for waveform in (first, second))
-    products = np.abs(scipy.signal.correlate(other, one, method="fft"))
-    shift = int(products.argmax()) - (len(one) - 1)
+    products = scipy.signal.correlate(other.astype(np.float64), one.astype(np.float64), method="fft")
+    peak = int(np.abs(products).argmax())
+    largest = np.abs(scipy.signal.resample_poly(products[max(0, peak - _NEAR) : peak + _NEAR + 1], _FINER, 1)).max()
+    shift = peak - (len(one) - 1)
     start, stop = max(0, -shift), min(len(one), len(other) - shift)
     here, there = (part.astype(np.float64) for part in (one[start:stop], other[start + shift : stop + shift]))
     energy = float(here @ here) * float(there @ there)
-    return abs(float(here @ there)) / energy**0.5 if energy > 0 else 0.0
+    return min(1.0, float(largest) / energy**0.5) if energy > 0 else 0.0
 
 
 def _candidates(prints: Fingerprints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
