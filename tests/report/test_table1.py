@@ -107,7 +107,7 @@ def test_the_spread_is_over_the_seeds(made):
     for seed, skill in enumerate((0.4, 0.6, 0.9)):
         made.recogniser(seed=seed, skill=skill)
     cell = actor(table_of(made), "none")
-    values = [np.mean(part["truth"] == part["prediction"]) for _, part in cell.clips.groupby("seed")]
+    values = [float(np.mean(part["truth"] == part["prediction"])) for _, part in cell.clips.groupby("seed")]
     assert cell.accuracy_over_seeds is not None
     assert cell.accuracy_over_seeds.mean == pytest.approx(np.mean(values))
     assert cell.accuracy_over_seeds.deviation == pytest.approx(np.std(values, ddof=1))

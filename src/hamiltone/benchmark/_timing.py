@@ -30,6 +30,7 @@ def interleaved(calls: Mapping[str, Callable[[], float]], repeats: int, *, warm:
     names = list(calls)
     gc.collect()
     for turn in range(repeats + 1):
+        # Another one begins each round: what a call leaves in the caches is not always found by the same one.
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             if warm:

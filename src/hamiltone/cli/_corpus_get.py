@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from hamiltone.cli._corpora import corpus_app
 from hamiltone.cli._options import Quiet
-from hamiltone.cli._printing import progress
+from hamiltone.cli._printing import GOES_ON, progress
 
 if TYPE_CHECKING:
     from hamiltone.corpora import Archive, Source
@@ -44,7 +42,7 @@ def corpus_get(
         print_source(source, archives)
         accept_licence = typer.confirm("Do you accept the licence?")
     folder = out or Path(os.environ.get("HAMILTONE_DATA", "data"))
-    with _bytes(name, quiet=quiet) as report:
+    with progress(name, quiet=quiet, in_bytes=True, advice=GOES_ON) as report:
         place = get_corpus(
             name, folder, accept_licence=accept_licence, parts=tuple(part or ()), mirror=mirror, report=report
         )
@@ -58,31 +56,6 @@ def print_source(source: "Source", archives: "list[Archive]") -> None:
         size = f"{archive.size / 1e6:,.0f} MB" if archive.size else "of unknown size"
         print(f"  {archive.name}, {size}, from {archive.url}")
     print(f"licence: {source.licence}\n  {source.page}")
-
-
-@contextmanager
-def _bytes(name: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar of bytes on standard error, where that is a terminal, and what moves it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-
-    console = Console(stderr=True, quiet=quiet)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    try:
-        with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
-            task = bars.add_task(name, total=None)
-            yield lambda what, done, total: bars.update(
-                task, description=f"{name}: {what}", completed=done, total=total or None
-            )
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
-        raise typer.Exit(130) from None
 
 
 @corpus_app.command("align")
@@ -101,7 +74,7 @@ def corpus_align(
 
     name, _, root = corpus.partition("=")
     utterances = load_corpus(name, root or None)
-    with progress(name, quiet=quiet) as report:
+    with progress(name, quiet=quiet, advice=GOES_ON) as report:
         alignment = align_words(utterances, out, processes=processes, report=report)
     print(f"{name}: {alignment.aligned} of {alignment.utterances} utterances aligned ({alignment.before} before)")
     for utterance, reason in list(alignment.not_aligned.items())[:3]:

@@ -4,6 +4,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
+
+GOES_ON = "the same command goes on where it was"
+"""What to do after an interruption of most long work."""
+
 
 def duration(seconds: float) -> str:
     """A time in seconds as people say it."""
@@ -24,25 +29,37 @@ def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]
 
 
 @contextmanager
-def progress(name: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on standard error, where that is a terminal, and what moves it; an interruption is exit code 130."""
-    import typer
+def interruptible(advice: str = "") -> Iterator[None]:
+    """Make an interruption one line, with what to do then, and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("hamiltone: interrupted" + (f"; {advice}" if advice else ""), file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def progress(
+    name: str, *, quiet: bool, in_bytes: bool = False, advice: str = ""
+) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error, where that is a terminal, and what moves it; interruptible."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     console = Console(stderr=True, quiet=quiet)
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    try:
-        with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bars:
-            task = bars.add_task(name, total=None)
-            yield lambda what, done, total: bars.update(
-                task, description=f"{name}: {what}", completed=done, total=total
-            )
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted", file=sys.stderr)
-        raise typer.Exit(130) from None
+    counted = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *counted, TimeRemainingColumn())
+    shown = Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+    with interruptible(advice), shown as bars:
+        task = bars.add_task(name, total=None)
+        yield lambda what, done, total: bars.update(
+            task, description=f"{name}: {what}", completed=done, total=total or None
+        )

@@ -1,6 +1,5 @@
 """The verbs that show: the quickstart, and the report of runs or of a study."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from hamiltone.cli._app import app
 from hamiltone.cli._options import Quiet
-from hamiltone.cli._printing import print_table
+from hamiltone.cli._printing import GOES_ON, interruptible, print_table
 
 _PRETRAINING_COLUMNS = ("Run", "Reconstruction BCE", "BCE of a constant", "Accuracy", "Chance", "Clips")
 _RESULT_COLUMNS = ("Run", "Method", "AT layer", "Accuracy", "UAR", "Chance", "Clips", "Speakers")
@@ -23,11 +22,8 @@ def quickstart(
     from hamiltone.report import pretraining_rows, result_rows, write_report
     from hamiltone.study import run_quickstart
 
-    try:
+    with interruptible(GOES_ON):
         note = run_quickstart(out, quiet=quiet)
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
-        raise typer.Exit(130) from None
     page = write_report(out).resolve()
     print(f"\n{note}")
     print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)

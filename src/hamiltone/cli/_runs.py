@@ -1,15 +1,14 @@
 """The verbs of single runs: train, evaluate, probe."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from hamiltone.cli._app import app
-from hamiltone.cli._options import Model, Overrides, Quiet, Settings, command
-from hamiltone.cli._printing import print_table
+from hamiltone.cli._options import Json, Model, Overrides, Quiet, Settings, command
+from hamiltone.cli._printing import interruptible, print_table
 
 
 @app.command()
@@ -31,11 +30,8 @@ def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[st
     settings = read_settings(path, overrides or [])
     if settings.task not in tasks:
         raise SettingsError(f"{path}: its task is {settings.task}; use {other} for it")
-    try:
+    with interruptible("the same command goes on from the last checkpoint"):
         record = train_run(settings, command=command(), quiet=quiet)
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        raise typer.Exit(130) from None
     if is_main_process():
         print_results(record, Path(settings.out))
 
@@ -46,7 +42,7 @@ def evaluate(
     model: Model,
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write predictions.csv and evaluation.json there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Evaluate a saved recogniser on the test part that the settings name."""
     from hamiltone.training import evaluate as evaluate_model
@@ -63,7 +59,7 @@ def evaluate(
 def probe(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of a VGG.")],
     again: Annotated[bool, typer.Option("--again", help="Probe anew, even if it was done before.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Say how well speaker, word and emotion can be read from each layer of a run: linear probes on its test part."""

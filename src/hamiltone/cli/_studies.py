@@ -1,6 +1,5 @@
 """The verbs of a study: plan, run."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from hamiltone.cli._app import app, end_as_if_interrupted
 from hamiltone.cli._options import Overrides, Quiet
-from hamiltone.cli._printing import duration, print_table
+from hamiltone.cli._printing import GOES_ON, duration, interruptible, print_table
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study; ready ones are in configs/study/.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where the study goes; runs/NAME by default.")]
@@ -95,11 +94,8 @@ def study_run(
     workers = workers or local_workers(study)
     executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
     end_as_if_interrupted()  # again, since Ray has put its own handler there
-    try:
+    with interruptible(GOES_ON):
         result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
-    except KeyboardInterrupt:
-        print("hamiltone: interrupted; the same command goes on where it was", file=sys.stderr)
-        raise typer.Exit(130) from None
     if result.before == result.planned:
         print(f"{study.name}: all {result.planned} runs were done before; nothing to do")
     else:

@@ -25,6 +25,7 @@ from ._licences import licences
 from ._lists import SpeakerLists, load_split, ready_lists, ready_splits
 from ._protocol import Protocol, protocol_of
 from ._registry import CORPORA, load_corpus
+from ._segments import Report, recording_keys, segments_of
 from ._several import CorpusPart, load_corpora, relabel
 from ._sources import ELSEWHERE, SOURCES, Archive, Source, source_of
 from ._split import PARTS, Split, read_split
@@ -53,6 +54,7 @@ __all__ = [
     "Pair",
     "Problem",
     "Protocol",
+    "Report",
     "Source",
     "SpeakerLists",
     "Split",
@@ -75,7 +77,9 @@ __all__ = [
     "read_split",
     "ready_lists",
     "ready_splits",
+    "recording_keys",
     "relabel",
+    "segments_of",
     "source_of",
     "split_by_column",
     "split_by_speaker",

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,6 +18,7 @@ from hamiltone.speech import AudioError, load_audio
 from ._aligner import Aligner, NotAligned, known_form, spoken_words
 from ._alignments import CondensedLine, condensed_lines, condensed_name
 from ._pronounce import pronunciations
+from ._segments import Report
 from ._utterances import CorpusError, Utterances
 
 NOT_ALIGNED = "not-aligned.csv"
@@ -26,8 +27,6 @@ _GERMAN = frozenset({"emodb"})
 _LONGEST_SECONDS = 300.0  # memory grows with the recording
 _BLOCK = 100  # utterances between two writings
 _PER_TASK = 5
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from ._copies import find_copies
-from ._fingerprint import Report, fingerprints, segments_of
+from ._fingerprint import fingerprints
 from ._protocol import Protocol, protocol_of
+from ._segments import Report, segments_of
 from ._split import PARTS, Split
 from ._utterances import Utterances
 

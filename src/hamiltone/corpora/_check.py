@@ -10,10 +10,10 @@ import pandas as pd
 
 from hamiltone.speech import SILENT_PEAK, AudioError
 
-from ._fingerprint import Report
 from ._listen import Heard, listen
 from ._published import TREES, published
 from ._registry import load_corpus
+from ._segments import Report
 from ._utterances import Utterances
 from ._whole import Whole
 

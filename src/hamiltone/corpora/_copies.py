@@ -10,7 +10,8 @@ from jaxtyping import Float32, Int64
 
 from hamiltone.speech import SAMPLE_RATE
 
-from ._fingerprint import HOP_SECONDS, Fingerprints, Segment
+from ._fingerprint import HOP_SECONDS, Fingerprints
+from ._segments import Segment
 
 MOST_DIFFERENT = 0.2
 """The share of differing bits up to which two utterances may be copies."""

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import requests
 import urllib3
 
-from ._unpack import Report
+from ._segments import Report
 from ._utterances import CorpusError
 
 _TIMEOUT = (15.0, 60.0)  # seconds to connect, and without a byte

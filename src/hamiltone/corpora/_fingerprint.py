@@ -6,21 +6,19 @@ compression and small shifts leave most bits as they are; another take of the sa
 """
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 import soundfile
 import soxr
 from jaxtyping import Bool, Float32, Int64, UInt32
 
-from hamiltone.files import atomic_path, cache_folder, content_key, file_key
-from hamiltone.speech import SAMPLE_RATE, SILENT_PEAK, is_silent, load_audio
+from hamiltone.files import atomic_path, cache_folder, content_key
+from hamiltone.speech import SAMPLE_RATE, SILENT_PEAK, is_silent
 
-from ._utterances import CorpusError, Utterances
+from ._segments import Report, Segment, recording_keys
 
 HOP_SECONDS = 0.012
 _RATE = 8000
@@ -31,21 +29,6 @@ _LOWEST, _HIGHEST = 300.0, 3400.0  # Hz: there even in a copy at 8 kHz
 _ACTIVE = 1e-4  # of the loudest frame's energy
 _BATCH = 256
 _VERSION = 2
-
-Report = Callable[[str, int, int], None]
-"""Told what is being done, how many are done, and of how many."""
-
-
-class Segment(NamedTuple):
-    """What an utterance is of its recording; None: the recording's own bound."""
-
-    path: str
-    start: float | None
-    end: float | None
-
-    def load(self) -> Float32[np.ndarray, " sample"]:
-        """Its waveform at 16 kHz."""
-        return load_audio(self.path, start=self.start, end=self.end)
 
 
 @dataclass(frozen=True)
@@ -116,24 +99,8 @@ _WEIGHTS = np.hanning(_WINDOW).astype(np.float32)
 _EDGES = np.round(np.geomspace(_LOWEST, _HIGHEST, _BANDS + 1) * _WINDOW / _RATE).astype(np.int64)
 
 
-def segments_of(utterances: Utterances) -> list[Segment]:
-    """Where the sound of each utterance is."""
-    columns = [utterances.table[name].tolist() for name in ("path", "start", "end")]
-    return [
-        Segment(path, None if pd.isna(start) else start, None if pd.isna(end) else end)
-        for path, start, end in zip(*columns, strict=True)
-    ]
-
-
 def _key(segments: Sequence[Segment], report: Report) -> str:
-    keys: dict[str, str] = {}
-    paths = list(dict.fromkeys(segment.path for segment in segments))
-    for number, path in enumerate(paths, start=1):
-        try:
-            keys[path] = file_key(Path(path))
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read ({error.strerror}): restore the recording") from error
-        report("looking at recordings", number, len(paths))
+    keys = recording_keys((segment.path for segment in segments), report)
     content = {
         "version": _VERSION,
         "libsndfile": soundfile.__libsndfile_version__,

@@ -14,8 +14,9 @@ import pooch
 from hamiltone.files import locked
 
 from ._download import ResumingDownloader, check_room
+from ._segments import Report
 from ._sources import Archive, source_of
-from ._unpack import Limits, Report, unpack
+from ._unpack import Limits, unpack
 from ._utterances import CorpusError
 
 _PARTIAL = ".part"

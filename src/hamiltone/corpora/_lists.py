@@ -1,6 +1,5 @@
 """Splits as lists of speakers: they part a corpus, or what is there of it, without naming its recordings."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hamiltone.files import atomic_write, content_key
+from hamiltone.files import content_key
 
 from ._rows import Plan, check_plan, made_split, part_of_fold, refuse_shared_audio, sorted_rows, speakers_of
-from ._split import PARTS, SPLIT_FORMAT, Split, hashed_content, split_from
+from ._split import PARTS, SPLIT_FORMAT, Split, hashed_content, split_from, write_hashed
 from ._utterances import CorpusError, Utterances
 
 _FORMAT = "hamiltone speakers 1"
@@ -57,8 +56,7 @@ class SpeakerLists:
 
     def write(self, path: str | Path) -> None:
         """Write the lists with their hash as JSON; the file appears whole or not at all."""
-        text = json.dumps({**self._content(), "hash": self.hash}, indent=1, ensure_ascii=False)
-        atomic_write(Path(path), text + "\n")
+        write_hashed(path, self._content())
 
     def split(self, utterances: Utterances, *, fold: int = 0) -> Split:
         """Part utterances by their speakers; speakers of the lists that are not there are passed over.

@@ -2,17 +2,14 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from ._utterances import CorpusError
+from ._espeak import ask_espeak
 
 _SPELLER = Path(__file__).with_name("_spell.py")
 _VOICE = "en-us"
-_PROCESS_SECONDS = 300
 _MARKS = re.compile(r"[ˈˌː]|\([a-z-]+\)")  # stress, length, and the language of words from elsewhere
 
 # eSpeak NG's American English in IPA, without stress and length: the 39 phones of the CMU dictionary. That writes the
@@ -51,7 +48,7 @@ def pronunciations(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]
         "words": list(words),
     }
     spoken, silent = {}, {}
-    for word, phonemes in zip(words, _spelt(request), strict=True):
+    for word, phonemes in zip(words, json.loads(ask_espeak(_SPELLER, request, "align")), strict=True):
         phones, strange = to_phones(phonemes)
         if strange:
             silent[word] = f"has no pronunciation: eSpeak NG's {strange[0]!r} is no sound of the dictionary"
@@ -72,17 +69,3 @@ def to_phones(phonemes: Iterable[str]) -> tuple[list[str], list[str]]:
         elif bare:
             strange.append(phoneme)
     return phones, strange
-
-
-def _spelt(request: dict[str, object]) -> list[list[str]]:
-    # "-I": nothing of the user's environment or working folder is imported there.
-    command = [sys.executable, "-I", "-X", "utf8", str(_SPELLER)]
-    content = json.dumps(request).encode()
-    try:
-        answer = subprocess.run(command, input=content, capture_output=True, timeout=_PROCESS_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise CorpusError(f"align: eSpeak NG gave no answer in {_PROCESS_SECONDS} s") from error
-    if answer.returncode:
-        reason = answer.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        raise CorpusError(f"align: eSpeak NG failed (exit code {answer.returncode}): {reason[0]}")
-    return json.loads(answer.stdout)

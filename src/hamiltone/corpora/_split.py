@@ -66,8 +66,7 @@ class Split:
 
     def write(self, path: str | Path) -> None:
         """Write the split with its hash as JSON; the file appears whole or not at all."""
-        text = json.dumps({**self._content(), "hash": self.hash}, indent=1, ensure_ascii=False)
-        atomic_write(Path(path), text + "\n")
+        write_hashed(path, self._content())
 
     def apply(self, utterances: Utterances) -> dict[str, Utterances]:
         """Divide the utterances: part -> its utterances, in the split's order.
@@ -129,6 +128,12 @@ def read_split(path: str | Path) -> Split:
         CorpusError: no such file, not a split, or a content that its hash does not belong to.
     """
     return split_from(hashed_content(path, SPLIT_FORMAT), path)
+
+
+def write_hashed(path: str | Path, content: dict[str, Any]) -> None:
+    """Write a content with its hash as JSON; the file appears whole or not at all."""
+    text = json.dumps({**content, "hash": content_key(content)}, indent=1, ensure_ascii=False)
+    atomic_write(Path(path), text + "\n")
 
 
 def hashed_content(path: str | Path, *formats: str) -> dict[str, Any]:

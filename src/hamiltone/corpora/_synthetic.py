@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +13,7 @@ import soxr
 
 from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
 
+from ._espeak import ask_espeak
 from ._utterances import CorpusError, Utterances
 
 VOICES = ("f1", "f2", "f3", "f4", "m1", "m2", "m7", "m8")
@@ -33,7 +32,6 @@ _TAKES = 2
 _SEED = 20240
 _LEAD_SECONDS = (0.04, 0.16)
 _NOISE_DBFS = -66.0
-_PROCESS_SECONDS = 300
 _LISTING = "utterances.json"
 _SPEAKER = Path(__file__).with_name("_speak.py")
 
@@ -141,17 +139,8 @@ def _spoken(clips: list[dict[str, Any]], library: str, data: str) -> tuple[list[
         }
         for clip in clips
     ]
-    request = json.dumps({"library": library, "data": data, "phrases": phrases}).encode()
-    # "-I": nothing of the user's environment or working folder is imported there.
-    command = [sys.executable, "-I", str(_SPEAKER)]
-    try:
-        answer = subprocess.run(command, input=request, capture_output=True, timeout=_PROCESS_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise CorpusError(f"synthetic: eSpeak NG gave no answer in {_PROCESS_SECONDS} s") from error
-    if answer.returncode:
-        reason = answer.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
-        raise CorpusError(f"synthetic: eSpeak NG failed (exit code {answer.returncode}): {reason[0]}")
-    head, _, samples = answer.stdout.partition(b"\n")
+    answer = ask_espeak(_SPEAKER, {"library": library, "data": data, "phrases": phrases}, "synthetic")
+    head, _, samples = answer.partition(b"\n")
     described = json.loads(head)
     speech = np.frombuffer(samples, dtype=np.int16).astype(np.float64) / 32768
     return np.split(speech, np.cumsum(described["lengths"])[:-1]), described["rate"]

@@ -12,15 +12,13 @@ from io import BufferedIOBase
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from ._segments import Report
 from ._utterances import CorpusError
 
 _BLOCK = 1 << 20
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 # Of a decoder, which has no number, or of names that contradict one another or are too long.
 _NO_PLACE = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
-
-Report = Callable[[str, int, int], None]
-"""Told of progress in bytes: what, done, total (0 where nobody knows)."""
 
 
 @dataclass(frozen=True)

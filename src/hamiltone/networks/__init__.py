@@ -1,6 +1,7 @@
 """Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
 
 from ._bundle import BundleError, TrainedRHEmo, bundle_card, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._card import CARD_HEADER
 from ._derivatives import Derivatives
 from ._keys import weights_key
 from ._recognizer import Front, FrontKind, Recognition, Recognizer, Stage
@@ -9,6 +10,7 @@ from ._vgg import VGG, vgg
 
 __all__ = [
     "AXES",
+    "CARD_HEADER",
     "EMBEDDING_SHAPE",
     "VGG",
     "BundleError",

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ from ._rh_emo import RHEmo, RHEmoEncoder, RHEmoOutput
 from ._vgg import vgg
 
 _FORMAT = 1
+_ENCODERS: dict[FrontKind, Callable[[], RHEmoEncoder | Derivatives | None]] = {
+    "spectrogram": lambda: None,
+    "derivatives": Derivatives,
+    "rh-emo": RHEmoEncoder,
+}
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 
 
@@ -143,6 +148,16 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
         raise BundleError(f"{path}: was not written by hamiltone; name a model folder, as RUN/model")
     if config.get("format") != _FORMAT:
         raise BundleError(f"{path}: has format {config.get('format')}, this version reads {_FORMAT}; update hamiltone")
+    return _up_to_date(config)
+
+
+def _up_to_date(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a recognizer that was saved before fronts had kinds and scores a temperature, as they are now."""
+    if config["kind"] == "recognizer":
+        config.setdefault("temperature", 1.0)
+        front = config.get("front", {})
+        if isinstance(front, dict) and "encoder" in front:
+            front["kind"] = "rh-emo" if front.pop("encoder") else "spectrogram"
     return config
 
 
@@ -160,20 +175,12 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             spectrogram = Spectrogram(**config["spectrogram"])
             return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))
         front = config["front"]
-        encoder = _encoder(front)
+        encoder = _ENCODERS[front["kind"]]()
         network = {**config["network"], "input_shape": tuple(config["network"]["input_shape"])}
         return Recognizer(
             Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
             vgg(**network),
             config["labels"],
             frame_rule=config["frame_rule"],
-            temperature=config.get("temperature", 1.0),  # absent in what 0.2 and older saved
+            temperature=config["temperature"],
         )
-
-
-def _encoder(front: Mapping[str, Any]) -> RHEmoEncoder | Derivatives | None:
-    # Models of version 0.2.0 and before say only whether they have an RH-Emo.
-    kind: FrontKind = front["kind"] if "kind" in front else "rh-emo" if front["encoder"] else "spectrogram"
-    if kind == "rh-emo":
-        return RHEmoEncoder()
-    return Derivatives() if kind == "derivatives" else None

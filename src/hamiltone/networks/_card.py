@@ -10,11 +10,16 @@ _TASKS = {
     "word": "word recognition, as an orthogonal task for anti-transfer learning",
     "rh-emo": "RH-Emo, quaternion embeddings of speech",
 }
+CARD_HEADER = {
+    "library_name": "hamiltone",
+    "pipeline_tag": "audio-classification",
+    "license": "other",
+    "license_name": "that-of-the-recordings",
+}
+"""What the Hugging Face Hub asks of a card's header."""
+
 _TEMPLATE = """---
-library_name: hamiltone
-pipeline_tag: audio-classification
-license: other
-license_name: that-of-the-recordings
+{header}
 tags:
 {tags}
 ---
@@ -73,6 +78,7 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "made by": f"hamiltone {config['hamiltone']}" + (f", `{facts['command']}`" if facts.get("command") else ""),
     }
     return _TEMPLATE.format(
+        header="\n".join(f"{name}: {value}" for name, value in CARD_HEADER.items()),
         tags="\n".join(f"- {tag}" for tag in ("audio-classification", "speech-emotion-recognition", "quaternion")),
         title=facts.get("title") or "A Hamiltone model",
         what=f"A model for {_TASKS.get(task, 'speech')}, made with Hamiltone.",

@@ -1,7 +1,7 @@
 """Which form computes which case: a table, shipped, so that the same call takes the same path on every machine.
 
-The rules come from trials with PyTorch 2.13 in float32 on an x86-64 server processor over the layers of VGG16 on a
-4 x 64 x 64 embedding; ``hamiltone bench a`` measures them. The first rule that holds counts;
+Measured with PyTorch 2.13 in float32 on an x86-64 server processor over the layers of VGG16 on a 4 x 64 x 64 embedding;
+``docs/performance.md`` has the numbers and ``hamiltone bench a`` takes them again. The first rule that holds counts;
 where none holds it is the plain form, as on devices and for dtypes that nobody has measured.
 
 To add a compiled kernel: write its form as a module beside the others, register it in ``_forms.py``, and put its rules

@@ -37,7 +37,7 @@ def about_model(folder: Path | str) -> dict[str, Any]:
         "labels": config["labels"],
         "rate": SAMPLE_RATE,
         "window": FRAME_SAMPLES / SAMPLE_RATE,
-        "front": _front(config["front"]),
+        "front": config["front"]["kind"],
         "trained_on": f"{card.get('corpus') or 'unknown'}{note}",
         "split": card.get("split") or "unknown",
         "results": [*card.get("results", ()), *([card["calibration"]] if card.get("calibration") else [])],
@@ -46,10 +46,6 @@ def about_model(folder: Path | str) -> dict[str, Any]:
         "weights": config.get("weights", ""),
         "version": config.get("hamiltone", ""),
     }
-
-
-def _front(settings: dict[str, Any]) -> str:
-    return settings.get("kind") or ("rh-emo" if settings.get("encoder") else "spectrogram")  # older ones say encoder
 
 
 def _licence(licences: dict[str, str]) -> str:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -29,7 +30,7 @@ from ._guard import Guard, note
 from ._limits import Admission, Limits, Refusal
 from ._metrics import Metrics
 from ._pictures import Pictures
-from ._predictor import FrameScores, Prediction
+from ._predictor import Prediction
 from ._uploads import Upload, received
 
 PAGE = Path(__file__).with_name("page")
@@ -96,14 +97,8 @@ class _Service:
         step = FRAME_SAMPLES if hop is None else round(hop * SAMPLE_RATE)
         bounds = frame_bounds(len(waveform), rule=self.recognizer.frame_rule, hop=step)
         rows = await self.batcher.recognize(waveform, bounds)
-        labels = self.recognizer.labels
-        frames = tuple(
-            FrameScores(start / SAMPLE_RATE, stop / SAMPLE_RATE, dict(zip(labels, row.tolist(), strict=True)))
-            for (start, stop), row in zip(bounds, rows, strict=True)
-        )
-        overall = rows.mean(axis=0)
-        scores = dict(zip(labels, overall.tolist(), strict=True))
-        return Prediction(name, labels[int(overall.argmax())], scores, frames)
+        spans = [(start / SAMPLE_RATE, stop / SAMPLE_RATE) for start, stop in bounds]
+        return Prediction.of_frames(name, self.recognizer.labels, spans, torch.from_numpy(rows))
 
     async def _pictures(self, waveform: Float32[np.ndarray, "_"]) -> dict[str, Any]:
         pictures = Pictures(self.recognizer.front, waveform)

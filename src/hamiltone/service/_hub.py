@@ -4,16 +4,9 @@ import shutil
 from pathlib import Path
 
 from hamiltone.files import atomic_path
-from hamiltone.networks import bundle_card, load_recognizer
+from hamiltone.networks import CARD_HEADER, bundle_card, load_recognizer
 
 from ._errors import ServiceError
-
-_HEADER = {
-    "library_name": "hamiltone",
-    "pipeline_tag": "audio-classification",
-    "license": "other",
-    "license_name": "that-of-the-recordings",
-}
 
 
 def export_hub(model: Path | str, folder: Path | str) -> Path:
@@ -47,7 +40,7 @@ def export_hub(model: Path | str, folder: Path | str) -> Path:
         card = ModelCard(bundle_card(model) or f"# {model.name}\n", ignore_metadata_errors=False)
     except (ValueError, yaml.YAMLError) as error:
         raise ServiceError(f"{model / 'README.md'}: its header cannot be read: {error}") from None
-    for name, value in _HEADER.items():
+    for name, value in CARD_HEADER.items():
         if card.data.get(name) is None:
             setattr(card.data, name, value)
     with atomic_path(folder) as draft:

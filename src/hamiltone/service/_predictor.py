@@ -1,14 +1,14 @@
 """Recognise the emotion of recordings of any length, batched across files, with bounded memory."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 
 from hamiltone.networks import Recognizer, load_recognizer
@@ -45,6 +45,22 @@ class Prediction:
     label: str
     scores: dict[str, float]
     frames: tuple[FrameScores, ...]
+
+    @classmethod
+    def of_frames(
+        cls,
+        path: str,
+        labels: Sequence[str],
+        spans: Iterable[tuple[float, float]],
+        scores: Float[Tensor, "frame label"],
+    ) -> "Prediction":
+        """The prediction that the scores of a recording's frames make; ``spans`` are their seconds."""
+        frames = tuple(
+            FrameScores(start, end, dict(zip(labels, row, strict=True)))
+            for (start, end), row in zip(spans, scores.tolist(), strict=True)
+        )
+        overall = scores.mean(dim=0)
+        return cls(path, labels[int(overall.argmax())], dict(zip(labels, overall.tolist(), strict=True)), frames)
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""
@@ -167,16 +183,8 @@ class Predictor:
             yield recording.fault or self._prediction(recording)
 
     def _prediction(self, recording: _Pending) -> Prediction:
-        labels = self.recognizer.labels
         scores = torch.stack(recording.rows)
-        frames = tuple(
-            FrameScores(start, end, dict(zip(labels, row, strict=True)))
-            for (start, end), row in zip(recording.spans, scores.tolist(), strict=True)
-        )
-        overall = scores.mean(dim=0)
-        return Prediction(
-            str(recording.path), labels[int(overall.argmax())], dict(zip(labels, overall.tolist(), strict=True)), frames
-        )
+        return Prediction.of_frames(str(recording.path), self.recognizer.labels, recording.spans, scores)
 
 
 def _audible(

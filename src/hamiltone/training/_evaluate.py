@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hamiltone.corpora import protocol_of
+from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import atomic_write
 from hamiltone.measures import summarise
 from hamiltone.networks import Recognizer, load_recognizer
@@ -20,7 +20,7 @@ from ._parts import Part, make_part, stored_inputs
 from ._record import PREDICTIONS, SPLIT, predictions_table, split_facts, versions, write_predictions
 from ._run import deterministic
 from ._settings import RunSettings
-from ._store import frames_key, recording_keys, stored_frames, stored_stage
+from ._store import frames_key, stored_frames, stored_stage
 from ._watch import Watch
 
 _EVALUATION = "evaluation.json"
@@ -47,7 +47,7 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
     with deterministic(settings.threads), Watch(settings.name) as watch:
         material = load_known(settings, recognizer, model)
         notes = _leaks(Path(model).parent, material, settings.leaks)
-        recordings = recording_keys(material.utterances)
+        recordings = recording_keys(material.utterances.table["path"])
         test, silent = recognizers_part("test", settings, material, recognizer, watch, recordings)
         objective = Classification(recognizer, None, "cross_entropy")
         probabilities = objective.probabilities(test, torch.device("cpu"), settings.training.batch)

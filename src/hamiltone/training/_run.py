@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from hamiltone.antitransfer import GramTargets
-from hamiltone.corpora import protocol_of
+from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import VGG, Front, save_bundle
@@ -38,7 +38,7 @@ from ._record import (
 )
 from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._settings import RunSettings
-from ._store import Frames, frames_key, recording_keys, stage_key, stored_frames, stored_stage
+from ._store import Frames, frames_key, stage_key, stored_frames, stored_stage
 from ._targets import stored_targets
 from ._watch import Watch
 
@@ -120,7 +120,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     if settings.augments:
         notes.append(f"the training part was augmented: {settings.augmentation.choice()}")
-    recordings = recording_keys(material.utterances)
+    recordings = recording_keys(material.utterances.table["path"])
     rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames, recordings)
     identity = {
         "versions": versions(),

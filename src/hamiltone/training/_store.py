@@ -5,31 +5,29 @@ so what is found there is right, and what is stale is never read.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import soundfile
 import soxr
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hamiltone.corpora import Utterances
+from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
-from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
+from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Front, Stage, weights_key
-from hamiltone.speech import FRAME_SAMPLES, frame_bounds, is_silent, load_audio
+from hamiltone.speech import FRAME_SAMPLES, frame_bounds, is_silent
 
 from ._settings import FrameSettings
 
 _VERSION = 1
 _BATCH = 50
 _DECODERS = {"libsndfile": soundfile.__libsndfile_version__, "soxr": soxr.__version__}
-Report = Callable[[str, int, int], None]  # what is being made, how many are done, of how many
 
 
 @dataclass(frozen=True)
@@ -76,29 +74,15 @@ class Frames:
         return np.array(draws, dtype=np.int64)
 
 
-def recording_keys(utterances: Utterances) -> dict[str, str]:
-    """Path -> the key of the file's content, of all recordings of these utterances.
-
-    Raises:
-        HamiltoneError: a recording is missing or cannot be read.
-    """
-    keys: dict[str, str] = {}
-    for path in utterances.table["path"].unique():
-        try:
-            keys[path] = file_key(Path(path))
-        except OSError as error:
-            raise HamiltoneError(f"{path}: cannot be read ({error.strerror}); check the corpus's folder") from None
-    return keys
-
-
 def frames_key(utterances: Utterances, settings: FrameSettings, keys: Mapping[str, str] | None = None) -> str:
     """The key under which the frames of these utterances are stored; ``keys`` are their :func:`recording_keys`.
 
     Raises:
         HamiltoneError: a recording is missing or cannot be read.
     """
-    keys = recording_keys(utterances) if keys is None else keys
-    rows = [[name, keys[path], start, end] for name, path, start, end in _segments(utterances)]
+    keys = recording_keys(utterances.table["path"]) if keys is None else keys
+    named = zip(utterances.table["utterance"].tolist(), segments_of(utterances), strict=True)
+    rows = [[name, keys[path], start, end] for name, (path, start, end) in named]
     rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **_DECODERS}
     return content_key({"utterances": rows, "rules": rules})
 
@@ -142,8 +126,9 @@ def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, repor
     silent: list[str] = []
     position = 0
     with (folder / "samples.f32").open("wb") as file:
-        for row, (name, path, start, end) in enumerate(_segments(utterances)):
-            waveform = load_audio(path, start=start, end=end)
+        named = zip(utterances.table["utterance"].tolist(), segments_of(utterances), strict=True)
+        for row, (name, segment) in enumerate(named):
+            waveform = segment.load()
             report("reading recordings", row + 1, len(utterances))
             if is_silent(waveform, settings.silent_peak):
                 silent.append(name)
@@ -154,13 +139,6 @@ def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, repor
                 position += stop - first
     np.save(folder / "bounds.npy", np.array(bounds, dtype=np.int64).reshape(-1, 3))
     (folder / "silent.json").write_text(json.dumps(silent))
-
-
-def _segments(utterances: Utterances) -> Iterator[tuple[str, str, float | None, float | None]]:
-    """Identifier, path, start and end of each utterance, in seconds; None for the recording's own."""
-    columns = [utterances.table[name].tolist() for name in ("utterance", "path", "start", "end")]
-    for name, path, start, end in zip(*columns, strict=True):
-        yield name, path, None if pd.isna(start) else start, None if pd.isna(end) else end
 
 
 def waveform_batches(frames: Frames, rows: npt.NDArray[np.int64]) -> Iterator[Float[Tensor, "batch sample"]]:

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from hamiltone.antitransfer import GramTargets, frozen_maps
+from hamiltone.corpora import Report
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import VGG, weights_key
 
 from ._loop import put_channels_last
-from ._store import Report
 
 _VERSION = 1
 _BATCH = 20
