@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -295,8 +296,14 @@ def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
 def test_an_interruption_ends_all_workers(tmp_path: Path) -> None:
     script = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n{SLEEP}"
     timer = threading.Timer(0.3, _thread.interrupt_main)
+    inherited = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # ignored where a shell runs the tests behind it
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        together(tmp_path, script)
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            together(tmp_path, script)
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, inherited)
     assert not psutil.Process().children()
