@@ -1,6 +1,7 @@
 """Where the time and memory of a training step go: the operations that take most, and how peak memory varies.
 
 python benchmarks/profile_step.py real stored 5 --threads 2
+    python benchmarks/profile_step.py real none 0 --bf16        # as training.precision = "bf16" computes
 """
 
 import argparse
@@ -21,19 +22,23 @@ def main() -> None:
     parser.add_argument("anti_transfer", choices=["none", "naive", "live", "stored"])
     parser.add_argument("layer", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bf16", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
     case = StepCase(asked.algebra, anti_transfer=asked.anti_transfer, layer=asked.layer)
     step = Steps().step(case)
-    for _ in range(2):
-        step()
-    with torch.profiler.profile() as profile:
-        step()
+    with torch.autocast("cpu", torch.bfloat16, enabled=asked.bf16):
+        for _ in range(2):
+            step()
+        with torch.profiler.profile() as profile:
+            step()
     events = sorted(profile.key_averages(), key=lambda event: -event.self_cpu_time_total)
     total = sum(event.self_cpu_time_total for event in events)
     print(f"{asked.algebra}, anti-transfer {asked.anti_transfer}, layer {asked.layer}: {total / 1e3:.0f} ms")
     for event in events[:_SHOWN]:
         print(f"{event.key:<40}{event.self_cpu_time_total / 1e3:8.0f} ms{event.count:6}")
+    if asked.bf16:
+        return  # the process that measures memory knows single precision alone
     peaks = [step_memory(case, asked.threads) / 2**20 for _ in range(_REPEATS)]
     print("peak memory, MiB: " + ", ".join(f"{peak:.0f}" for peak in sorted(peaks)))
 
