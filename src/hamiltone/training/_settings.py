@@ -159,7 +159,8 @@ class NetworkSettings(_Model):
     algebra: Literal["real", "quaternion"] = "quaternion"
     width: PositiveFloat = 1.0
     hidden: PositiveInt | None = None
-    pool: Literal["adaptive", "flatten"] = "flatten"
+    pool: Literal["adaptive", "flatten", "mean"] = "flatten"
+    norm: Literal["none", "batch"] = Field(default="none", description="behind each convolution, before its ReLU")
     dropout: float = Field(default=0.5, ge=0, lt=1)
 
 
@@ -257,8 +258,8 @@ class RunSettings(_Model):
         with_term = orthogonal and self.anti_transfer is not None
         yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
         yield (
-            self.processes > 1 and (rh_emo or self.front.trainable),
-            "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
+            self.processes > 1 and (rh_emo or self.front.trainable or self.network.norm == "batch"),
+            "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
             "leave processes out",
         )
         yield (
