@@ -39,8 +39,9 @@ _LAYER_TYPES: dict[str, _LayerTypes] = {
 class VGG(nn.Module):
     """A VGG network whose parameters are named as torchvision's (``features.0.weight`` ... ``classifier.6.bias``).
 
-    ``features`` are 3x3 convolutions with ReLU (and batch norm between, if asked for) and 2x2 max-pools, ``classifier`` is Linear-ReLU-Dropout twice and a
-    last linear layer, which is real in either algebra (REFERENCE section 2; paper, section 3.1). Use :func:`vgg`.
+    ``features`` are 3x3 convolutions with ReLU (a batch norm between, where asked for) and 2x2 max-pools,
+    ``classifier`` is Linear-ReLU-Dropout twice and a last linear layer, which is real in either algebra (REFERENCE
+    section 2; paper, section 3.1). Use :func:`vgg`.
     """
 
     def __init__(

@@ -105,6 +105,7 @@ class AugmentationSettings(_Model):
     """What is changed at random in the training part, anew each epoch; off by default (docs/augmentation.md)."""
 
     shift_seconds: float = Field(default=0.0, description="moved in its frame by at most as much, to either side")
+    speed: tuple[float, float] | None = Field(default=None, description="played so many times as fast, least to most")
     gain_db: tuple[float, float] | None = Field(default=None, description="gain, from least to most")
     snr_db: tuple[float, float] | None = Field(default=None, description="speech over added noise, least to most")
     noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
@@ -196,6 +197,9 @@ class OptimisationSettings(_Model):
     """Adam, and when to stop."""
 
     learning_rate: float = Field(default=1e-5, gt=0, le=1)
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant", description="cosine: rises over a tenth of all epochs, then falls to nothing"
+    )
     weight_decay: float = Field(default=0.0, ge=0)
     batch: PositiveInt = 20
     epochs: PositiveInt = 500
