@@ -70,7 +70,7 @@ def test_stratified_folds_test_every_speaker_once(pool, seed, folds, counts):
     for fold, split in enumerate(splits):
         assert_apart(split, utterances)
         assert split.parts["validation"] == splits[(fold + 1) % folds].parts["test"]
-        assert (split.folds, split.fold, split.protocol, split.stratify) == (folds, fold, "stratified", "emotion")
+        assert (split.folds, split.fold, split.scheme, split.stratify) == (folds, fold, "stratified", "emotion")
     assert Counter(name for split in splits for name in split.parts["test"]) == Counter(utterances.table["utterance"])
     shuffled = utterances.select(np.random.default_rng(seed).permutation(len(utterances)))
     assert split_stratified(shuffled, folds=folds, seed=seed) == splits[0]
@@ -97,7 +97,7 @@ def test_one_speaker_out_is_scikit_learns(pool):
         assert set(split.parts["test"]) == set(ids[tested])
         assert set(split.parts["validation"]) == set(ids[folds[(fold + 1) % 5][1]])
         assert_apart(split, utterances)
-        assert (split.folds, split.fold, split.protocol) == (5, fold, "leave-one-out")
+        assert (split.folds, split.fold, split.scheme) == (5, fold, "leave-one-out")
 
 
 def test_impossible_folds_are_one_line(pool):
@@ -121,10 +121,20 @@ def test_two_speakers_are_labelled_as_what_they_are(pool, tmp_path: Path):
     # Each of the twelve needs a recording of its own, since one recording stays in one part.
     table = utterances.table.assign(path=pool[:12])
     split = split_by_speaker(Utterances(table, "made", utterances.root))
-    assert (split.kind, split.protocol) == ("actor", "two-speakers")
+    assert (split.kind, split.scheme) == ("actor", "two-speakers")
     split.write(tmp_path / "two.json")
     assert read_split(tmp_path / "two.json") == split
-    assert json.loads((tmp_path / "two.json").read_text())["protocol"] == "two-speakers"
+    assert json.loads((tmp_path / "two.json").read_text())["scheme"] == "two-speakers"
+
+
+def test_a_split_file_of_before_names_its_scheme_protocol(pool, tmp_path: Path):
+    split = leave_one_speaker_out(made(pool, ["a", "b", "c"], ["x", "y", "x"]))
+    split.write(tmp_path / "split.json")
+    content = json.loads((tmp_path / "split.json").read_text())
+    content["protocol"] = content.pop("scheme")
+    del content["hash"]
+    (tmp_path / "split.json").write_text(json.dumps(content | {"hash": content_key(content)}))
+    assert read_split(tmp_path / "split.json") == split
 
 
 RAVDESS = [f"{number:02}" for number in range(1, 25)]
@@ -188,7 +198,7 @@ def test_the_papers_lists_are_the_actor_split_of_the_whole_corpus(pool):
     utterances = actors(pool, RAVDESS)
     lists = ready_lists("ravdess", "70-20-10").split(utterances)
     assert lists.parts == split_by_speaker(utterances, seed=0).parts
-    assert (lists.kind, lists.protocol, lists.folds) == ("actor", "70-20-10", None)
+    assert (lists.kind, lists.scheme, lists.folds) == ("actor", "70-20-10", None)
     part = actors(pool, RAVDESS[:18])
     whole = speakers_of(lists, utterances)
     kept = speakers_of(ready_lists("ravdess", "70-20-10").split(part), part)
@@ -252,7 +262,7 @@ def test_the_column_split(pool):
     utterances = made(pool, ["a", "a", "b", "b", "c", "c"], ["x", "y"] * 3, split=told)
     split = split_by_column(utterances)
     assert split.parts == {"train": ("000", "001"), "validation": ("002", "003"), "test": ("004", "005")}
-    assert (split.kind, split.protocol) == ("actor", "column")
+    assert (split.kind, split.scheme) == ("actor", "column")
     mixed = made(pool, ["a", "b", "b", "c", "c", "a"], ["x", "y"] * 3, split=told)
     assert split_by_column(mixed).kind == "random"
     nameless = Utterances(utterances.table.assign(speaker=["a", "a", "b", "b", "c", None]), "made", utterances.root)

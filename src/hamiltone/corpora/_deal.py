@@ -81,7 +81,7 @@ def split_by_speaker(
 
     Two speakers (TESS; REFERENCE.md section 5): one trains; of the other, half validates and half tests, by recording
     and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once. The
-    split's protocol is then "two-speakers", since early stopping hears the speaker that is tested.
+    split's scheme is then "two-speakers", since early stopping hears the speaker that is tested.
 
     The result depends on the identifiers, labels and audio alone: neither on the order of rows nor on the folder.
 

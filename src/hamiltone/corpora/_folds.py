@@ -92,4 +92,4 @@ def split_by_column(utterances: Utterances) -> Split:
     speaker = utterances.table["speaker"]
     known = bool(speaker.notna().to_numpy().all())
     apart = known and len(set(zip(speaker, called, strict=True))) == speaker.nunique()
-    return Split(utterances.corpus, "actor" if apart else "random", 0, parts, protocol="column")
+    return Split(utterances.corpus, "actor" if apart else "random", 0, parts, scheme="column")

@@ -23,7 +23,7 @@ class Plan(NamedTuple):
     fold: int
     seed: int
     stratify: str | None
-    protocol: str | None = None
+    scheme: str | None = None
 
 
 class Rows(NamedTuple):
@@ -137,5 +137,5 @@ def made_split(utterances: Utterances, plan: Plan, rows: Rows, part: np.ndarray)
         folds=plan.folds,
         fold=None if plan.folds is None else plan.fold,
         stratify=plan.stratify,
-        protocol=plan.protocol,
+        scheme=plan.scheme,
     )
