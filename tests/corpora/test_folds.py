@@ -121,7 +121,7 @@ def test_two_speakers_are_labelled_as_what_they_are(pool, tmp_path: Path):
     # Each of the twelve needs a recording of its own, since one recording stays in one part.
     table = utterances.table.assign(path=pool[:12])
     split = split_by_speaker(Utterances(table, "made", utterances.root))
-    assert (split.kind, split.scheme) == ("actor", "two-speakers")
+    assert (split.kind, split.scheme, split.fractions) == ("actor", "two-speakers", None)
     split.write(tmp_path / "two.json")
     assert read_split(tmp_path / "two.json") == split
     assert json.loads((tmp_path / "two.json").read_text())["scheme"] == "two-speakers"
@@ -198,7 +198,7 @@ def test_the_papers_lists_are_the_actor_split_of_the_whole_corpus(pool):
     utterances = actors(pool, RAVDESS)
     lists = ready_lists("ravdess", "70-20-10").split(utterances)
     assert lists.parts == split_by_speaker(utterances, seed=0).parts
-    assert (lists.kind, lists.scheme, lists.folds) == ("actor", "70-20-10", None)
+    assert (lists.kind, lists.scheme, lists.folds, lists.fractions) == ("actor", "70-20-10", None, None)
     part = actors(pool, RAVDESS[:18])
     whole = speakers_of(lists, utterances)
     kept = speakers_of(ready_lists("ravdess", "70-20-10").split(part), part)

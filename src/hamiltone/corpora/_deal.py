@@ -99,7 +99,9 @@ def split_by_speaker(
     """
     names = speakers_of(utterances)
     two = len(names) == 2
-    plan = Plan("actor", fractions, folds, fold, seed, stratify if two else None, "two-speakers" if two else None)
+    plan = Plan("actor", fractions, folds, fold, seed, None)
+    if two:
+        plan = plan._replace(fractions=None, stratify=stratify, scheme="two-speakers")
     check_plan(utterances, plan, least_folds=2 if two else 3, most_folds=len(names))
     rows = sorted_rows(utterances, stratify)
     refuse_shared_audio(utterances, rows)

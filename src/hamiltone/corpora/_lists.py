@@ -68,7 +68,7 @@ class SpeakerLists:
         if utterances.corpus != self.corpus:
             raise CorpusError(f"the split {self.name} is for {self.corpus}, not {utterances.corpus}: choose another")
         folds = len(self.folds) or None
-        plan = Plan("actor", (0.7, 0.2, 0.1), folds, fold, 0, None, self.name)
+        plan = Plan("actor", None, folds, fold, 0, None, self.name)
         check_plan(utterances, plan, least_folds=3)
         names = speakers_of(utterances)
         lists = self.folds or tuple(self.parts[part] for part in PARTS)

@@ -29,7 +29,7 @@ class Split:
         kind: "random" (by recording) or "actor" (by speaker).
         seed: what the chance was seeded with.
         parts: "train", "validation", "test" -> identifiers, sorted.
-        fractions: the fractions asked for, or None for a fold.
+        fractions: the fractions asked for, or None where none were: folds, lists, a column, two speakers.
         folds: the number of folds, or None.
         fold: which fold tests, or None.
         stratify: the column whose classes were kept in proportion, or None.
