@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hamiltone.corpora import (
     leave_one_speaker_out,
     load_corpus,
     load_split,
+    protocol_of,
     read_split,
     ready_lists,
     ready_splits,
@@ -162,6 +164,7 @@ def test_every_ready_list_is_there():
         "emodb": ("70-20-10", "balanced"),
         "iemocap": ("70-20-10", "balanced"),
         "ravdess": ("70-20-10", "balanced", "emobox"),
+        "tess": ("halved",),
     }
     assert sum(len(part) for part in ready_lists("crema_d", "70-20-10").parts.values()) == 91
 
@@ -205,6 +208,52 @@ def test_the_papers_lists_are_the_actor_split_of_the_whole_corpus(pool):
     assert kept == {name: speakers & set(RAVDESS[:18]) for name, speakers in whole.items()}
 
 
+@pytest.fixture(scope="module")
+def tess(tmp_path_factory, record) -> Utterances:
+    """All words of TESS, sad; OAF's "back" and "bar", of which one validates, are one recording in anger."""
+    folder, words = tmp_path_factory.mktemp("tess"), runpy.run_path(str(TOOL))["TESS_WORDS"].split()
+    names = [f"{actor}_{word}_sad" for actor in ("OAF", "YAF") for word in words]
+    for seed, name in enumerate([*names, "OAF_back_angry"]):
+        record(folder / f"{name}.wav", seed=seed, samples=20)
+    shutil.copy(folder / "OAF_back_angry.wav", folder / "OAF_bar_angry.wav")
+    return load_corpus("tess", folder)
+
+
+def words_of(split: Split, utterances: Utterances) -> dict[str, set[str]]:
+    return {part: set(chosen.table["word"]) for part, chosen in split.apply(utterances).items()}
+
+
+@pytest.mark.parametrize(("fold", "tested"), [(0, "OAF"), (1, "YAF")])
+def test_one_actor_of_tess_trains_and_the_others_words_are_halved(tess, fold: int, tested: str):
+    utterances = tess.select((tess.table["emotion"] != "angry").to_numpy())
+    split = ready_lists("tess", "halved").split(utterances, fold=fold)
+    assert (split.kind, split.scheme, split.folds, split.fold) == ("actor", "halved", 2, fold)
+    assert {part: len(names) for part, names in split.parts.items()} == {"train": 200, "validation": 100, "test": 100}
+    trained = ({"OAF", "YAF"} - {tested}).pop()
+    assert speakers_of(split, utterances) == {"train": {trained}, "validation": {tested}, "test": {tested}}
+    heard = words_of(split, utterances)
+    assert not heard["validation"] & heard["test"]
+    assert protocol_of(utterances, split).line.startswith("speaker-independent in training but not in validation")
+    some = utterances.select(utterances.table["word"].str.contains("a").to_numpy())
+    there = set(some.table["word"])
+    kept = words_of(ready_lists("tess", "halved").split(some, fold=fold), some)
+    assert kept == {part: words & there for part, words in heard.items()}
+
+
+def test_identical_recordings_of_two_words_stay_together(tess):
+    split = ready_lists("tess", "halved").split(tess)
+    assert {"OAF_back_angry", "OAF_bar_angry", "OAF_back_sad"} <= set(split.parts["validation"])
+    assert "OAF_bar_sad" in split.parts["test"]
+
+
+def test_the_words_of_tess_here_are_those_of_the_lists(speech_data: Path):
+    utterances = load_corpus("tess", speech_data / "tess")
+    assert set(utterances.table["word"]) <= set(runpy.run_path(str(TOOL))["TESS_WORDS"].split())
+    parts = ready_lists("tess", "halved").split(utterances).parts
+    assert len(parts["train"]) == len(parts["validation"]) + len(parts["test"]) == 420
+    assert len(parts["validation"]) % 7 == 0  # whole words, with all emotions
+
+
 def test_lists_of_ones_own(pool, tmp_path: Path):
     utterances = actors(pool, ["ann", "bob", "cem"], corpus="table")
     lists = SpeakerLists(
@@ -241,6 +290,7 @@ def test_lists_of_ones_own(pool, tmp_path: Path):
     [
         ({}, "have either folds or parts"),
         ({"folds": (("a",), ("b",))}, "need three folds or more"),
+        ({"folds": (("a",), ("b",), ("c",)), "validation_words": ("x",)}, "two folds only"),
         ({"parts": {"train": ("a",), "test": ("b",)}}, "or train, validation, test"),
         ({"folds": (("a",), ("b",), ("a",))}, "a stands twice"),
     ],
