@@ -1,6 +1,7 @@
 """Makes the lists of speakers that come with the package: ``python tools/ready_splits.py FOLDER``.
 
-All of them follow from the speakers' names alone, but for the benchmark EmoBox's, which are copied from its files.
+All of them follow from the speakers' names alone, but for the benchmark EmoBox's, which are copied from its files, and
+TESS's, which follows from its words, too.
 """
 
 import sys
@@ -27,6 +28,18 @@ EMOBOX_RAVDESS = (
     ("02", "15", "16", "18"),
     ("06", "13", "17", "22"),
 )
+TESS_WORDS = """
+back bar base bath bean beg bite boat bone book bought burn cab calm came cause chain chair chalk chat check cheek
+chief choice cool dab date dead death deep dime dip ditch dodge dog doll door fail fall far fat fit five food gap
+gas gaze germ get gin goal good goose gun half hall hash hate have haze hire hit hole home hurl hush jail jar join
+judge jug juice keen keep keg kick kill king kite knock late laud lean learn lease lid life limb live loaf long lore
+lose lot love luck make match merge mess met mill mob mode mood moon mop mouse nag name near neat nice note numb pad
+page pain pass pearl peg perch phone pick pike pole pool puff rag raid rain raise rat reach read red ring ripe road
+room rose rot rough rush said sail search seize sell shack shall shawl sheep shirt should shout size soap soup sour
+south sub such sure take talk tape team tell thin third thought thumb time tip tire ton tool tough turn vine voice
+void vote wag walk wash week wheat when which whip white wife wire witch yearn yes young youth
+"""
+"""The 200 words of the Northwestern University Auditory Test No. 6, which both actors say."""
 
 
 def paper(corpus: str) -> SpeakerLists:
@@ -77,8 +90,8 @@ def balanced_together() -> SpeakerLists:
         for r, e, t in zip(balanced_ravdess().folds, emodb, tess, strict=True)
     ]
     about = (
-        "6 folds: RAVDESS' balanced ones; EmoDB's pairs of a man and a woman in folds 0 to 3, its last man in fold 4 and "
-        "its last woman in fold 5; TESS' older speaker in fold 4, the younger one in fold 5"
+        "6 folds: RAVDESS' balanced ones; EmoDB's pairs of a man and a woman in folds 0 to 3, its last man in fold 4 "
+        "and its last woman in fold 5; TESS' older speaker in fold 4, the younger one in fold 5"
     )
     return SpeakerLists("ravdess+emodb+tess", "balanced", about, folds=tuple(folds))
 
@@ -93,9 +106,20 @@ def emobox_ravdess() -> SpeakerLists:
     return SpeakerLists("ravdess", "emobox", about, folds=EMOBOX_RAVDESS)
 
 
+def halved_tess() -> SpeakerLists:
+    """The paper's case of two speakers: one trains, and of the other half of the recordings validates."""
+    about = (
+        "one of the two speakers trains; of the other, 100 of the 200 words validate (in alphabetical order every "
+        "second one, from the first) and the others test, each with all emotions"
+    )
+    folds = (("OAF",), ("YAF",))
+    return SpeakerLists("tess", "halved", about, folds=folds, validation_words=tuple(sorted(TESS_WORDS.split())[::2]))
+
+
 def write(folder: Path) -> None:
     """Write every list into a folder."""
-    lists = [balanced_ravdess(), balanced_emodb(), balanced_iemocap(), balanced_together(), emobox_ravdess()]
+    together = balanced_together()
+    lists = [balanced_ravdess(), balanced_emodb(), balanced_iemocap(), together, emobox_ravdess(), halved_tess()]
     for made in [*lists, *map(paper, SPEAKERS)]:
         made.write(folder / f"{made.corpus}-{made.name}.json")
 

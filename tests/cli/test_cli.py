@@ -195,6 +195,8 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
     assert reported.returncode == 0, reported.stderr
     assert (tmp_path / "runs" / "report.html").is_file()
     assert "| tiny" in reported.stdout
+    split = record["split"]
+    assert f"\nProtocol of synthetic, {split['kind']} split: {split['protocol']}.\n" in reported.stdout
 
 
 def test_an_interruption_says_how_to_go_on(tmp_path: Path) -> None:

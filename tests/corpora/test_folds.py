@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from hamiltone.corpora import (
     leave_one_speaker_out,
     load_corpus,
     load_split,
+    protocol_of,
     read_split,
     ready_lists,
     ready_splits,
@@ -70,7 +72,7 @@ def test_stratified_folds_test_every_speaker_once(pool, seed, folds, counts):
     for fold, split in enumerate(splits):
         assert_apart(split, utterances)
         assert split.parts["validation"] == splits[(fold + 1) % folds].parts["test"]
-        assert (split.folds, split.fold, split.protocol, split.stratify) == (folds, fold, "stratified", "emotion")
+        assert (split.folds, split.fold, split.scheme, split.stratify) == (folds, fold, "stratified", "emotion")
     assert Counter(name for split in splits for name in split.parts["test"]) == Counter(utterances.table["utterance"])
     shuffled = utterances.select(np.random.default_rng(seed).permutation(len(utterances)))
     assert split_stratified(shuffled, folds=folds, seed=seed) == splits[0]
@@ -97,7 +99,7 @@ def test_one_speaker_out_is_scikit_learns(pool):
         assert set(split.parts["test"]) == set(ids[tested])
         assert set(split.parts["validation"]) == set(ids[folds[(fold + 1) % 5][1]])
         assert_apart(split, utterances)
-        assert (split.folds, split.fold, split.protocol) == (5, fold, "leave-one-out")
+        assert (split.folds, split.fold, split.scheme) == (5, fold, "leave-one-out")
 
 
 def test_impossible_folds_are_one_line(pool):
@@ -121,10 +123,20 @@ def test_two_speakers_are_labelled_as_what_they_are(pool, tmp_path: Path):
     # Each of the twelve needs a recording of its own, since one recording stays in one part.
     table = utterances.table.assign(path=pool[:12])
     split = split_by_speaker(Utterances(table, "made", utterances.root))
-    assert (split.kind, split.protocol) == ("actor", "two-speakers")
+    assert (split.kind, split.scheme, split.fractions) == ("actor", "two-speakers", None)
     split.write(tmp_path / "two.json")
     assert read_split(tmp_path / "two.json") == split
-    assert json.loads((tmp_path / "two.json").read_text())["protocol"] == "two-speakers"
+    assert json.loads((tmp_path / "two.json").read_text())["scheme"] == "two-speakers"
+
+
+def test_a_split_file_of_before_names_its_scheme_protocol(pool, tmp_path: Path):
+    split = leave_one_speaker_out(made(pool, ["a", "b", "c"], ["x", "y", "x"]))
+    split.write(tmp_path / "split.json")
+    content = json.loads((tmp_path / "split.json").read_text())
+    content["protocol"] = content.pop("scheme")
+    del content["hash"]
+    (tmp_path / "split.json").write_text(json.dumps(content | {"hash": content_key(content)}))
+    assert read_split(tmp_path / "split.json") == split
 
 
 RAVDESS = [f"{number:02}" for number in range(1, 25)]
@@ -152,6 +164,7 @@ def test_every_ready_list_is_there():
         "emodb": ("70-20-10", "balanced"),
         "iemocap": ("70-20-10", "balanced"),
         "ravdess": ("70-20-10", "balanced", "emobox"),
+        "tess": ("halved",),
     }
     assert sum(len(part) for part in ready_lists("crema_d", "70-20-10").parts.values()) == 91
 
@@ -188,11 +201,57 @@ def test_the_papers_lists_are_the_actor_split_of_the_whole_corpus(pool):
     utterances = actors(pool, RAVDESS)
     lists = ready_lists("ravdess", "70-20-10").split(utterances)
     assert lists.parts == split_by_speaker(utterances, seed=0).parts
-    assert (lists.kind, lists.protocol, lists.folds) == ("actor", "70-20-10", None)
+    assert (lists.kind, lists.scheme, lists.folds, lists.fractions) == ("actor", "70-20-10", None, None)
     part = actors(pool, RAVDESS[:18])
     whole = speakers_of(lists, utterances)
     kept = speakers_of(ready_lists("ravdess", "70-20-10").split(part), part)
     assert kept == {name: speakers & set(RAVDESS[:18]) for name, speakers in whole.items()}
+
+
+@pytest.fixture(scope="module")
+def tess(tmp_path_factory, record) -> Utterances:
+    """All words of TESS, sad; OAF's "back" and "bar", of which one validates, are one recording in anger."""
+    folder, words = tmp_path_factory.mktemp("tess"), runpy.run_path(str(TOOL))["TESS_WORDS"].split()
+    names = [f"{actor}_{word}_sad" for actor in ("OAF", "YAF") for word in words]
+    for seed, name in enumerate([*names, "OAF_back_angry"]):
+        record(folder / f"{name}.wav", seed=seed, samples=20)
+    shutil.copy(folder / "OAF_back_angry.wav", folder / "OAF_bar_angry.wav")
+    return load_corpus("tess", folder)
+
+
+def words_of(split: Split, utterances: Utterances) -> dict[str, set[str]]:
+    return {part: set(chosen.table["word"]) for part, chosen in split.apply(utterances).items()}
+
+
+@pytest.mark.parametrize(("fold", "tested"), [(0, "OAF"), (1, "YAF")])
+def test_one_actor_of_tess_trains_and_the_others_words_are_halved(tess, fold: int, tested: str):
+    utterances = tess.select((tess.table["emotion"] != "angry").to_numpy())
+    split = ready_lists("tess", "halved").split(utterances, fold=fold)
+    assert (split.kind, split.scheme, split.folds, split.fold) == ("actor", "halved", 2, fold)
+    assert {part: len(names) for part, names in split.parts.items()} == {"train": 200, "validation": 100, "test": 100}
+    trained = ({"OAF", "YAF"} - {tested}).pop()
+    assert speakers_of(split, utterances) == {"train": {trained}, "validation": {tested}, "test": {tested}}
+    heard = words_of(split, utterances)
+    assert not heard["validation"] & heard["test"]
+    assert protocol_of(utterances, split).line.startswith("speaker-independent in training but not in validation")
+    some = utterances.select(utterances.table["word"].str.contains("a").to_numpy())
+    there = set(some.table["word"])
+    kept = words_of(ready_lists("tess", "halved").split(some, fold=fold), some)
+    assert kept == {part: words & there for part, words in heard.items()}
+
+
+def test_identical_recordings_of_two_words_stay_together(tess):
+    split = ready_lists("tess", "halved").split(tess)
+    assert {"OAF_back_angry", "OAF_bar_angry", "OAF_back_sad"} <= set(split.parts["validation"])
+    assert "OAF_bar_sad" in split.parts["test"]
+
+
+def test_the_words_of_tess_here_are_those_of_the_lists(speech_data: Path):
+    utterances = load_corpus("tess", speech_data / "tess")
+    assert set(utterances.table["word"]) <= set(runpy.run_path(str(TOOL))["TESS_WORDS"].split())
+    parts = ready_lists("tess", "halved").split(utterances).parts
+    assert len(parts["train"]) == len(parts["validation"]) + len(parts["test"]) == 420
+    assert len(parts["validation"]) % 7 == 0  # whole words, with all emotions
 
 
 def test_lists_of_ones_own(pool, tmp_path: Path):
@@ -231,6 +290,7 @@ def test_lists_of_ones_own(pool, tmp_path: Path):
     [
         ({}, "have either folds or parts"),
         ({"folds": (("a",), ("b",))}, "need three folds or more"),
+        ({"folds": (("a",), ("b",), ("c",)), "validation_words": ("x",)}, "two folds only"),
         ({"parts": {"train": ("a",), "test": ("b",)}}, "or train, validation, test"),
         ({"folds": (("a",), ("b",), ("a",))}, "a stands twice"),
     ],
@@ -252,7 +312,7 @@ def test_the_column_split(pool):
     utterances = made(pool, ["a", "a", "b", "b", "c", "c"], ["x", "y"] * 3, split=told)
     split = split_by_column(utterances)
     assert split.parts == {"train": ("000", "001"), "validation": ("002", "003"), "test": ("004", "005")}
-    assert (split.kind, split.protocol) == ("actor", "column")
+    assert (split.kind, split.scheme) == ("actor", "column")
     mixed = made(pool, ["a", "b", "b", "c", "c", "a"], ["x", "y"] * 3, split=told)
     assert split_by_column(mixed).kind == "random"
     nameless = Utterances(utterances.table.assign(speaker=["a", "a", "b", "b", "c", None]), "made", utterances.root)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import matplotlib as mpl
 import pytest
 
-from hamiltone.report import ReportError, result_rows, write_report
+from hamiltone.report import ReportError, protocol_lines, result_rows, write_report
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -192,6 +192,8 @@ def test_the_protocol_of_each_split_is_said_at_the_top_and_beside_each_run(tmp_p
     make.write(tmp_path / "c", make.small("c", split={"kind": "actor", "hash": "cc", "protocol": lines[1]}))
     _, page = read(write_report(tmp_path))
     assert "ravdess, actor split: speaker-independent, not text-independent" in page.inside("li")
+    assert set(protocol_lines(tmp_path)) <= set(page.inside("li"))
+    assert len(protocol_lines(tmp_path)) == 2
 
 
 def test_few_speakers_are_said_not_to_be_estimable(tmp_path, make):

@@ -4,7 +4,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 
-from hamiltone.report import write_report
+from hamiltone.report import protocol_lines, write_report
 
 FILES = {"table1.md", "table1.csv", "table1.tex", "resources.md", "resources.csv", "figure2.svg", "figure2.png"}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -86,6 +86,7 @@ def test_provenance_names_the_plan_the_command_and_the_runs(made_page):
     assert "settings cdcdcdcdcdcd" in provenance
     protocol = "split: speaker-independent, not text-independent: of 8 test speakers, 0 in training."
     assert protocol in provenance
+    assert [f"{line}." for line in protocol_lines(made_page.parent)] == [f"ravdess, actor {protocol}"]
     assert protocol in (made_page.parent / "table1.md").read_text(encoding="utf-8")
 
 

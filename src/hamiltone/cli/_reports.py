@@ -37,13 +37,14 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; DIR/report.html by default.")] = None,
     study: Annotated[str | None, typer.Option("--study", help="Which of the folder's studies, by name.")] = None,
 ) -> None:
-    """Make one HTML page of all runs below a folder, or of a study, and print the tables in Markdown.
+    """Make one HTML page of all runs below a folder, or of a study, and print the tables and protocols in Markdown.
 
     For a study, Table 1, Figure 2 and the resources are written as files beside the page.
     """
     from hamiltone.report import (
         markdown_table,
         pretraining_rows,
+        protocol_lines,
         resource_rows,
         result_rows,
         table1_rows,
@@ -58,4 +59,6 @@ def report(
     for rows in tables:
         if rows:
             print(markdown_table(rows), end="\n\n")
+    for line in protocol_lines(folder, study):
+        print(f"Protocol of {line}.", end="\n\n")
     print(page)

@@ -81,7 +81,7 @@ def split_by_speaker(
 
     Two speakers (TESS; REFERENCE.md section 5): one trains; of the other, half validates and half tests, by recording
     and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once. The
-    split's protocol is then "two-speakers", since early stopping hears the speaker that is tested.
+    split's scheme is then "two-speakers", since early stopping hears the speaker that is tested.
 
     The result depends on the identifiers, labels and audio alone: neither on the order of rows nor on the folder.
 
@@ -99,7 +99,9 @@ def split_by_speaker(
     """
     names = speakers_of(utterances)
     two = len(names) == 2
-    plan = Plan("actor", fractions, folds, fold, seed, stratify if two else None, "two-speakers" if two else None)
+    plan = Plan("actor", fractions, folds, fold, seed, None)
+    if two:
+        plan = plan._replace(fractions=None, stratify=stratify, scheme="two-speakers")
     check_plan(utterances, plan, least_folds=2 if two else 3, most_folds=len(names))
     rows = sorted_rows(utterances, stratify)
     refuse_shared_audio(utterances, rows)

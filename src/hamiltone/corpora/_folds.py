@@ -33,7 +33,7 @@ def split_stratified(
         CorpusError: as ``split_by_speaker``; fewer utterances of every class than folds.
     """
     names = speakers_of(utterances, least=3)
-    plan = Plan("actor", (0.0, 0.0, 0.0), folds, fold, seed, stratify, "stratified")
+    plan = Plan("actor", None, folds, fold, seed, stratify, "stratified")
     check_plan(utterances, plan, least_folds=3, most_folds=len(names))
     rows = sorted_rows(utterances, stratify)
     refuse_shared_audio(utterances, rows)
@@ -61,7 +61,7 @@ def leave_one_speaker_out(utterances: Utterances, *, fold: int = 0) -> Split:
         CorpusError: as ``split_by_speaker``.
     """
     names = speakers_of(utterances, least=3)
-    plan = Plan("actor", (0.0, 0.0, 0.0), len(names), fold, 0, None, "leave-one-out")
+    plan = Plan("actor", None, len(names), fold, 0, None, "leave-one-out")
     check_plan(utterances, plan, least_folds=3)
     rows = sorted_rows(utterances, None)
     refuse_shared_audio(utterances, rows)
@@ -92,4 +92,4 @@ def split_by_column(utterances: Utterances) -> Split:
     speaker = utterances.table["speaker"]
     known = bool(speaker.notna().to_numpy().all())
     apart = known and len(set(zip(speaker, called, strict=True))) == speaker.nunique()
-    return Split(utterances.corpus, "actor" if apart else "random", 0, parts, protocol="column")
+    return Split(utterances.corpus, "actor" if apart else "random", 0, parts, scheme="column")

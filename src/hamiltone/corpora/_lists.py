@@ -11,7 +11,19 @@ import numpy as np
 
 from hamiltone.files import content_key
 
-from ._rows import Plan, check_plan, made_split, part_of_fold, refuse_shared_audio, sorted_rows, speakers_of
+from ._rows import (
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Plan,
+    Rows,
+    check_plan,
+    made_split,
+    part_of_fold,
+    refuse_shared_audio,
+    sorted_rows,
+    speakers_of,
+)
 from ._split import PARTS, SPLIT_FORMAT, Split, hashed_content, split_from, write_hashed
 from ._utterances import CorpusError, Utterances
 
@@ -29,9 +41,12 @@ class SpeakerLists:
         about: by which rule the lists were made, or where they were published.
         folds: the speakers of each fold: one tests, the next one (after the last comes the first) validates.
         parts: "train", "validation", "test" -> speakers, instead of folds.
+        validation_words: with two folds, since then nobody is left to validate: of the speakers of the fold that is
+            tested, the recordings of these words validate.
 
     Raises:
-        CorpusError: neither folds nor parts, or both; fewer than three folds; other parts; a speaker twice.
+        CorpusError: neither folds nor parts, or both; fewer than three folds, but for two with words; other parts; a
+            speaker twice.
     """
 
     corpus: str
@@ -39,11 +54,15 @@ class SpeakerLists:
     about: str
     folds: tuple[tuple[str, ...], ...] = ()
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    validation_words: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.folds) == bool(self.parts):
             raise CorpusError(f"lists of speakers {self.name}: have either folds or parts")
-        if 0 < len(self.folds) < 3 or (self.parts and set(self.parts) != set(PARTS)):
+        if self.validation_words and len(self.folds) != 2:
+            raise CorpusError(f"lists of speakers {self.name}: words validate where there are two folds only")
+        few = 0 < len(self.folds) < (2 if self.validation_words else 3)
+        if few or (self.parts and set(self.parts) != set(PARTS)):
             raise CorpusError(f"lists of speakers {self.name}: need three folds or more, or {', '.join(PARTS)}")
         speakers = [speaker for listed in self.folds or self.parts.values() for speaker in listed]
         if twice := [speaker for speaker in speakers if speakers.count(speaker) > 1]:
@@ -68,23 +87,33 @@ class SpeakerLists:
         if utterances.corpus != self.corpus:
             raise CorpusError(f"the split {self.name} is for {self.corpus}, not {utterances.corpus}: choose another")
         folds = len(self.folds) or None
-        plan = Plan("actor", (0.7, 0.2, 0.1), folds, fold, 0, None, self.name)
-        check_plan(utterances, plan, least_folds=3)
+        plan = Plan("actor", None, folds, fold, 0, None, self.name)
+        check_plan(utterances, plan, least_folds=2)
         names = speakers_of(utterances)
         lists = self.folds or tuple(self.parts[part] for part in PARTS)
         number_of = {speaker: number for number, listed in enumerate(lists) for speaker in listed}
         if unknown := [name for name in names if name not in number_of]:
             raise CorpusError(f"{self.corpus}: speaker {unknown[0]} is in no list of the split {self.name}")
-        rows = sorted_rows(utterances, None)
+        rows = sorted_rows(utterances, "word" if self.validation_words else None)
         refuse_shared_audio(utterances, rows)
         numbers = np.array([number_of[name] for name in rows.speaker])
-        part = part_of_fold(numbers, fold, folds) if folds else numbers
+        if self.validation_words:
+            part = np.where(numbers == fold, self._half(rows), TRAIN)
+        else:
+            part = part_of_fold(numbers, fold, folds) if folds else numbers
         return made_split(utterances, plan, rows, part)
 
+    def _half(self, rows: Rows) -> np.ndarray:
+        """Validation or test, by each recording's word; of identical recordings by the first one's."""
+        _, first, group = np.unique(rows.group, return_index=True, return_inverse=True)
+        return np.where(np.isin(rows.label[first], self.validation_words), VALIDATION, TEST)[group]
+
     def _content(self) -> dict[str, Any]:
-        lists = {"folds": [list(listed) for listed in self.folds]} if self.folds else {}
+        lists: dict[str, Any] = {"folds": [list(listed) for listed in self.folds]} if self.folds else {}
         if self.parts:
             lists = {"parts": {part: list(self.parts[part]) for part in PARTS}}
+        if self.validation_words:
+            lists["validation_words"] = list(self.validation_words)
         return {"format": _FORMAT, "corpus": self.corpus, "name": self.name, "about": self.about, **lists}
 
 
@@ -131,6 +160,7 @@ def _lists_from(content: dict[str, Any], path: str | Path) -> SpeakerLists:
             content["about"],
             tuple(map(tuple, content.get("folds", ()))),
             {part: tuple(speakers) for part, speakers in content.get("parts", {}).items()},
+            tuple(content.get("validation_words", ())),
         )
     except (AttributeError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not a split: its keys are others than {_FORMAT!r} has") from error

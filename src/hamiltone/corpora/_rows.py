@@ -18,12 +18,12 @@ class Plan(NamedTuple):
     """What a split says of itself, beside its parts (see ``Split``)."""
 
     kind: Literal["random", "actor"]
-    fractions: Fractions
+    fractions: Fractions | None
     folds: int | None
     fold: int
     seed: int
     stratify: str | None
-    protocol: str | None = None
+    scheme: str | None = None
 
 
 class Rows(NamedTuple):
@@ -47,7 +47,7 @@ def check_plan(utterances: Utterances, plan: Plan, least_folds: int, most_folds:
     if plan.folds is None:
         if plan.fold != 0:
             raise CorpusError(f"fold {plan.fold} without folds: say how many there are")
-        if not (min(plan.fractions) > 0 and abs(sum(plan.fractions) - 1) < 1e-6):
+        if plan.fractions and not (min(plan.fractions) > 0 and abs(sum(plan.fractions) - 1) < 1e-6):
             raise CorpusError(f"fractions of {', '.join(PARTS)} must be positive with sum 1, not {plan.fractions}")
         return
     if plan.folds < least_folds or (most_folds is not None and plan.folds > most_folds):
@@ -137,5 +137,5 @@ def made_split(utterances: Utterances, plan: Plan, rows: Rows, part: np.ndarray)
         folds=plan.folds,
         fold=None if plan.folds is None else plan.fold,
         stratify=plan.stratify,
-        protocol=plan.protocol,
+        scheme=plan.scheme,
     )

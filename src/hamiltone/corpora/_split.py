@@ -29,11 +29,11 @@ class Split:
         kind: "random" (by recording) or "actor" (by speaker).
         seed: what the chance was seeded with.
         parts: "train", "validation", "test" -> identifiers, sorted.
-        fractions: the fractions asked for, or None for a fold.
+        fractions: the fractions asked for, or None where none were: folds, lists, a column, two speakers.
         folds: the number of folds, or None.
         fold: which fold tests, or None.
         stratify: the column whose classes were kept in proportion, or None.
-        protocol: how it was made, by name, where the kind alone does not tell: "two-speakers", "stratified",
+        scheme: how it was made, by name, where the kind alone does not tell: "two-speakers", "stratified",
             "leave-one-out", "column", or the name of lists of speakers ("balanced", "emobox", ...).
 
     Raises:
@@ -48,7 +48,7 @@ class Split:
     folds: int | None = None
     fold: int | None = None
     stratify: str | None = None
-    protocol: str | None = None
+    scheme: str | None = None
 
     def __post_init__(self) -> None:
         if set(self.parts) != set(PARTS):
@@ -116,7 +116,7 @@ class Split:
             "folds": self.folds,
             "fold": self.fold,
             "stratify": self.stratify,
-            **({} if self.protocol is None else {"protocol": self.protocol}),
+            **({} if self.scheme is None else {"scheme": self.scheme}),
             "parts": {part: list(self.parts[part]) for part in PARTS},
         }
 
@@ -163,6 +163,8 @@ def split_from(content: dict[str, Any], path: str | Path) -> Split:
         CorpusError: other keys than a split has.
     """
     content = {key: value for key, value in content.items() if key != "format"}
+    if "protocol" in content:  # what the scheme was called before
+        content["scheme"] = content.pop("protocol")
     try:
         fractions = content.pop("fractions")
         parts = {part: tuple(ids) for part, ids in content.pop("parts").items()}

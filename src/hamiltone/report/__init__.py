@@ -7,10 +7,11 @@ here reads the records found at any depth below a folder::
     print(markdown_table(result_rows(Path("runs"))))        # the same table in a terminal or a document
 
 If the folder is that of a study (``hamiltone study run``), the page leads with the study, its numbers and figures lie
-beside the page as files, and ``table1_rows`` and ``resource_rows`` give its tables.
+beside the page as files, and ``table1_rows`` and ``resource_rows`` give its tables. ``protocol_lines`` says what the
+splits promise.
 """
 
-from ._page import write_report
+from ._page import protocol_lines, write_report
 from ._records import ReportError
 from ._study_page import resource_rows, table1_rows
 from ._tables import markdown_table, pretraining_rows, result_rows
@@ -19,6 +20,7 @@ __all__ = [
     "ReportError",
     "markdown_table",
     "pretraining_rows",
+    "protocol_lines",
     "resource_rows",
     "result_rows",
     "table1_rows",

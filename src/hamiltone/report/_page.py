@@ -107,6 +107,18 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
     return out
 
 
+def protocol_lines(folder: Path, study: str | None = None) -> list[str]:
+    """Which protocol each corpus was split by, a line for each kind of split, as the page says it.
+
+    Raises:
+        ReportError: as ``write_report``.
+    """
+    folder = Path(folder)
+    plan = find_plan(folder, study)
+    runs = read_runs(folder) if plan is None else [run.run for run in read_study(folder, plan).runs if run.run]
+    return protocols(run.record for run in runs)
+
+
 def _groups(runs: Sequence[Run]) -> list[_Group]:
     members: dict[tuple[str, str], list[Run]] = {}
     for run in runs:

@@ -176,7 +176,7 @@ class _Builder:
             utterances = self._utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
             split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
-            path = f"{_SPLITS}/{split.corpus}-{split.protocol or split.kind}-{split.hash[:12]}.json"
+            path = f"{_SPLITS}/{split.corpus}-{split.scheme or split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path
         return self._split_files[request]

@@ -108,8 +108,8 @@ def run_record(
 
 
 def split_facts(split: Split, protocol: str) -> dict[str, Any]:
-    """What records say of a split: kind, hash, what its parts share (``protocol``), and its scheme and fold if any."""
-    more = {"scheme": split.protocol, "folds": split.folds, "fold": split.fold}
+    """What records say of a split: kind, hash, what it promises (``protocol``), and how it was made (``scheme``)."""
+    more = {"scheme": split.scheme, "folds": split.folds, "fold": split.fold}
     told = {key: value for key, value in more.items() if value is not None}
     return {"kind": split.kind, "hash": split.hash, "protocol": protocol, **told}
 

@@ -74,7 +74,9 @@ class CorpusSettings(CorpusPartSettings):
         return super().identity() | parts
 
 
-SplitKind = Literal["actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "column"]
+SplitKind = Literal[
+    "actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "halved", "column"
+]
 """The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
 
 
