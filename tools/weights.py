@@ -2,9 +2,9 @@
 
     HAMILTONE_DATA=FOLDER python tools/weights.py
 
-Everything is trained by the settings in configs/weights, under runs/weights; what is done is not done again. The layer of
-the anti-transfer is that of the lowest validation cross-entropy in fold 0, whose recogniser becomes the package's. The
-other folds are trained the same way, so that each speaker is tested by a recogniser that never heard them.
+Everything is trained by the settings in configs/weights, under runs/weights; what is done is not done again. The layer
+of the anti-transfer is that of the lowest validation cross-entropy in fold 0, whose recogniser becomes the package's.
+The other folds are trained the same way, so that each speaker is tested by a recogniser that never heard them.
 """
 
 import json

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import soxr
 import torch
 from jaxtyping import Bool, Float
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ._audio import SAMPLE_RATE
@@ -163,17 +164,18 @@ def add_noise(
 def draw_noise(
     colour: NoiseColour, count: int, samples: int, generator: torch.Generator
 ) -> Float[Tensor, "batch sample"]:
-    """``count`` waveforms of Gaussian noise: white, or pink, whose power falls by 3 dB an octave and has no mean.
+    """``count`` waveforms of Gaussian noise: white, or pink, whose power falls by 3 dB an octave.
 
     White noise has a power of 1; the power of pink noise depends on its length: scale it (``add_noise``).
     """
-    white = torch.randn(count, samples, generator=generator)
     if colour == "white":
-        return white
-    spectrum = torch.fft.rfft(white)
+        return torch.randn(count, samples, generator=generator)
+    # A Fourier transform of awkward length takes several times as long, so the noise is made longer and cut.
+    length = next_fast_len(samples, real=True)
+    spectrum = torch.fft.rfft(torch.randn(count, length, generator=generator))
     spectrum[:, 0] = 0
     spectrum[:, 1:] /= torch.arange(1, spectrum.shape[1]).sqrt()
-    return torch.fft.irfft(spectrum, n=samples)
+    return torch.fft.irfft(spectrum, n=length)[:, :samples]
 
 
 def place_in_frame(waveform: Float[Tensor, "batch sample"], offset: int) -> Float[Tensor, "batch 64000"]:
