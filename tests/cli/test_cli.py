@@ -129,6 +129,18 @@ def test_a_table_that_cannot_be_written_costs_no_result(model: Path, speech: Pat
     assert result.stdout.count("x") >= 150  # nor is a long name cut short
 
 
+def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(model: Path, speech: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff.wav")
+    try:
+        odd.symlink_to(speech)
+    except OSError:
+        pytest.skip("this system's names are text")
+    result = hamiltone("predict", odd, "--model", model, "--csv", tmp_path / "x.csv", PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+    assert "odd-\\udcff.wav: " in result.stdout
+    assert (tmp_path / "x.csv").read_bytes().count(b"/odd-\xff.wav,") == 4
+
+
 def test_a_limit_without_end_is_refused(model: Path) -> None:
     result = CliRunner().invoke(app, ["serve", "--model", str(model), "--timeout", "inf"])
     assert isinstance(result.exception, HamiltoneError)

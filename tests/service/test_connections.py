@@ -19,7 +19,9 @@ def with_server(app: Callable[..., Awaitable[None]], story: Callable[[int], Awai
     from hamiltone.service._connections import impatient
 
     async def run() -> None:
-        server = uvicorn.Server(uvicorn.Config(app, http=impatient(PATIENCE), log_config=None, lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=impatient(PATIENCE), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             while not server.started:
