@@ -164,8 +164,7 @@ def write_package(results: dict[str, Any]) -> None:
     every = "six recognisers made alike, each on speakers that it never heard: "
     lines = [own, *(told(every + name, summary) for name, summary in results["all folds"].items())]
     facts |= {"title": "The recogniser that comes with Hamiltone", "results": lines, "command": COMMAND}
-    save_bundle(load_recognizer(source), PACKAGED, facts)
-    atomic_write(PACKAGED / "LICENCE", LICENCE)
+    save_bundle(load_recognizer(source), PACKAGED, facts, licence=LICENCE)
 
 
 if __name__ == "__main__":
