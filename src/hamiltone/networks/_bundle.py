@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hamiltone import __version__
@@ -95,7 +95,7 @@ def save_bundle(
     with atomic_path(Path(folder)) as draft:
         draft.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-        save_file(tensors, draft / WEIGHTS)
+        (draft / WEIGHTS).write_bytes(save(tensors))  # a file of the library's own making is for its owner alone
         config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
         (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         (draft / CARD).write_text(model_card(config, facts))
