@@ -4,7 +4,7 @@ PYTHON ?= python3
 EXTRAS := align,audformat,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
-.PHONY: quickstart test lint bench clean
+.PHONY: quickstart test onnx-example lint bench clean
 .DEFAULT_GOAL := quickstart
 
 quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
@@ -14,6 +14,14 @@ quickstart:  ## a new environment, then the whole method on the embedded corpus 
 test:  ## environment, then the tests
 	@tools/environment.sh $(EXTRAS)
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+onnx-example: bare := $(VENV)-bare
+onnx-example:  ## examples/onnx_predict.py in an environment with the four packages that it names, and no torch
+	@tools/environment.sh $(EXTRAS)
+	@$(PYTHON) -m venv --clear $(bare)
+	@$(bare)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		numpy onnxruntime soundfile soxr
+	@HAMILTONE_BARE_PYTHON=$(bare)/bin/python $(VENV)/bin/python -m pytest tests/service/test_onnx.py -k example
 
 lint:  ## style, types, and which folder may import which
 	@tools/environment.sh lint,$(EXTRAS)
@@ -27,4 +35,4 @@ bench:  ## time and memory, as ratios within one run, beside their targets; AGAI
 	@$(VENV)/bin/hamiltone bench $(if $(AGAINST),--against $(AGAINST))
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
-	rm -rf $(VENV) runs
+	rm -rf $(VENV) $(VENV)-bare runs

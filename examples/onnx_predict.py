@@ -1,4 +1,7 @@
-"""Emotions of recordings with onnxruntime alone, no torch: python onnx_predict.py MODEL.onnx RECORDING..."""
+"""Emotions of recordings with onnxruntime alone, no torch: python onnx_predict.py MODEL.onnx RECORDING...
+
+pip install numpy onnxruntime soundfile soxr
+"""
 
 import json
 import sys

@@ -80,6 +80,22 @@ def balanced_iemocap() -> SpeakerLists:
     return SpeakerLists("iemocap", "balanced", about, folds=tuple(zip(speakers[::2], speakers[1::2], strict=True)))
 
 
+def balanced_together() -> SpeakerLists:
+    """RAVDESS, EmoDB and TESS as one corpus: what the weights that come with the package were trained with."""
+    pairs = balanced_emodb().folds
+    emodb = [*pairs[:4], *((speaker,) for speaker in pairs[4])]
+    tess = [(), (), (), (), ("OAF",), ("YAF",)]
+    folds = [
+        tuple(f"{corpus}/{name}" for corpus, names in (("ravdess", r), ("emodb", e), ("tess", t)) for name in names)
+        for r, e, t in zip(balanced_ravdess().folds, emodb, tess, strict=True)
+    ]
+    about = (
+        "6 folds: RAVDESS' balanced ones; EmoDB's pairs of a man and a woman in folds 0 to 3, its last man in fold 4 "
+        "and its last woman in fold 5; TESS' older speaker in fold 4, the younger one in fold 5"
+    )
+    return SpeakerLists("ravdess+emodb+tess", "balanced", about, folds=tuple(folds))
+
+
 def emobox_ravdess() -> SpeakerLists:
     """The benchmark EmoBox's test folds."""
     about = (
@@ -102,7 +118,8 @@ def halved_tess() -> SpeakerLists:
 
 def write(folder: Path) -> None:
     """Write every list into a folder."""
-    lists = [balanced_ravdess(), balanced_emodb(), balanced_iemocap(), emobox_ravdess(), halved_tess()]
+    together = balanced_together()
+    lists = [balanced_ravdess(), balanced_emodb(), balanced_iemocap(), together, emobox_ravdess(), halved_tess()]
     for made in [*lists, *map(paper, SPEAKERS)]:
         made.write(folder / f"{made.corpus}-{made.name}.json")
 

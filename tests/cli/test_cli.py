@@ -15,6 +15,7 @@ import torch
 from typer.testing import CliRunner
 
 from hamiltone.cli import app
+from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Front, Recognizer, RHEmoEncoder, load_recognizer, save_bundle, vgg
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
@@ -117,6 +118,35 @@ def test_predict_lists_a_folder_and_writes_its_table(model: Path, speech: Path, 
     assert lines[0].endswith("score_calm,score_angry,score_sad")
 
 
+def test_a_table_that_cannot_be_written_costs_no_result(model: Path, speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    long = tmp_path / f"{'x' * 150}.wav"
+    long.symlink_to(speech)
+    result = CliRunner().invoke(
+        app, ["predict", str(long), str(speech), "--model", str(model), "--csv", str(tmp_path / "file" / "x.csv")]
+    )
+    assert isinstance(result.exception, OSError)
+    assert result.stdout.count("x") >= 150  # nor is a long name cut short
+
+
+def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(model: Path, speech: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"odd-\xff.wav")
+    try:
+        odd.symlink_to(speech)
+    except OSError:
+        pytest.skip("this system's names are text")
+    result = hamiltone("predict", odd, "--model", model, "--csv", tmp_path / "x.csv", PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+    assert "odd-\\udcff.wav: " in result.stdout
+    assert (tmp_path / "x.csv").read_bytes().count(b"/odd-\xff.wav,") == 4
+
+
+def test_a_limit_without_end_is_refused(model: Path) -> None:
+    result = CliRunner().invoke(app, ["serve", "--model", str(model), "--timeout", "inf"])
+    assert isinstance(result.exception, HamiltoneError)
+    assert "timeout" in str(result.exception)
+
+
 def test_info_and_export(model: Path, tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["info", str(model)])
     assert shown.exit_code == 0, shown.output
@@ -191,6 +221,14 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "runs" / "tiny" / "record.json").read_text())
     assert json.loads(evaluated.stdout)["test"] == record["test"]
     assert record["command"].startswith("hamiltone train")
+    run = tmp_path / "runs" / "tiny"
+    calibrated = hamiltone(
+        "calibrate", run / "settings.toml", "--model", run / "model", "--out", run / "calibrated", "--quiet", "--json"
+    )
+    assert calibrated.returncode == 0, calibrated.stderr
+    told = json.loads(calibrated.stdout)
+    assert told["after"]["ece"] >= 0
+    assert load_recognizer(run / "calibrated").temperature == told["temperature"] != 1
     reported = hamiltone("report", tmp_path / "runs")
     assert reported.returncode == 0, reported.stderr
     assert (tmp_path / "runs" / "report.html").is_file()

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hamiltone.networks import vgg
-from hamiltone.quaternion import QuaternionConv2d, QuaternionLinear
+from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionLinear
 
 EMBEDDING = (4, 64, 64)
 
@@ -30,9 +30,9 @@ def test_parameter_counts_of_the_full_size(algebra: str, options: dict, count: i
 
 @pytest.mark.parametrize("algebra", ["real", "quaternion"])
 @pytest.mark.parametrize("depth", [11, 13, 16, 19])
-@pytest.mark.parametrize("pool", ["adaptive", "flatten"])
-def test_every_network_gives_scores_and_gradients(algebra: str, depth: int, pool: str) -> None:
-    network = vgg(depth, algebra, 5, width=1 / 16, pool=pool, input_shape=(4, 64, 32))
+@pytest.mark.parametrize(("pool", "norm"), [("adaptive", "none"), ("flatten", "none"), ("mean", "batch")])
+def test_every_network_gives_scores_and_gradients(algebra: str, depth: int, pool: str, norm: str) -> None:
+    network = vgg(depth, algebra, 5, width=1 / 16, pool=pool, norm=norm, input_shape=(4, 64, 32))
     convolutions = [m for m in network.features if isinstance(m, nn.Conv2d | QuaternionConv2d)]
     assert len(convolutions) == depth - 3
     scores = network(torch.rand(2, 4, 64, 32))
@@ -47,6 +47,23 @@ def test_parameters_are_named_as_torchvision_names_them() -> None:
     expected = [f"features.{i}.{kind}" for i in convolutions for kind in ("weight", "bias")]
     expected += [f"classifier.{i}.{kind}" for i in (0, 3, 6) for kind in ("weight", "bias")]
     assert names == expected
+
+
+def test_batch_norms_stand_between_convolution_and_relu_as_in_torchvision() -> None:
+    kinds = {"real": (nn.Conv2d, nn.BatchNorm2d), "quaternion": (QuaternionConv2d, QuaternionBatchNorm2d)}
+    for algebra, (convolution, norm) in kinds.items():
+        network = vgg(11, algebra, 3, width=1 / 16, norm="batch", input_shape=EMBEDDING)
+        start = [type(module) for module in network.features[:4]]
+        assert start == [convolution, norm, nn.ReLU, nn.MaxPool2d]
+        assert sum(isinstance(module, norm) for module in network.features) == 8
+
+
+def test_the_mean_pool_forgets_places() -> None:
+    torch.manual_seed(0)
+    network = vgg(11, "real", 3, width=1 / 16, pool="mean", input_shape=(1, 64, 64)).eval()
+    maps = network.features(torch.rand(2, 1, 64, 64))
+    assert network.classifier[0].in_features == maps.shape[1]
+    torch.testing.assert_close(network.pool(maps).flatten(1), maps.mean(dim=(2, 3)))
 
 
 def test_the_last_layer_is_real_in_either_algebra() -> None:
@@ -84,7 +101,7 @@ def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
     [
         ({"depth": 12}, "depth 12 is none of 11, 13, 16, 19"),
         ({"algebra": "octonion"}, "'octonion' is none of real, quaternion"),
-        ({"pool": "max"}, "'max' is neither"),
+        ({"pool": "max"}, "'max' is none of"),
         ({"classes": 0}, "0 classes"),
         ({"width": 0.3}, "choose one that gives whole numbers"),
         ({"algebra": "quaternion"}, "1 input channels of a quaternion network"),

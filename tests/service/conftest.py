@@ -159,13 +159,16 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
+    from hamiltone.service._connections import impatient
     from hamiltone.service._http import create_app
 
     about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
     about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""}
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config(app, http=impatient(limits.upload_timeout), log_config=None, access_log=False)
+        )
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         while not server.started:
@@ -180,8 +183,8 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
 
 @pytest.fixture(scope="session")
 def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextManager[str]]:
-    """``served(Limits(...), token)`` runs the application for a block."""
-    return lambda *arguments: serving(recognizer, *arguments)
+    """``served(Limits(...), token, recognizer)`` runs the application for a block."""
+    return lambda limits, token=None, model=recognizer: serving(model, limits, token)
 
 
 class Browser:

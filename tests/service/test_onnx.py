@@ -1,6 +1,7 @@
 """Recognisers as ONNX files, against PyTorch, and in a process that cannot import torch."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -81,24 +82,37 @@ def test_quaternion_weights_lie_in_it_once(exported: Path, recognizer_maker: Mak
     assert exported.stat().st_size < 1.2 * (weights + basis)
 
 
-def test_the_example_needs_no_torch(exported: Path, recognizer_maker: Maker, speech_data: Path) -> None:
+def check_example(interpreter: list[str], exported: Path, maker: Maker, speech_data: Path) -> None:
+    """The example names, in that interpreter, what the predictor names here."""
     originals = speech_data / "original-layout"
     recordings = [
         next((originals / "ravdess").rglob("*.wav")),
         next((originals / "fsdd").rglob("*.wav")),
         max((originals / "librispeech").rglob("*.flac"), key=lambda path: path.stat().st_size),
     ]
-    blocked = "import runpy, sys; sys.modules['torch'] = None; sys.modules['hamiltone'] = None; "
-    script = f"{blocked}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    run = [sys.executable, "-W", "error", "-c", script, EXAMPLE, exported, *recordings]
+    run = [*interpreter, str(EXAMPLE), str(exported), *map(str, recordings)]
     result = subprocess.run(run, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    predictor = Predictor(recognizer_maker(temperature=2.0, width=1 / 4))
+    predictor = Predictor(maker(temperature=2.0, width=1 / 4))
     for recording, named, scores in zip(recordings, lines[::2], lines[1::2], strict=True):
         expected = predictor.predict(recording)
         assert named == f"{recording}: {expected.label}"
         assert json.loads(scores) == pytest.approx(expected.scores, abs=1e-4)
+
+
+def test_the_example_needs_no_torch(exported: Path, recognizer_maker: Maker, speech_data: Path) -> None:
+    blocked = "import runpy, sys; sys.modules['torch'] = None; sys.modules['hamiltone'] = None; "
+    script = f"{blocked}sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    check_example([sys.executable, "-W", "error", "-c", script], exported, recognizer_maker, speech_data)
+
+
+@pytest.mark.skipif("HAMILTONE_BARE_PYTHON" not in os.environ, reason="make onnx-example runs it with a bare Python")
+def test_the_example_in_an_environment_of_its_own(exported: Path, recognizer_maker: Maker, speech_data: Path) -> None:
+    python = os.environ["HAMILTONE_BARE_PYTHON"]
+    find = "import sys; from importlib.util import find_spec; sys.exit(any(map(find_spec, ('torch', 'hamiltone'))))"
+    assert subprocess.run([python, "-I", "-c", find], check=False).returncode == 0, f"{python} has torch or hamiltone"
+    check_example([python, "-I", "-W", "error"], exported, recognizer_maker, speech_data)
 
 
 def test_a_missing_extra_is_one_line(recognizer_maker: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

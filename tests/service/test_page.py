@@ -137,12 +137,48 @@ def test_a_screen_reader_finds_names_and_roles(server, browser, voice: Path) -> 
     assert any(role == "heading" and name.startswith(("Sounds most", "Not sure")) for role, name in named)
 
 
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(server, browser, voice: Path) -> None:
+    upload(browser, server.address, voice)
+    browser.evaluate("document.activeElement.blur(); document.querySelector('.skip').focus()")
+    place = "((e) => e.id || e.className || e.getAttribute('href') || e.tagName)(document.activeElement)"
+    reached = [browser.evaluate(place)]
+    while reached[-1] != "SUMMARY" and len(reached) < 30:
+        browser.press("Tab", 9)
+        reached.append(browser.evaluate(place))
+    once = [name for name, before in zip(reached, [None, *reached], strict=False) if name != before]
+    assert once == ["skip", "#about", "file", "record", "json", "csv", "audio", "cursor", "SUMMARY"]
+
+
+def test_a_file_that_is_dropped_while_one_speaks_waits_for_another_time(server, browser, voice: Path) -> None:
+    browser.events.clear()
+    browser.open(server.address)
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.evaluate("document.getElementById('record').click(); document.getElementById('record').click()")
+    browser.wait_for("!document.getElementById('live').hidden")
+    browser.evaluate("""(() => {
+        const files = new DataTransfer();
+        files.items.add(new File(["not a sound"], "letter.txt"));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer: files, cancelable: true }));
+    })()""")
+    assert browser.evaluate("document.getElementById('busy').hidden && document.getElementById('message').hidden")
+    browser.evaluate("document.getElementById('cancel').click()")
+    browser.wait_for("document.getElementById('live').hidden")
+    assert browser.evaluate("document.activeElement.id") == "record"
+    assert browser.evaluate("document.getElementById('result').hidden")
+    assert browser.complaints() == []
+
+
 def test_a_file_that_is_no_sound_is_told(server, browser, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("not a sound")
     browser.open(server.address)
     browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.evaluate("document.getElementById('file').focus()")
     browser.choose("#file", tmp_path / "letter.txt")
     browser.wait_for("!document.getElementById('message').hidden")
+    assert browser.evaluate("document.activeElement.id") == "file"  # for another try
+    browser.send("Accessibility.enable")
+    nodes = browser.send("Accessibility.getFullAXTree")["nodes"]
+    assert "alert" in {node["role"]["value"] for node in nodes if "role" in node}
     assert "no audio file" in browser.evaluate("document.getElementById('message').textContent")
     assert browser.evaluate("document.getElementById('result').hidden")
 
@@ -172,10 +208,12 @@ def test_a_token_is_asked_for(served: Callable, browser) -> None:
     with served(Limits(), "correct horse battery staple") as address:
         browser.open(address)
         browser.wait_for("!document.getElementById('token-form').hidden")
+        assert browser.evaluate("document.activeElement.id") == "token"
         browser.evaluate("document.getElementById('token').value = 'correct horse battery staple'")
         browser.evaluate("document.querySelector('#token-form button').click()")
         browser.wait_for("document.getElementById('place').textContent !== ''")
         assert browser.evaluate("document.getElementById('token-form').hidden")
+        browser.wait_for("document.activeElement.id === 'file'")
 
 
 @pytest.mark.skipif("HAMILTONE_PICTURES" not in os.environ, reason="HAMILTONE_PICTURES names no folder for pictures")

@@ -15,8 +15,11 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+import torch
 
+from hamiltone.networks import Recognizer
 from hamiltone.service import Limits, Predictor, ServiceError, about_model, read_token
+from hamiltone.service._serving import open_to_all
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -136,6 +139,37 @@ def test_a_token_is_needed_where_one_is_set(served: Callable) -> None:
         assert client.get("/healthz").status_code == 200
         right = {"Authorization": "Bearer 0123456789abcdef"}
         assert client.post("/v1/predict", content=sound(1), headers=right, timeout=60).status_code == 200
+    with served(Limits(), "schlüssel-aus-worten") as address:
+        right = {b"Authorization": "bearer schlüssel-aus-worten".encode()}
+        assert httpx.get(f"{address}/v1/model", headers=right).status_code == 200
+        wrong = {"Authorization": "bearer schlussel-aus-worten"}
+        assert httpx.get(f"{address}/v1/model", headers=wrong).status_code == 401
+
+
+def test_a_failure_of_its_own_is_told_and_logged(
+    served: Callable, recognizer_maker: Callable[..., Recognizer], caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = recognizer_maker()
+    with served(Limits(), model=broken) as address:
+        last = broken.network.classifier[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.data = last.weight.data[:, 1:]
+        answer = httpx.post(f"{address}/v1/predict", content=sound(1), timeout=60)
+        assert (answer.status_code, answer.json()["code"]) == (500, "failed")
+        assert answer.headers["X-Request-ID"] in answer.json()["message"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert 'status="500"' in httpx.get(f"{address}/metrics").text
+    (record,) = [record for record in caplog.records if record.message == "failed"]
+    assert record.exc_info is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "told"), [("127.0.0.1", None, False), ("0.0.0.0", None, True), ("0.0.0.0", "x", False)]
+)
+def test_a_service_that_is_open_to_all_is_known(host: str, token: str | None, told: bool) -> None:
+    with socket.socket() as place:
+        place.bind((host, 0))
+        assert open_to_all(place, token) == told
 
 
 def test_mistakes_at_the_start_are_told(model: Path, tmp_path: Path) -> None:

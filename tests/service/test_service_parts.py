@@ -89,6 +89,38 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
     asyncio.run(story())
 
 
+EVIL = """
+import json, sys
+print(json.dumps({"ready": True}), flush=True)
+for line in sys.stdin:
+    sys.stdout.write(%r)
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"samples": 1000000000000}\n', "x" * 3_000_000, "[]\n", '{"samples": -1}\n', '{"code": "root"}\n']
+)
+def test_a_decoder_that_was_taken_over_is_not_believed(
+    answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker.py").write_text(EVIL % answer)
+    monkeypatch.setattr("hamiltone.service._decoder._WORKER", tmp_path / "worker.py")
+    lost: list[int] = []
+
+    async def story() -> None:
+        decoders = Decoders(Limits(decoders=1), lambda: lost.append(1))
+        await decoders.start()
+        try:
+            with pytest.raises(Refusal, match="gave up"):
+                await decoders.decode(tmp_path)
+        finally:
+            await decoders.close()
+
+    asyncio.run(story())
+    assert lost == [1]
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 3 * FRAME_SAMPLES), st.integers(32000, FRAME_SAMPLES)), min_size=1, max_size=5)
 )

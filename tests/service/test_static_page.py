@@ -4,6 +4,8 @@ import base64
 import functools
 import http.server
 import os
+import shutil
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,3 +141,17 @@ def test_mistakes_are_told(model: Path, tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ServiceError, match="install npm"):
         export_page(model, tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="no npm on the PATH")
+def test_an_npm_that_cannot_fetch_is_told_with_its_reason(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{free}")
+    monkeypatch.setenv("npm_config_fetch_retry_mintimeout", "1")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
+    with pytest.raises(ServiceError, match=r"npm cannot fetch onnxruntime-web@.*ECONNREFUSED.*--runtime"):
+        export_page(model, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

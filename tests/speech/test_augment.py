@@ -17,6 +17,7 @@ from hamiltone.speech import (
     add_noise,
     augment,
     change_gain,
+    change_speed,
     draw_noise,
     place_in_frame,
 )
@@ -44,6 +45,30 @@ def test_gain_is_the_levels_difference() -> None:
     np.testing.assert_allclose(louder, waveform.numpy() * 10 ** (asked.numpy()[:, None] / 20), rtol=1e-6)
     np.testing.assert_allclose(decibel(power(louder) / power(waveform)), asked, atol=1e-5)
     assert torch.equal(louder[1], waveform[1])
+
+
+@given(st.floats(0.5, 2.0), st.floats(150, 3000))
+@settings(max_examples=30, deadline=None)
+def test_speed_makes_shorter_and_higher_by_the_same_factor(factor: float, hertz: float) -> None:
+    tone = torch.from_numpy(np.sin(2 * np.pi * hertz * np.arange(16_000) / SAMPLE_RATE).astype(np.float32))
+    played = change_speed(tone, factor)
+    assert len(played) == pytest.approx(16_000 / factor, abs=2)
+    inner = slice(500, len(played) - 500)  # the tone begins and ends at once, which a filter rounds off
+    expected = np.sin(2 * np.pi * hertz * factor * np.arange(len(played)) / SAMPLE_RATE)
+    np.testing.assert_allclose(played.numpy()[inner], expected[inner], atol=2e-3)
+
+
+@given(st.integers(1, FRAME_SAMPLES), st.floats(0, 1), st.floats(0.5, 2.0), st.integers(0, 99))
+@settings(max_examples=30, deadline=None)
+def test_a_recording_of_another_speed_stays_in_its_frame(samples: int, place: float, factor: float, seed: int) -> None:
+    choice = Augmentation(speed=(factor, factor))
+    offset = round(place * (FRAME_SAMPLES - samples))
+    recording = torch.ones(samples)
+    played = change_speed(recording, factor)[:FRAME_SAMPLES]
+    at = min(offset, FRAME_SAMPLES - len(played))
+    waveform = augment(recording, offset, choice, generator(seed)).waveform
+    assert torch.equal(waveform[at : at + len(played)], played)
+    assert not waveform[:at].any() and not waveform[at + len(played) :].any()
 
 
 @given(
@@ -241,6 +266,8 @@ def test_the_length_and_place_of_masks_are_uniform() -> None:
         ({"time_masks": -1}, "time_masks must be from 0 to 100"),
         ({"time_mask_width": 502}, "time_mask_width must be from 0 to 501"),
         ({"frequency_mask_width": 129}, "frequency_mask_width must be from 0 to 128"),
+        ({"speed": (0.4, 1.0)}, "speed takes the least and the most, in this order, both from 0.5 to 2"),
+        ({"speed": (1.1, 0.9)}, "speed takes the least and the most, in this order"),
         ({"gain_db": (6.0, -6.0)}, "gain_db takes the least and the most, in this order"),
         ({"snr_db": (0.0, 1e6)}, "snr_db takes the least and the most"),
         ({"snr_db": (0.0, 9.0), "noise": ()}, "noise names no kind"),
@@ -252,9 +279,16 @@ def test_what_cannot_be_is_refused(changes: dict, message: str) -> None:
 
 
 def test_it_says_what_it_changes() -> None:
-    choice = Augmentation(shift_seconds=0.25, gain_db=(-6.0, 6.0), snr_db=(10.0, 30.0), time_masks=2, frequency_masks=1)
+    choice = Augmentation(
+        shift_seconds=0.25,
+        speed=(0.9, 1.1),
+        gain_db=(-6.0, 6.0),
+        snr_db=(10.0, 30.0),
+        time_masks=2,
+        frequency_masks=1,
+    )
     assert str(choice) == (
-        "time shift up to 0.25 s, gain -6 to 6 dB, white or pink noise at an SNR of 10 to 30 dB, "
+        "time shift up to 0.25 s, speed 0.9 to 1.1, gain -6 to 6 dB, white or pink noise at an SNR of 10 to 30 dB, "
         "time masks (2, up to 50 columns), frequency masks (1, up to 16 bins)"
     )
     assert choice.changes

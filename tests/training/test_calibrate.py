@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hamiltone.measures import fit_temperature
-from hamiltone.networks import bundle_config, load_recognizer, weights_key
+from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
 from hamiltone.training import RunSettings, calibrate, evaluate, load_material, train
 
@@ -19,6 +19,7 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
     settings = settings_for(tmp_path / "run")
     train(settings, quiet=True)
     model = tmp_path / "run" / "model"
+    (model / "LICENCE").write_text("For non-commercial use only.\n")
     told = calibrate(settings, model, tmp_path / "calibrated", quiet=True)
 
     before, after = load_recognizer(model), load_recognizer(tmp_path / "calibrated")
@@ -40,6 +41,8 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
     assert card["heard"] == bundle_config(model)["card"]["heard"] != {}
     assert card["licences"] == {"synthetic": "none: voices of eSpeak NG"}
     assert card["calibration"] in (tmp_path / "calibrated" / "README.md").read_text()
+    assert bundle_licence(tmp_path / "calibrated") == "For non-commercial use only.\n"
+    assert bundle_licence(tmp_path) == ""
 
 
 def test_an_evaluation_gives_what_predict_gives(settings_for: Make, tmp_path: Path) -> None:

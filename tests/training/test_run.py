@@ -92,6 +92,25 @@ def test_the_anti_transfer_term_stands_apart(chain: dict[str, Path]) -> None:
     assert "anti_transfer" not in read_record(chain["baseline"])["epochs"][0]["train"]
 
 
+def test_anti_transfer_between_networks_with_batch_norms(settings_for: Make, tmp_path: Path) -> None:
+    network = {"depth": 11, "algebra": "real", "width": 1 / 32, "hidden": 16, "norm": "batch", "pool": "mean"}
+    folder = tmp_path / "speaker"
+    own = settings_for(tmp_path / "own")
+    statistics = {"corpus": own.corpus.model_dump(), "split": own.split.model_dump()}
+    front = {"kind": "spectrogram", "scale": "decibel", "statistics": statistics}
+    train(settings_for(folder, task="speaker", network=network, front=front), quiet=True)
+    before = load_recognizer(folder / "model").state_dict()
+    terms = []
+    for targets in ("stored", "live"):
+        choice = {"orthogonal": str(folder), "layers": [2, 8], "targets": targets}
+        made = settings_for(tmp_path / targets, network=network, anti_transfer=choice, leaks="report")
+        terms.append(train(made, quiet=True)["epochs"][0]["train"]["anti_transfer"])
+    assert 0 < terms[0] <= 1
+    assert terms[0] == pytest.approx(terms[1], rel=2e-3)  # stored ones are of half precision
+    # The batch norms of the network that is listened to know nothing of the other's training.
+    torch.testing.assert_close(load_recognizer(folder / "model").state_dict(), before, rtol=0, atol=0)
+
+
 def test_the_best_epoch_is_kept(chain: dict[str, Path]) -> None:
     record = read_record(chain["baseline"])
     losses = [epoch["validation"]["cross_entropy"] for epoch in record["epochs"]]

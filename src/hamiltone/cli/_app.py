@@ -1,5 +1,6 @@
 """The command itself: the verbs hang below it, and what goes wrong is told in one line."""
 
+import io
 import signal
 import sys
 from typing import Annotated, NoReturn
@@ -22,6 +23,8 @@ app = typer.Typer(
 def main() -> None:
     """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
     end_as_if_interrupted()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name or a bar that cannot be shown here ends nothing
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except HamiltoneError as error:

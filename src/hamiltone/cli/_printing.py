@@ -22,7 +22,9 @@ def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # a name that is cut short names nothing
     for row in rows:
         table.add_row(*(row.get(column, "") for column in columns))
     Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False).print(table)

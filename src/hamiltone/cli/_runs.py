@@ -1,4 +1,4 @@
-"""The verbs of single runs: train, evaluate, probe."""
+"""The verbs of single runs: train, evaluate, calibrate, probe."""
 
 import json
 from pathlib import Path
@@ -53,6 +53,28 @@ def evaluate(
         print(json.dumps(evaluation, indent=2))
     else:
         print_results(evaluation, out)
+
+
+@app.command()
+def calibrate(
+    settings: Settings,
+    model: Model,
+    out: Annotated[Path, typer.Option("--out", help="Where the calibrated model goes, as RUN/calibrated.")],
+    overrides: Overrides = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a saved recogniser as sure as it is right: fit its temperature on the settings' validation part."""
+    from hamiltone.training import calibrate as calibrate_model
+    from hamiltone.training import read_settings
+
+    told = calibrate_model(read_settings(settings, overrides or []), model, out, quiet=quiet)
+    if as_json:
+        print(json.dumps(told, indent=2))
+        return
+    print(f"{out}: temperature {told['temperature']:.3f}, fitted on {told['clips']} validation clips")
+    for name, part in (("before", told["before"]), ("after", told["after"])):
+        print(f"  expected calibration error {name:<7}{part['ece']:.3f}")
 
 
 @app.command()

@@ -36,21 +36,26 @@ def serve(
     """Serve a recogniser over HTTP, with a page at / that shows what it hears, until interrupted."""
     from hamiltone.service import Limits, read_token, shipped_model
     from hamiltone.service import serve as run
+    from hamiltone.training import validated
 
     def ready(address: str) -> None:
         print(f"Open {address} in a browser; Ctrl+C ends the service.", flush=True)
 
-    limits = Limits(
-        megabytes=megabytes,
-        seconds=seconds,
-        concurrency=concurrency,
-        queue=queue,
-        per_client=per_client,
-        timeout=timeout,
-        decode_timeout=decode_timeout,
-        decoders=decoders,
-        decoder_megabytes=decoder_megabytes,
-        batch=batch,
+    limits = validated(
+        Limits,
+        {
+            "megabytes": megabytes,
+            "seconds": seconds,
+            "concurrency": concurrency,
+            "queue": queue,
+            "per_client": per_client,
+            "timeout": timeout,
+            "decode_timeout": decode_timeout,
+            "decoders": decoders,
+            "decoder_megabytes": decoder_megabytes,
+            "batch": batch,
+        },
+        "limits",
     )
     token = read_token(token_file, os.environ.get("HAMILTONE_TOKEN"))
     run(

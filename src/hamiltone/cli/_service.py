@@ -56,8 +56,6 @@ def predict(
                 print(f"hamiltone: {result}", file=sys.stderr)
             else:
                 predictions.append(result)
-    if csv is not None:
-        write_csv(predictions, predictor.recognizer.labels, csv)
     if as_json:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
     elif len(recordings) == 1:
@@ -65,6 +63,8 @@ def predict(
             print_prediction(prediction)
     elif predictions:
         print_predictions(predictions)
+    if csv is not None:
+        write_csv(predictions, predictor.recognizer.labels, csv)
     if len(predictions) < len(recordings):
         raise typer.Exit(2)
 

@@ -1,6 +1,15 @@
 """Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
 
-from ._bundle import BundleError, TrainedRHEmo, bundle_card, bundle_config, load_bundle, load_recognizer, save_bundle
+from ._bundle import (
+    BundleError,
+    TrainedRHEmo,
+    bundle_card,
+    bundle_config,
+    bundle_licence,
+    load_bundle,
+    load_recognizer,
+    save_bundle,
+)
 from ._card import CARD_HEADER
 from ._derivatives import Derivatives
 from ._keys import weights_key
@@ -27,6 +36,7 @@ __all__ = [
     "TrainedRHEmo",
     "bundle_card",
     "bundle_config",
+    "bundle_licence",
     "load_bundle",
     "load_recognizer",
     "rh_emo_losses",

@@ -29,7 +29,7 @@ _ENCODERS: dict[FrontKind, Callable[[], RHEmoEncoder | Derivatives | None]] = {
     "derivatives": Derivatives,
     "rh-emo": RHEmoEncoder,
 }
-CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+CONFIG, WEIGHTS, CARD, LICENCE = "config.json", "model.safetensors", "README.md", "LICENCE"
 
 
 class BundleError(HamiltoneError):
@@ -60,7 +60,13 @@ class TrainedRHEmo(nn.Module):
         return Front(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
 
 
-def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapping[str, Any] | None = None) -> None:
+def save_bundle(
+    model: Recognizer | TrainedRHEmo,
+    folder: Path | str,
+    card: Mapping[str, Any] | None = None,
+    *,
+    licence: str = "",
+) -> None:
     """Save a model as a folder of ``config.json``, ``model.safetensors`` and a model card, whole or not at all.
 
     Args:
@@ -68,6 +74,7 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
         folder: replaced if it is there.
         card: facts for the model card (see ``model_card``): task, corpus, split, results, ...; fit for JSON. They stay
             in ``config.json`` under ``card``.
+        licence: of the weights, as text; its first line is told on use. Empty: no such file.
     """
     facts = dict(card or {})
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
@@ -92,6 +99,8 @@ def save_bundle(model: Recognizer | TrainedRHEmo, folder: Path | str, card: Mapp
         config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
         (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         (draft / CARD).write_text(model_card(config, facts))
+        if licence:
+            (draft / LICENCE).write_text(licence)
 
 
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
@@ -165,6 +174,14 @@ def bundle_card(folder: Path | str) -> str:
     """The model card of a saved model; empty where it has none."""
     try:
         return (Path(folder) / CARD).read_text()
+    except OSError:
+        return ""
+
+
+def bundle_licence(folder: Path | str) -> str:
+    """The licence that lies beside a model's weights; empty where none does."""
+    try:
+        return (Path(folder) / LICENCE).read_text()
     except OSError:
         return ""
 

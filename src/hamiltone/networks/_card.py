@@ -48,11 +48,17 @@ from hamiltone.networks import load_bundle
 model = load_bundle("FOLDER")  # waveforms (batch, 64000) at 16 kHz -> class scores
 ```
 
+## What it is for, and what not
+
+It is for the study of speech emotion recognition: to compare with, to teach, to build on, to try the method. It is not
+for decisions about people: how a voice sounds is not what a person feels, so do not use it to judge, select, grade or
+watch anybody, nor to find out lies or illness.
+
 ## Limits
 
-The model guesses from the sound of one corpus's speakers. It was not tested on other languages, rooms, microphones or
-spontaneous speech unless the results above say so. How a voice sounds is not what a person feels: do not use it to
-judge people. The licence of the recordings it was trained on holds for the weights learned from them, too: {licences}.
+The model guesses from the sound of its corpora's speakers. It was not tested on other languages, rooms, microphones or
+spontaneous speech unless the results above say so. The licence of the recordings it was trained on holds for the weights
+learned from them, too: {licences}.
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.quaternion import QuaternionConv2d, QuaternionLinear
+from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionLinear
 
 # Configurations A, B, D and E of Simonyan & Zisserman (2015): output channels of each convolution, None for a max-pool.
 _CONFIGURATIONS: dict[int, tuple[int | None, ...]] = {
@@ -18,27 +18,30 @@ _CONFIGURATIONS: dict[int, tuple[int | None, ...]] = {
     19: (64, 64, None, 128, 128, None, *(256,) * 4, None, *(512,) * 4, None, *(512,) * 4, None),
 }
 _HIDDEN = 4096
-_ADAPTIVE_SIZE = (7, 7)
+_POOLED: dict[str, tuple[int, int] | None] = {"adaptive": (7, 7), "flatten": None, "mean": (1, 1)}
+_NORMS = ("none", "batch")
 
 
 @dataclass(frozen=True)
 class _LayerTypes:
     convolution: Callable[..., nn.Module]
     linear: Callable[..., nn.Module]
+    norm: Callable[..., nn.Module]
     multiple: int  # channel counts are multiples of this
 
 
 _LAYER_TYPES: dict[str, _LayerTypes] = {
-    "real": _LayerTypes(nn.Conv2d, nn.Linear, 1),
-    "quaternion": _LayerTypes(QuaternionConv2d, QuaternionLinear, 4),
+    "real": _LayerTypes(nn.Conv2d, nn.Linear, nn.BatchNorm2d, 1),
+    "quaternion": _LayerTypes(QuaternionConv2d, QuaternionLinear, QuaternionBatchNorm2d, 4),
 }
 
 
 class VGG(nn.Module):
     """A VGG network whose parameters are named as torchvision's (``features.0.weight`` ... ``classifier.6.bias``).
 
-    ``features`` are 3x3 convolutions with ReLU and 2x2 max-pools, ``classifier`` is Linear-ReLU-Dropout twice and a
-    last linear layer, which is real in either algebra (REFERENCE section 2; paper, section 3.1). Use :func:`vgg`.
+    ``features`` are 3x3 convolutions with ReLU (a batch norm between, where asked for) and 2x2 max-pools,
+    ``classifier`` is Linear-ReLU-Dropout twice and a last linear layer, which is real in either algebra (REFERENCE
+    section 2; paper, section 3.1). Use :func:`vgg`.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ def vgg(
     width: float = 1.0,
     hidden: int | None = None,
     pool: str = "flatten",
+    norm: str = "none",
     input_shape: tuple[int, int, int] = (1, 512, 128),
     dropout: float = 0.5,
 ) -> VGG:
@@ -96,19 +100,22 @@ def vgg(
         width: scales the channels (64 to 512 at 1.0).
         hidden: size of the two hidden linear layers; 4096 x width unless given.
         pool: ``adaptive`` averages the last feature map to 7 x 7 as torchvision does; ``flatten`` leaves it as it is,
-            which gives the paper's parameter counts.
+            which gives the paper's parameter counts; ``mean`` averages it over all its places.
+        norm: ``batch`` puts a batch norm of the algebra behind each convolution, before its ReLU, as torchvision's
+            ``vgg16_bn``; ``none`` is the paper's.
         input_shape: channels, time, frequency of the input.
         dropout: probability in the classifier.
 
     Raises:
-        ValueError: an unknown depth, algebra or pool, or sizes that the algebra or the pools do not allow.
+        ValueError: an unknown depth, algebra, pool or norm, or sizes that the algebra or the pools do not allow.
     """
     if depth not in _CONFIGURATIONS:
         raise ValueError(f"depth {depth} is none of {', '.join(map(str, _CONFIGURATIONS))}")
     if algebra not in _LAYER_TYPES:
         raise ValueError(f"algebra {algebra!r} is none of {', '.join(_LAYER_TYPES)}")
-    if pool not in ("adaptive", "flatten"):
-        raise ValueError(f"pool {pool!r} is neither adaptive nor flatten")
+    for name, value, known in (("pool", pool, tuple(_POOLED)), ("norm", norm, _NORMS)):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
     if classes < 1:
         raise ValueError(f"{classes} classes: at least one is needed")
     types = _LAYER_TYPES[algebra]
@@ -127,11 +134,15 @@ def vgg(
         if out != round(out):
             raise ValueError(f"width {width} makes {out} channels of {base}: choose one that gives whole numbers")
         _check_multiple(round(out), types.multiple, f"channels of a {algebra} network at width {width}")
-        layers += [types.convolution(channels, round(out), kernel_size=3, padding=1), nn.ReLU(inplace=True)]
+        layers.append(types.convolution(channels, round(out), kernel_size=3, padding=1))
         channels = round(out)
+        if norm == "batch":
+            layers.append(types.norm(channels))
+        layers.append(nn.ReLU(inplace=True))
     if time < 1 or frequency < 1:
         raise ValueError(f"input_shape {input_shape} is too small for five max-pools: at least 32 x 32 is needed")
-    size = (time, frequency) if pool == "flatten" else _ADAPTIVE_SIZE
+    pooled = _POOLED[pool]
+    size = (time, frequency) if pooled is None else pooled
 
     classifier = nn.Sequential(
         types.linear(channels * prod(size), hidden),
@@ -149,10 +160,11 @@ def vgg(
         "width": width,
         "hidden": hidden,
         "pool": pool,
+        "norm": norm,
         "input_shape": list(input_shape),
         "dropout": dropout,
     }
-    pooling = nn.AdaptiveAvgPool2d(_ADAPTIVE_SIZE) if pool == "adaptive" else nn.Identity()
+    pooling = nn.Identity() if pooled is None else nn.AdaptiveAvgPool2d(pooled)
     return VGG(nn.Sequential(*layers), pooling, classifier, settings)
 
 

@@ -20,7 +20,11 @@ def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Pa
         labels: its classes.
         path: the file; an older one is replaced.
     """
-    with atomic_path(Path(path)) as draft, draft.open("w", newline="", encoding="utf-8") as file:
+    # A file's name is bytes, and need not be UTF-8: then these bytes stand in the table.
+    with (
+        atomic_path(Path(path)) as draft,
+        draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["recording", "part", "start", "end", "label", *(f"score_{label}" for label in labels)])
         for prediction in predictions:

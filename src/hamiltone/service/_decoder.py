@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from hamiltone.speech import SAMPLE_RATE
+
 from ._errors import ServiceError
 from ._limits import Limits, Refusal
 
@@ -19,6 +21,7 @@ _START_SECONDS = 60
 _RECORDINGS_EACH = 1000  # then a fresh process, so that what a codec's library loses does not add up
 _STATUS = {"format": 415, "length": 413, "damaged": 422, "memory": 422}
 _HIDDEN = ("HAMILTONE_TOKEN",)
+_PIPE_BYTES = 1 << 20
 
 
 class Decoders:
@@ -68,7 +71,7 @@ class Decoders:
             raise Refusal(
                 504, "decoding_timeout", f"decoding took longer than {self._limits.decode_timeout:g} s"
             ) from None
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
             await self._lose(worker)
             raise Refusal(422, "undecodable", "the recording could not be decoded: the decoder gave up") from None
         except BaseException:  # the request was given up: what its process would still say belongs to nobody
@@ -107,12 +110,12 @@ class _Worker:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=environment,
-            limit=1 << 20,
+            limit=_PIPE_BYTES,
             start_new_session=True,  # an interruption of the terminal is the service's to handle
         )
         self._decoded = 0
         try:
-            head, _ = await self._answer()
+            head, _ = await self._answer(0)
         except (asyncio.IncompleteReadError, ValueError):
             head = {}
         if not head.get("ready"):
@@ -124,16 +127,22 @@ class _Worker:
         assert process is not None and process.stdin is not None
         process.stdin.write(json.dumps({"path": str(path), "seconds": seconds}).encode() + b"\n")
         await process.stdin.drain()
-        answer = await self._answer()
+        answer = await self._answer(round((seconds + 1) * SAMPLE_RATE))
         self._decoded += 1
         if self._decoded >= _RECORDINGS_EACH:
             await self.end()
         return answer
 
-    async def _answer(self) -> tuple[dict[str, Any], bytes]:
+    async def _answer(self, most: int) -> tuple[dict[str, Any], bytes]:
         assert self._process is not None and self._process.stdout is not None
         head = json.loads(await self._process.stdout.readuntil(b"\n"))
-        return head, await self._process.stdout.readexactly(4 * head.get("samples", 0))
+        # A process in which a hostile file has taken over may say anything.
+        if not isinstance(head, dict) or head.get("code", "format") not in _STATUS:
+            raise ValueError("no answer of the decoder's")
+        samples = head.get("samples", 0)
+        if not (isinstance(samples, int) and 0 <= samples <= most):
+            raise ValueError(f"{samples} samples, where {most} are the most")
+        return head, await self._process.stdout.readexactly(4 * samples)
 
     async def end(self) -> None:
         process, self._process = self._process, None

@@ -1,4 +1,4 @@
-"""What stands around every request: a bound on its body, headers for safety, one line in the log, the counters."""
+"""What stands around every request: a bound on its body, headers, an answer to failures, one log line, the counters."""
 
 import json
 import logging
@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ._limits import Limits, Refusal
@@ -68,8 +69,11 @@ class Guard:
         started = time.perf_counter()
         fields: dict[str, Any] = {"request": uuid.uuid4().hex[:12], "status": 500}
         scope.setdefault("state", {})["fields"] = fields
+        answering = False
 
         async def guarded_send(message: Message) -> None:
+            nonlocal answering
+            answering = True
             if message["type"] == "http.response.start":
                 fields["status"] = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -81,6 +85,12 @@ class Guard:
 
         try:
             await self._app(scope, _bounded(receive, self._limits.body_bytes), guarded_send)
+        except Exception:
+            _log.exception("failed", extra={"fields": {"request": fields["request"]}})
+            if answering:
+                raise
+            message = f"the service failed; its log says why, under {fields['request']}"
+            await JSONResponse({"code": "failed", "message": message}, 500)(scope, receive, guarded_send)
         finally:
             # The route's own path, not the client's: what was asked for may name a file.
             route = getattr(scope.get("route"), "path", "") or "other"

@@ -174,11 +174,11 @@ def create_app(
 
 
 def _authorised(token: str | None) -> Any:
-    expected = f"Bearer {token}".encode()
-
     def check(request: Request) -> None:
-        given = request.headers.get("authorization", "").encode()
-        if token is not None and not hmac.compare_digest(given, expected):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        # Headers are bytes, which Starlette reads as Latin-1.
+        same = hmac.compare_digest(given.strip().encode("latin-1"), (token or "").encode())
+        if token is not None and not (same and scheme.lower() == "bearer"):
             raise Refusal(401, "unauthorised", "give the token of this service: Authorization: Bearer TOKEN")
 
     return check

@@ -13,14 +13,14 @@ _RETRY_SECONDS = 2
 class Limits(BaseModel):
     """The limits of a service. The defaults suit a machine of a few cores and 4 GiB, and speech."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     megabytes: PositiveFloat = Field(default=32, description="Largest request body, in MiB.")
     seconds: PositiveFloat = Field(default=600, description="Longest recording, in seconds.")
     concurrency: PositiveInt = Field(default=16, description="Recordings that are decoded and recognised at once.")
     queue: int = Field(default=64, ge=0, description="Recordings that may wait (or arrive) beside them; more: 503.")
     per_client: PositiveInt = Field(default=64, description="Requests that one address may have under way; more: 429.")
-    upload_timeout: PositiveFloat = Field(default=30, description="Seconds in which a request body must have arrived.")
+    upload_timeout: PositiveFloat = Field(default=30.0, description="Seconds for a header, and then a body, to arrive.")
     decode_timeout: PositiveFloat = Field(default=20, description="Seconds in which a recording must be decoded.")
     timeout: PositiveFloat = Field(default=60, description="Seconds from the whole body to the answer.")
     decoders: PositiveInt = Field(default=2, description="Decoding processes.")

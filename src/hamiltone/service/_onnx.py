@@ -51,7 +51,7 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
     path = Path(path)
     if path.suffix != ".onnx":
         path /= ONNX_FILE
-    _check_extra()
+    check_extra()
     size = sum(tensor.nbytes for tensor in recognizer.state_dict().values())
     if size > _MOST_BYTES:
         raise ServiceError(
@@ -141,7 +141,12 @@ def _check(file: Path, path: Path, graph: _Graph) -> None:
             )
 
 
-def _check_extra() -> None:
+def check_extra() -> None:
+    """See that the extra ``onnx`` is installed.
+
+    Raises:
+        ServiceError: it is not.
+    """
     try:
         import onnxruntime  # noqa: F401, PLC0415
         import onnxscript  # noqa: F401, PLC0415

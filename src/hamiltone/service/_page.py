@@ -14,7 +14,7 @@ from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 
 from ._about import about_model
 from ._errors import ServiceError
-from ._onnx import ONNX_FILE, export_onnx
+from ._onnx import ONNX_FILE, check_extra, export_onnx
 from ._pictures import AXIS_NAMES
 
 RUNTIME_VERSION = "1.30.0"
@@ -52,6 +52,7 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
     folder = Path(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
         raise ServiceError(f"{folder}: holds something else than an exported page; name a new folder")
+    check_extra()  # before a download
     recognizer, about = load_recognizer(model), about_model(model)
     with TemporaryDirectory() as fetched, atomic_path(folder) as draft:
         found = _runtime(Path(runtime)) if runtime is not None else _fetched(Path(fetched))
@@ -97,12 +98,21 @@ def _fetched(folder: Path) -> dict[str, Path]:
             f"version {RUNTIME_VERSION}"
         )
     package = f"onnxruntime-web@{RUNTIME_VERSION}"
-    done = subprocess.run(["npm", "pack", package, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
+    # One more try, which is some 10 s without a network; npm's own rule is more than a minute.
+    command = ["npm", "pack", package, "--json", "--fetch-retries=1"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no package came"]
-        raise ServiceError(f"npm cannot fetch {package} ({reason[0]}); name a folder of it with --runtime")
+        raise ServiceError(f"npm cannot fetch {package} ({_reason(done.stdout)}); name a folder of it with --runtime")
     with tarfile.open(archives[0]) as archive:
         for original in _RUNTIME.values():
             archive.extract(f"package/dist/{original}", folder, filter="data")
     return _runtime(folder / "package")
+
+
+def _reason(told: str) -> str:
+    """Npm's own line on what went wrong, from its answer in JSON."""
+    try:
+        return json.loads(told)["error"]["summary"].strip().splitlines()[0]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "no package came"

@@ -1,6 +1,7 @@
 """Running the service: its log, its token, its signals."""
 
 import asyncio
+import ipaddress
 import logging
 import signal
 import socket
@@ -53,8 +54,8 @@ def serve(
     if token is not None and len(token) < _LEAST_TOKEN:
         raise ServiceError(f"the token has {len(token)} characters; make one of at least {_LEAST_TOKEN} at random")
     try:
-        http, guard, uvicorn = (
-            import_module(name) for name in (f"{__package__}._http", f"{__package__}._guard", "uvicorn")
+        http, guard, connections, uvicorn = (
+            import_module(name, __package__) for name in ("._http", "._guard", "._connections", "uvicorn")
         )
     except ModuleNotFoundError as error:
         raise ServiceError(f"the service needs {error.name}: pip install 'hamiltone[serve]'") from None
@@ -64,9 +65,12 @@ def serve(
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     app = http.create_app(load_recognizer(model), about_model(model), limits, token, lambda: ready(address))
     _write_log(guard.JsonLines())
+    if open_to_all(listener, token):
+        guard.note(logging.WARNING, "no token: whoever reaches this address may ask")
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=connections.impatient(limits.upload_timeout),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -84,6 +88,11 @@ def serve(
 def _connections(limits: Limits) -> int:
     """The last bound, far above that of admission: uvicorn answers a connection beyond it with a bare 503."""
     return 8 * (limits.concurrency + limits.queue) + 256
+
+
+def open_to_all(listener: socket.socket, token: str | None) -> bool:
+    """Whether other machines can ask without a token."""
+    return token is None and not ipaddress.ip_address(listener.getsockname()[0]).is_loopback
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:

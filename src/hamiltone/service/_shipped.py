@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import hamiltone
+from hamiltone.networks import bundle_licence
 
 from ._errors import ServiceError
-
-_LICENCE = "LICENCE"
 
 
 def shipped_model() -> Path:
@@ -23,5 +22,4 @@ def shipped_model() -> Path:
 
 def licence_notice(model: Path | str) -> str:
     """The first line of the licence that lies beside a model's weights; empty where none does."""
-    path = Path(model) / _LICENCE
-    return path.read_text().partition("\n")[0].strip() if path.is_file() else ""
+    return bundle_licence(model).partition("\n")[0].strip()

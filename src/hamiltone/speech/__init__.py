@@ -10,7 +10,17 @@ Source: REFERENCE section 1.
 """
 
 from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
-from ._augment import Augmentation, Augmented, NoiseColour, add_noise, augment, change_gain, draw_noise, place_in_frame
+from ._augment import (
+    Augmentation,
+    Augmented,
+    NoiseColour,
+    add_noise,
+    augment,
+    change_gain,
+    change_speed,
+    draw_noise,
+    place_in_frame,
+)
 from ._convolved import ConvolvedSpectrogram
 from ._decoding import Recording, opened
 from ._errors import AudioError, AudioFormatError, AudioLengthError
@@ -47,6 +57,7 @@ __all__ = [
     "audio_duration",
     "augment",
     "change_gain",
+    "change_speed",
     "cut_frames",
     "draw_noise",
     "frame_bounds",

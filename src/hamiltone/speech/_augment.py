@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import soxr
 import torch
 from jaxtyping import Bool, Float
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 from ._audio import SAMPLE_RATE
@@ -16,6 +18,7 @@ Range = tuple[float, float]
 
 _COLUMNS = FRAME_SAMPLES // HOP + 1  # of a frame's spectrogram, before zeros fill it up
 _LOUDEST_DB = 100
+_SLOWEST, _FASTEST = 0.5, 2.0
 _MOST = {
     "shift_seconds": FRAME_SAMPLES // SAMPLE_RATE,
     "time_masks": 100,
@@ -32,6 +35,7 @@ class Augmentation:
     Attributes:
         shift_seconds: the recording is moved in its frame by at most as much, to either side. What leaves the frame is
             lost, but never more than half of the recording; zeros come in.
+        speed: the recording is played so many times as fast, from least to most: shorter and higher above 1.
         gain_db: the gain, from least to most.
         snr_db: the recording's power over that of added noise, from least to most.
         noise: the kinds of noise among which one is drawn.
@@ -43,10 +47,12 @@ class Augmentation:
     Raises:
         ValueError: a number outside its range, ends in the wrong order, or no kind of noise.
 
-    Source of the masks: Park et al. 2019, doi:10.21437/Interspeech.2019-2680.
+    Source of the masks: Park et al. 2019, doi:10.21437/Interspeech.2019-2680; of the speed: Ko et al. 2015,
+    doi:10.21437/Interspeech.2015-711.
     """
 
     shift_seconds: float = 0.0
+    speed: Range | None = None
     gain_db: Range | None = None
     snr_db: Range | None = None
     noise: tuple[NoiseColour, ...] = ("white", "pink")
@@ -59,6 +65,8 @@ class Augmentation:
         for name, most in _MOST.items():
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be from 0 to {most}")
+        if self.speed is not None and not _SLOWEST <= self.speed[0] <= self.speed[1] <= _FASTEST:
+            raise ValueError(f"speed takes the least and the most, in this order, both from {_SLOWEST} to {_FASTEST}")
         for name, ends in (("gain_db", self.gain_db), ("snr_db", self.snr_db)):
             if ends is not None and not -_LOUDEST_DB <= ends[0] <= ends[1] <= _LOUDEST_DB:
                 raise ValueError(
@@ -77,6 +85,8 @@ class Augmentation:
         told = []
         if self.shift_seconds:
             told.append(f"time shift up to {self.shift_seconds:g} s")
+        if self.speed is not None:
+            told.append(f"speed {self.speed[0]:g} to {self.speed[1]:g}")
         if self.gain_db is not None:
             told.append(f"gain {self.gain_db[0]:g} to {self.gain_db[1]:g} dB")
         if self.snr_db is not None:
@@ -98,14 +108,17 @@ class Augmented(NamedTuple):
 def augment(
     recording: Float[Tensor, " sample"], offset: int, choice: Augmentation, generator: torch.Generator
 ) -> Augmented:
-    """Draw one change of a recording: noise and gain on its own samples, then its place in the frame, then masks.
+    """Draw one change of a recording: speed, noise and gain of its own samples, its place in the frame, then masks.
 
     Args:
         recording: its samples at 16 kHz without padding, at most 64,000.
-        offset: where it begins in the frame before it is shifted.
+        offset: where it begins in the frame before it is shifted; earlier where a slowed recording would leave it.
         choice: what may be changed.
         generator: of all draws, so that an equal state gives an equal result.
     """
+    if choice.speed is not None:
+        recording = change_speed(recording, _uniform(choice.speed, generator).item())[:FRAME_SAMPLES]
+        offset = min(offset, FRAME_SAMPLES - len(recording))
     batch = recording.unsqueeze(0)
     if choice.snr_db is not None:
         colour = choice.noise[_integer(0, len(choice.noise) - 1, generator)]
@@ -121,6 +134,11 @@ def augment(
     first = max(0, offset) // HOP
     stop = min(-(-(offset + len(recording)) // HOP), _COLUMNS)
     return Augmented(waveform, _draw_masks(first, stop, choice, generator))
+
+
+def change_speed(recording: Float[Tensor, " sample"], factor: float) -> Float[Tensor, " changed"]:
+    """A recording played ``factor`` times as fast: as many times shorter, and higher."""
+    return torch.from_numpy(soxr.resample(recording.numpy(), SAMPLE_RATE * factor, SAMPLE_RATE, quality="MQ"))
 
 
 def change_gain(
@@ -146,17 +164,18 @@ def add_noise(
 def draw_noise(
     colour: NoiseColour, count: int, samples: int, generator: torch.Generator
 ) -> Float[Tensor, "batch sample"]:
-    """``count`` waveforms of Gaussian noise: white, or pink, whose power falls by 3 dB an octave and has no mean.
+    """``count`` waveforms of Gaussian noise: white, or pink, whose power falls by 3 dB an octave.
 
     White noise has a power of 1; the power of pink noise depends on its length: scale it (``add_noise``).
     """
-    white = torch.randn(count, samples, generator=generator)
     if colour == "white":
-        return white
-    spectrum = torch.fft.rfft(white)
+        return torch.randn(count, samples, generator=generator)
+    # A Fourier transform of awkward length takes several times as long, so the noise is made longer and cut.
+    length = next_fast_len(samples, real=True)
+    spectrum = torch.fft.rfft(torch.randn(count, length, generator=generator))
     spectrum[:, 0] = 0
     spectrum[:, 1:] /= torch.arange(1, spectrum.shape[1]).sqrt()
-    return torch.fft.irfft(spectrum, n=samples)
+    return torch.fft.irfft(spectrum, n=length)[:, :samples]
 
 
 def place_in_frame(waveform: Float[Tensor, "batch sample"], offset: int) -> Float[Tensor, "batch 64000"]:

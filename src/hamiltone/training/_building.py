@@ -82,6 +82,7 @@ def make_recognizer(
             width=shape.width,
             hidden=shape.hidden,
             pool=shape.pool,
+            norm=shape.norm,
             input_shape=front.shape,
             dropout=shape.dropout,
         )
@@ -116,7 +117,7 @@ def _make_anti_transfer(
     assert choice is not None  # the lineage has an orthogonal run only where the settings name one
     frozen = recognizer_of(orthogonal).network
     ours, theirs = recognizer.network.settings(), frozen.settings()
-    if differing := [name for name in ("depth", "algebra", "width") if ours[name] != theirs[name]]:
+    if differing := [name for name in ("depth", "algebra", "width", "norm") if ours[name] != theirs[name]]:
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} has a network of another structure "
             f"({', '.join(f'{name} {theirs[name]} instead of {ours[name]}' for name in differing)}); "

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins
-from hamiltone.networks import bundle_config, load_recognizer, save_bundle
+from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, save_bundle
 
 from ._evaluate import load_known, recognizers_part
 from ._objectives import Classification
@@ -54,7 +54,7 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
         f"calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
     )
     facts = bundle_config(model).get("card", {})
-    save_bundle(recognizer, out, facts | {"calibration": told})
+    save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
     return {
         "temperature": recognizer.temperature,
         "clips": len(part.utterances),

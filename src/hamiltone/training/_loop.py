@@ -80,6 +80,8 @@ def fit(
         started, saved = _now(), time.monotonic()
         slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
         for part in slices:
+            for group in adam.param_groups:
+                group["lr"] = learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps)
             processes.reseed(seed, progress.epoch, progress.step)
             placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
             with accelerator.autocast():
@@ -116,6 +118,21 @@ def fit(
         peak_memory_bytes=progress.peak_memory,
         device=accelerator.device,
     )
+
+
+def learning_rate(settings: OptimisationSettings, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of a step, counted from 0 over all epochs.
+
+    With the schedule ``cosine`` it rises as a line over the first tenth of all steps that the settings allow, and falls
+    towards 0 as half a period of a cosine over the others (Loshchilov and Hutter 2017, without restarts).
+    """
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    steps = settings.epochs * steps_per_epoch
+    rising = math.ceil(steps / 10)
+    if step < rising:
+        return settings.learning_rate * (step + 1) / rising
+    return settings.learning_rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
 def put_channels_last(module: torch.nn.Module) -> None:

@@ -107,6 +107,7 @@ class AugmentationSettings(_Model):
     """What is changed at random in the training part, anew each epoch; off by default (docs/augmentation.md)."""
 
     shift_seconds: float = Field(default=0.0, description="moved in its frame by at most as much, to either side")
+    speed: tuple[float, float] | None = Field(default=None, description="played so many times as fast, least to most")
     gain_db: tuple[float, float] | None = Field(default=None, description="gain, from least to most")
     snr_db: tuple[float, float] | None = Field(default=None, description="speech over added noise, least to most")
     noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
@@ -161,7 +162,8 @@ class NetworkSettings(_Model):
     algebra: Literal["real", "quaternion"] = "quaternion"
     width: PositiveFloat = 1.0
     hidden: PositiveInt | None = None
-    pool: Literal["adaptive", "flatten"] = "flatten"
+    pool: Literal["adaptive", "flatten", "mean"] = "flatten"
+    norm: Literal["none", "batch"] = Field(default="none", description="behind each convolution, before its ReLU")
     dropout: float = Field(default=0.5, ge=0, lt=1)
 
 
@@ -197,6 +199,9 @@ class OptimisationSettings(_Model):
     """Adam, and when to stop."""
 
     learning_rate: float = Field(default=1e-5, gt=0, le=1)
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant", description="cosine: rises over a tenth of all epochs, then falls to nothing"
+    )
     weight_decay: float = Field(default=0.0, ge=0)
     batch: PositiveInt = 20
     epochs: PositiveInt = 500
@@ -259,8 +264,8 @@ class RunSettings(_Model):
         with_term = orthogonal and self.anti_transfer is not None
         yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
         yield (
-            self.processes > 1 and (rh_emo or self.front.trainable),
-            "processes are several, but the batch norms of an RH-Emo that is trained take the whole batch: "
+            self.processes > 1 and (rh_emo or self.front.trainable or self.network.norm == "batch"),
+            "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
             "leave processes out",
         )
         yield (

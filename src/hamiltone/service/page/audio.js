@@ -73,8 +73,13 @@ export class Recorder {
       throw new Error(`${reason} You can choose a recording instead.`);
     }
     const context = new AudioContext();
-    await context.audioWorklet.addModule(new URL("./recorder-worklet.js", import.meta.url));
-    await context.resume();
+    try {
+      await context.audioWorklet.addModule(new URL("./recorder-worklet.js", import.meta.url));
+      await context.resume();
+    } catch (error) {
+      stream.getTracks().forEach((track) => track.stop());
+      throw error;
+    }
     return new Recorder(context, stream);
   }
 

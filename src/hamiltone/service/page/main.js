@@ -17,6 +17,7 @@ function tell(error) {
   get("message").textContent = error?.message ?? "";
   get("message").hidden = !error;
   get("token-form").hidden = error?.code !== "unauthorised";
+  if (error?.code === "unauthorised") get("token").focus();
 }
 
 function busy(text) {
@@ -49,15 +50,17 @@ async function introduce() {
 }
 
 async function analyse(blob, name) {
+  const focused = document.activeElement;
   tell(null);
   busy("Listening to it …");
   try {
     if (!state.about) await introduce();
     show(await engine.analyse(blob, { name, hop: HOP, detail: true }), blob);
-  } catch (error) {
-    tell(error);
-  } finally {
     busy(null);
+  } catch (error) {
+    busy(null);
+    focused.focus(); // which it lost while it was disabled
+    tell(error);
   }
 }
 
@@ -98,10 +101,13 @@ document.addEventListener("drop", (event) => {
   entered = 0;
   get("drop").classList.remove("over");
   const [file] = event.dataTransfer.files;
-  if (file && !get("file").disabled) analyse(file, file.name);
+  if (file && !get("file").disabled && get("live").hidden) analyse(file, file.name);
 });
 
+let speaking = false; // from the question for the microphone on
 get("record").addEventListener("click", async () => {
+  if (speaking) return;
+  speaking = true;
   tell(null);
   try {
     if (!state.about) await introduce();
@@ -111,6 +117,7 @@ get("record").addEventListener("click", async () => {
   } catch (error) {
     tell(error);
   } finally {
+    speaking = false;
     get("result").hidden = !state.result;
   }
 });
@@ -119,7 +126,7 @@ get("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   engine.setToken(get("token").value);
   tell(null);
-  introduce().catch(tell);
+  introduce().then(() => get("file").focus(), tell);
 });
 
 const stem = () => state.result.path.replace(/\.[^.]*$/, "") || "recording";

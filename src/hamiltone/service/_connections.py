@@ -1,0 +1,63 @@
+"""Connections that stand still are ended: uvicorn itself waits for as long as a client likes."""
+
+import asyncio
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+def impatient(seconds: float) -> type[H11Protocol]:
+    """A protocol for ``uvicorn.Config(http=...)`` with an end to waiting.
+
+    A client has ``seconds`` from connecting, or from the end of an answer, to the end of a request's header, and as
+    long to take each part of an answer; then its connection is cut. The body of a request is the application's to
+    bound.
+    """
+    return type("Impatient", (_Impatient,), {"seconds": seconds})
+
+
+class _Impatient(H11Protocol):
+    seconds: float
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._header: asyncio.TimerHandle | None = None
+        self._answer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_header()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._await_header()
+
+    def _await_header(self) -> None:
+        """Let the time run while a header is incomplete; a byte now and then does not prolong it."""
+        if self.conn.their_state is not h11.IDLE:
+            self._header = _cancelled(self._header)
+        elif self._header is None:
+            self._header = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self._await_header()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._answer = self._answer or self.loop.call_later(self.seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._answer = _cancelled(self._answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._header, self._answer = _cancelled(self._header), _cancelled(self._answer)
+        super().connection_lost(exc)
+
+
+def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
