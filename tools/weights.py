@@ -75,11 +75,11 @@ def main() -> None:
     write_package(results)
 
 
-def anti_transfer(fold: int, layer: int) -> RunSettings:
+def anti_transfer(fold: int, layer: int, *more: str) -> RunSettings:
     """The settings of one recogniser."""
     out = RUNS / f"fold-{fold}" / f"layer-{layer}"
     return read_settings(
-        SETTINGS / "at-speaker.toml", [f"split.fold={fold}", f"anti_transfer.layers=[{layer}]", f"out={out}"]
+        SETTINGS / "at-speaker.toml", [f"split.fold={fold}", f"anti_transfer.layers=[{layer}]", f"out={out}", *more]
     )
 
 
@@ -91,7 +91,7 @@ def validation(record: dict[str, Any]) -> dict[str, float]:
 
 def tested(fold: int, layer: int) -> pd.DataFrame:
     """A fold's recogniser, calibrated on its validation part, on its test part: a row per recording."""
-    settings = anti_transfer(fold, layer)
+    settings = anti_transfer(fold, layer, "frames.random_offset=false")  # recordings stand where predict puts them
     folder = RUNS / f"fold-{fold}"
     calibrate(settings, Path(settings.out) / "model", folder / "calibrated")
     evaluate(settings, folder / "calibrated", folder / "tested", command=COMMAND)

@@ -10,7 +10,10 @@ from hamiltone.cli._app import app
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved recogniser, as RUN/model.")],
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="Folder of a saved recogniser, as RUN/model; else the package's."),
+    ] = None,
     onnx: Annotated[
         Path | None, typer.Option("--onnx", metavar="FILE|DIR", help="One ONNX file: waveform in, scores out.")
     ] = None,
@@ -26,10 +29,11 @@ def export(
 ) -> None:
     """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
     from hamiltone.networks import bundle_card, load_recognizer
-    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page
+    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page, shipped_model
 
     if onnx is None and hub is None and page is None:
         raise ServiceError("export to what? name --onnx, --hub or --page")
+    model = shipped_model() if model is None else model
     if hub is not None:
         print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
     if onnx is not None:

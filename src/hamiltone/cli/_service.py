@@ -71,13 +71,15 @@ def predict(
 
 @app.command()
 def info(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a saved model, as RUN/model.")],
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="Folder of a saved model, as RUN/model; else the package's.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a saved model is: network, front, what it was trained on, results, licences, files."""
-    from hamiltone.service import model_info
+    from hamiltone.service import model_info, shipped_model
 
-    about = model_info(model)
+    about = model_info(shipped_model() if model is None else model)
     if as_json:
         print(json.dumps(about, indent=2))
         return

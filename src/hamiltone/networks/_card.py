@@ -57,8 +57,8 @@ watch anybody, nor to find out lies or illness.
 ## Limits
 
 The model guesses from the sound of its corpora's speakers. It was not tested on other languages, rooms, microphones or
-spontaneous speech unless the results above say so. The licence of the recordings it was trained on holds for the weights
-learned from them, too: {licences}.
+spontaneous speech unless the results above say so. The licence of the recordings that it was trained on holds for the
+weights learned from them, too: {licences}.
 """
 
 
