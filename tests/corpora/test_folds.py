@@ -164,6 +164,7 @@ def test_every_ready_list_is_there():
         "emodb": ("70-20-10", "balanced"),
         "iemocap": ("70-20-10", "balanced"),
         "ravdess": ("70-20-10", "balanced", "emobox"),
+        "ravdess+emodb+tess": ("balanced",),
         "tess": ("halved",),
     }
     assert sum(len(part) for part in ready_lists("crema_d", "70-20-10").parts.values()) == 91

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from hamiltone.report import resource_rows
+from hamiltone.report._drawing import MARKERS, PRINT
 from hamiltone.report._layers import figure2
 from hamiltone.report._probes import probes
 from hamiltone.report._resources import resources
 from hamiltone.report._resources_text import resources_csv
 from hamiltone.report._study import find_plan, read_study
-from hamiltone.report._study_figures import figure2_files, figure2_inline, probes_inline
+from hamiltone.report._study_figures import _figure2, figure2_files, figure2_inline, probes_inline
 from hamiltone.report._table1 import table1
 
 
@@ -83,6 +84,17 @@ def test_a_point_is_the_mean_over_corpora_and_seeds_and_the_mean_that_of_the_lin
         assert point.difference.estimate == pytest.approx(np.mean(values))
     assert numbers.notes == []
     assert not any(run.condition.reseed or run.condition.method == "dual SW" for run in numbers.runs)
+
+
+@pytest.mark.parametrize(("methods", "shifts"), [(["single W"], [0.0]), (["single S", "single W"], [-0.12, 0.12])])
+def test_points_stand_at_their_layer_where_no_other_line_is_beside_them(made, methods, shifts):
+    made.recogniser()
+    for method in methods:
+        for layer in (2, 9):
+            made.recogniser(method, layer)
+    panel = _figure2(figure2(study_of(made)), PRINT).axes[0]
+    drawn = [np.asarray(line.get_xdata()).tolist() for line in panel.lines if line.get_marker() in MARKERS]
+    assert drawn == [[2 + shift, 9 + shift] for shift in shifts]
 
 
 def test_what_figure_2_lacks_is_said(made):

@@ -169,8 +169,23 @@ def test_settings_that_do_not_hold_together_are_one_line_that_names_the_run(stud
         build_graph(study_of(speaker={"corpus": {"name": "synthetic"}, "training": {"epoch": 3}}))
     with pytest.raises(StudyError, match="W rests on word recognition: name its corpus"):
         build_graph(study_of(word={}))
-    with pytest.raises(StudyError, match="layers: 9 is none of the 8 convolutions of VGG11"):
+    with pytest.raises(StudyError, match=r"^study tiny: layers: 9 is none of the 8 convolutions of VGG11"):
         build_graph(study_of(layers=[2, 9]))
+
+
+@pytest.mark.parametrize(
+    ("override", "kind", "message"),
+    [
+        ("layers=[14]", StudyError, "layers: 14 is none of the 13 convolutions of VGG16"),
+        ("corpora={emodb={}}", CorpusError, "emodb: give the folder"),
+        ("word.training.epoch=3", SettingsError, "the settings that its word runs are given: unknown key"),
+    ],
+)
+def test_mistakes_in_a_study_name_its_file(override: str, kind: type[Exception], message: str) -> None:
+    path = CONFIGS / "quickstart.toml"
+    with pytest.raises(kind) as caught:
+        build_graph(read_study(path, [override]))
+    assert str(caught.value).startswith(f"{path}: study quickstart-study: {message}")
 
 
 @pytest.mark.parametrize("key", ["layer", "networks.real.method", "splits.0.kinds"])

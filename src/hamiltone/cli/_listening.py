@@ -8,21 +8,16 @@ from pathlib import Path
 @contextmanager
 def listening(paths: Sequence[Path], *, quiet: bool) -> Iterator[Callable[[Path, float], None] | None]:
     """Show a bar on standard error while recordings are read, and give what moves it; nothing without a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("listening", total=sum(map(_seconds, paths)) or None)
+    from hamiltone.progress import Bars
 
-        def heard(path: Path, seconds: float) -> None:
-            bar.update(task, description=path.name, advance=seconds)
-
-        yield heard
+    with Bars(TaskProgressColumn(), TimeRemainingColumn(), quiet=quiet) as bars:
+        if not bars.shown:
+            yield None
+            return
+        task = bars.progress.add_task("listening", total=sum(map(_seconds, paths)) or None)
+        yield lambda path, seconds: bars.progress.update(task, description=path.name, advance=seconds)
 
 
 def _seconds(path: Path) -> float:

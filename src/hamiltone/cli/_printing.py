@@ -45,23 +45,13 @@ def progress(
     name: str, *, quiet: bool, in_bytes: bool = False, advice: str = ""
 ) -> Iterator[Callable[[str, int, int], None]]:
     """A bar on standard error, where that is a terminal, and what moves it; interruptible."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import DownloadColumn, MofNCompleteColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    console = Console(stderr=True, quiet=quiet)
+    from hamiltone.progress import Bars
+
     counted = (DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *counted, TimeRemainingColumn())
-    shown = Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
-    with interruptible(advice), shown as bars:
-        task = bars.add_task(name, total=None)
-        yield lambda what, done, total: bars.update(
+    with interruptible(advice), Bars(*counted, TimeRemainingColumn(), quiet=quiet) as bars:
+        task = bars.progress.add_task(name, total=None)
+        yield lambda what, done, total: bars.progress.update(
             task, description=f"{name}: {what}", completed=done, total=total or None
         )

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ._folders import by_name, corpus_folder, recordings
+from ._named import load_named
 from ._utterances import Utterances
 from ._whole import Whole
 
@@ -49,19 +49,14 @@ def load_crema_d(root: Path | None) -> Utterances:
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not CREMA-D's.
     """
-    folder = corpus_folder("crema_d", root)
-    paths = recordings(folder, _NAME, _PLACE)
-    rows = []
-    for path, match in by_name(paths, _NAME, corpus="crema_d", title="CREMA-D", folder=folder, tree=TREE):
-        rows.append(
-            {
-                "utterance": path.stem,
-                "path": str(path),
-                "speaker": match[1],
-                "emotion": _EMOTIONS[match[3]],
-                "text": _SENTENCES[match[2]],
-            }
-        )
-    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
-    classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="crema_d", root=folder, note=part, part=part, classes=classes)
+    return load_named(
+        root,
+        lambda match: {"speaker": match[1], "emotion": _EMOTIONS[match[3]], "text": _SENTENCES[match[2]]},
+        corpus="crema_d",
+        title="CREMA-D",
+        name=_NAME,
+        place=_PLACE,
+        tree=TREE,
+        whole=WHOLE,
+        emotions=tuple(_EMOTIONS.values()),
+    )

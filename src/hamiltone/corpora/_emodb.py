@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ._folders import by_name, corpus_folder, recordings
+from ._named import load_named
 from ._utterances import Utterances
 from ._whole import Whole
 
@@ -58,19 +58,14 @@ def load_emodb(root: Path | None) -> Utterances:
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
     """
-    folder = corpus_folder("emodb", root)
-    paths = recordings(folder, _NAME, _PLACE)
-    rows = []
-    for path, match in by_name(paths, _NAME, corpus="emodb", title="EmoDB", folder=folder, tree=TREE):
-        rows.append(
-            {
-                "utterance": path.stem,
-                "path": str(path),
-                "speaker": match[1],
-                "emotion": _EMOTIONS[match[3]],
-                "text": _SENTENCES[match[2]],
-            }
-        )
-    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
-    classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=part, part=part, classes=classes)
+    return load_named(
+        root,
+        lambda match: {"speaker": match[1], "emotion": _EMOTIONS[match[3]], "text": _SENTENCES[match[2]]},
+        corpus="emodb",
+        title="EmoDB",
+        name=_NAME,
+        place=_PLACE,
+        tree=TREE,
+        whole=WHOLE,
+        emotions=tuple(_EMOTIONS.values()),
+    )

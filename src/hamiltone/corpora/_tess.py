@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ._folders import by_name, corpus_folder, recordings
+from ._named import load_named
 from ._utterances import Utterances
 from ._whole import Whole
 
@@ -45,21 +45,25 @@ def load_tess(root: Path | None) -> Utterances:
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not TESS's.
     """
-    folder = corpus_folder("tess", root)
-    paths = recordings(folder, _NAME, _PLACE)
-    rows = []
-    for path, match in by_name(paths, _NAME, corpus="tess", title="TESS", folder=folder, tree=TREE):
+
+    def told(match: re.Match[str]) -> dict[str, str]:
         actor, word, emotion = _ACTORS[match[1].upper()], match[2].lower(), match[3].lower()
-        rows.append(
-            {
-                "utterance": f"{actor}_{word}_{emotion}",
-                "path": str(path),
-                "speaker": actor,
-                "emotion": _EMOTIONS[emotion],
-                "word": word,
-                "text": f"Say the word {word}",
-            }
-        )
-    part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
-    classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="tess", root=folder, note=part, part=part, classes=classes)
+        return {
+            "utterance": f"{actor}_{word}_{emotion}",
+            "speaker": actor,
+            "emotion": _EMOTIONS[emotion],
+            "word": word,
+            "text": f"Say the word {word}",
+        }
+
+    return load_named(
+        root,
+        told,
+        corpus="tess",
+        title="TESS",
+        name=_NAME,
+        place=_PLACE,
+        tree=TREE,
+        whole=WHOLE,
+        emotions=tuple(_EMOTIONS.values()),
+    )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-PAPER_NETWORKS = ("real", "quaternion")
 _METHODS = {
     "none": "none",
     "single_s": "single S",

@@ -125,7 +125,7 @@ def _layer_panel(axes: Axes, title: str, numbers: Figure2, palette: Palette, lin
     axes.axhline(0, color=palette.faint, linewidth=0.8, zorder=1)
     for line in lines:
         number = _TASKS.index(line.task)
-        shift = 0.0 if consecutive else 0.12 * (2 * number - 1)
+        shift = 0.0 if consecutive or len(lines) == 1 else 0.12 * (2 * number - 1)
         _layer_line(axes, line.points, palette.series[number], LINE_STYLES[number], MARKERS[number], consecutive, shift)
     if numbers.mean and lines:
         places = [point.layer for point in numbers.mean]

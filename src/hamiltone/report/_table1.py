@@ -15,7 +15,6 @@ from hamiltone.measures import (
     paired_permutation_test,
 )
 
-from ._paper import PAPER_NETWORKS
 from ._pooled import accuracy_of, pooled, side_by_side, uar_of
 from ._records import METHODS
 from ._selection import Selection, select_baseline, select_layer
@@ -123,8 +122,8 @@ class Table1:
 def table1(study: Study) -> Table1:
     """Work out every cell of a study.
 
-    The paper's networks have a row for each of its methods, planned or not; other networks have what is planned.
-    A row ``BEST_OF`` is there wherever a baseline was trained again with other seeds.
+    Each network has a row for each method that is planned for it, and a row ``BEST_OF`` wherever a baseline was trained
+    again with other seeds.
     """
     runs = study.recognisers
     corpora = list(dict.fromkeys(run.condition.corpus for run in runs))
@@ -138,7 +137,7 @@ def table1(study: Study) -> Table1:
             of_split = {split: [run for run in of_row if run.condition.split == split] for split in splits}
             baselines = {split: _cell(corpus, split, network, "none", of_split[split]) for split in splits}
             for method in _CELL_ORDER:
-                if _has_row(method, network, of_row):
+                if _has_row(method, of_row):
                     cells += [
                         _against(_cell(corpus, split, network, method, of_split[split]), baselines[split])
                         for split in splits
@@ -147,10 +146,10 @@ def table1(study: Study) -> Table1:
     return Table1(tuple(replace(cell, p_adjusted=p) for cell, p in zip(cells, adjusted, strict=True)))
 
 
-def _has_row(method: str, network: str, runs: Sequence[StudyRun]) -> bool:
+def _has_row(method: str, runs: Sequence[StudyRun]) -> bool:
     if method == BEST_OF:
         return any(run.condition.reseed for run in runs)
-    return network in PAPER_NETWORKS or any(run.condition.method == method for run in runs)
+    return any(run.condition.method == method for run in runs)
 
 
 def _cell(corpus: str, split: str, network: str, method: str, runs: Iterable[StudyRun]) -> TableCell:

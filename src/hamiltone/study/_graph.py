@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hamiltone.corpora import Split, Utterances, read_split
+from hamiltone.errors import HamiltoneError
 from hamiltone.files import content_key
 from hamiltone.training import (
     CorpusSettings,
@@ -88,8 +89,16 @@ def build_graph(study: Study) -> Graph:
     """Work out all runs of a study; corpora are listed and parted for it, nothing is trained.
 
     Raises:
-        HamiltoneError: a corpus that cannot be read or parted, or settings that do not hold together.
+        HamiltoneError: a corpus that cannot be read or parted, or settings that do not hold together; the line names
+            the study and its file.
     """
+    try:
+        return _build(study)
+    except HamiltoneError as error:
+        raise type(error)(f"{study.place}: {error}") from error
+
+
+def _build(study: Study) -> Graph:
     builder = _Builder(study)
     for corpus in study.corpora:
         known: dict[tuple[str, int | None], SplitPlan] = {}
@@ -280,7 +289,7 @@ class _Builder:
             for part in reversed(setting.split(".")):
                 value = {part: value}
             content = laid_over(content, value)
-        where = f"study {self.study.name}: the settings that its {content['task']} runs are given"
+        where = f"the settings that its {content['task']} runs are given"
         return settings_from({"name": "run", "out": "run", **content}, where)
 
     def _add(

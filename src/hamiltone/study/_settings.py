@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, model_validator
 
 from hamiltone.training import CorpusPartSettings, SplitKind, read_toml, validated
 
@@ -88,6 +88,12 @@ class Study(_Model):
     word: Partial = {}
     speaker: Partial = {}
     recogniser: Partial = {}
+    _file: str = PrivateAttr("")
+
+    @property
+    def place(self) -> str:
+        """The study as errors name it: by its file, where it was read from one, and its name."""
+        return f"{self._file}: study {self.name}" if self._file else f"study {self.name}"
 
     @model_validator(mode="after")
     def _agree(self) -> "Study":
@@ -127,4 +133,6 @@ def read_study(path: Path | str, overrides: list[str] | None = None) -> Study:
     Raises:
         SettingsError: unreadable, unknown keys, values out of range, or settings that the study itself decides.
     """
-    return validated(Study, read_toml(path, overrides or ()), where=str(path))
+    study = validated(Study, read_toml(path, overrides or ()), where=str(path))
+    study._file = str(path)
+    return study

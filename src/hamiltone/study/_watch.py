@@ -2,10 +2,10 @@
 
 import time
 from pathlib import Path
-from types import TracebackType
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, TaskID, TimeElapsedColumn
+
+from hamiltone.progress import Bars
 
 from ._jobs import LOG, Outcome
 
@@ -13,7 +13,7 @@ _TAIL_BYTES = 4096
 _LOOK_SECONDS = 0.5
 
 
-class StudyWatch:
+class StudyWatch(Bars):
     """Shows a study's progress on standard error: bars in a terminal, a line for each run elsewhere.
 
     Args:
@@ -25,52 +25,37 @@ class StudyWatch:
     """
 
     def __init__(self, name: str, out: Path, planned: int, done: int, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, quiet=quiet)
+        super().__init__(MofNCompleteColumn(), TimeElapsedColumn(), width=24, quiet=quiet)
         self._name, self._out, self._planned, self._done = name, out, planned, done
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
-        )
-        self._all = self._bars.add_task(name, total=planned, completed=done)
+        self._all = self.progress.add_task(name, total=planned, completed=done)
         self._running: dict[str, tuple[TaskID, float]] = {}
         self._looked = 0.0
 
     def __enter__(self) -> "StudyWatch":
-        self._console.print(f"{self._name}: {self._planned} runs, {self._done} of them done before", markup=False)
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
+        self.say(f"{self._name}: {self._planned} runs, {self._done} of them done before")
+        return super().__enter__()
 
     def started(self, folder: str) -> None:
         """A run begins."""
-        self._running[folder] = self._bars.add_task(f"  {Path(folder).name}", total=None), time.monotonic()
+        self._running[folder] = self.progress.add_task(f"  {Path(folder).name}", total=None), time.monotonic()
 
     def ended(self, folder: str, outcome: Outcome) -> None:
         """A run is done or has failed."""
         task, started = self._running.pop(folder)
-        self._bars.remove_task(task)
+        self.progress.remove_task(task)
         self._done += outcome.state == "done"
-        self._bars.update(self._all, completed=self._done)
+        self.progress.update(self._all, completed=self._done)
         told = f"done in {time.monotonic() - started:.0f} s" if outcome.state == "done" else f"FAILED: {outcome.reason}"
-        line = f"{self._done}/{self._planned} {Path(folder).name}: {told}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.say(f"{self._done}/{self._planned} {Path(folder).name}: {told}")
 
     def look(self) -> None:
         """Show the last line of each running log."""
-        if self._bars.disable or time.monotonic() - self._looked < _LOOK_SECONDS:
+        if not self.shown or time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
         for folder, (task, _) in self._running.items():
-            self._bars.update(task, description=f"  {_last_line(self._out / folder / LOG) or Path(folder).name}"[:110])
+            line = _last_line(self._out / folder / LOG) or Path(folder).name
+            self.progress.update(task, description=f"  {line}"[:110])
 
 
 def _last_line(log: Path) -> str:
