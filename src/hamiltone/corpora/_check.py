@@ -141,7 +141,7 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
 
 
 def _counts(utterances: Utterances, column: str, whole: Mapping[str, int]) -> dict[str, Count]:
-    found = Counter(utterances.having(column).table[column].tolist())
+    found = Counter(utterances.table[column].dropna().tolist())
     labels = dict.fromkeys([*whole, *utterances.labels(column)])
     return {label: Count(found[label], whole.get(label)) for label in labels}
 

@@ -5,10 +5,9 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from ._folders import absolute
 from ._utterances import COLUMNS, NUMBERS, CorpusError, Utterances
@@ -88,6 +87,12 @@ def _check_columns(file: Path, present: dict[str, None]) -> None:
             )
 
 
+def _check_header(file: Path, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        raise CorpusError(f"table: {file} names a column twice: rename one of them")
+    _check_columns(file, dict.fromkeys(names))
+
+
 def _place(folder: Path, written: str) -> tuple[str, bool]:
     path = os.path.join(folder, written)  # noqa: PTH118 - Path is slow for so many
     return path, os.path.isfile(path)  # noqa: PTH113
@@ -133,9 +138,7 @@ def _delimited(delimiter: str) -> Callable[[Path], _Rows]:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 reader = csv.reader(lines, delimiter=delimiter, strict=True)
                 header = [name.strip() for name in next(reader, [])]
-                if len(set(header)) < len(header):
-                    raise CorpusError(f"table: {file} names a column twice: rename one of them")
-                _check_columns(file, dict.fromkeys(header))
+                _check_header(file, header)
                 for cells in reader:
                     if not cells:
                         continue
@@ -172,19 +175,29 @@ def _json_lines(file: Path) -> _Rows:
 
 def _parquet(file: Path) -> _Rows:
     try:
-        frame = pd.read_parquet(file, engine="pyarrow")
+        pyarrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     except ImportError as error:
         raise CorpusError(f"table: {file} needs pyarrow: pip install pyarrow, or save it as .csv") from error
-    except (OSError, ValueError, KeyError, NotImplementedError) as error:
+    # Of damaged files, pyarrow raises whatever the damage brings about.
+    damage = (OSError, ValueError, LookupError, TypeError, ArithmeticError, MemoryError, pyarrow.ArrowException)
+    try:
+        # Not by pandas, which makes fractions of whole numbers beside missing ones, and hides an index.
+        with parquet.ParquetFile(file) as table:
+            header = table.schema_arrow.names
+            _check_header(file, header)
+            number = 0
+            for batch in table.iter_batches():
+                for number, row in enumerate(batch.to_pylist(), start=number + 1):
+                    yield number, row
+    except CorpusError:
+        raise
+    except (*damage, NotImplementedError) as error:
         raise _unreadable(file, error) from error
-    _check_columns(file, dict.fromkeys(map(str, frame.columns)))
-    cells = frame.astype(object).where(frame.notna(), None)
-    for number, row in enumerate(cells.to_dict("records"), start=1):
-        yield number, {str(name): value for name, value in row.items()}
 
 
 def _unreadable(file: Path, error: Exception) -> CorpusError:
-    return CorpusError(f"table: {file} cannot be read: {error}; save it anew, as UTF-8")
+    reason = " ".join(str(error).split())
+    return CorpusError(f"table: {file} cannot be read: {reason}; save it anew, as UTF-8")
 
 
 _READERS: dict[str, Callable[[Path], _Rows]] = {
