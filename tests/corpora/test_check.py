@@ -11,11 +11,12 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hamiltone.corpora import KINDS, CorpusCheck, CorpusError, Utterances, check_corpus
+from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus
 from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
 
+DIGITS = "zero one two three four five six seven eight nine".split()
 RAVDESS = [
     f"Actor_{actor:02}/03-01-{emotion:02}-{level:02}-{text:02}-{take:02}-{actor:02}.wav"
     for actor, emotion, level, text, take in product(range(1, 25), range(1, 9), (1, 2), (1, 2), (1, 2))
@@ -45,6 +46,30 @@ def test_published_sizes_agree_with_themselves():
             assert (sum(whole.by_speaker.values()), len(whole.by_speaker)) == (whole.clips, whole.speakers)
         labelled = {"iemocap": 4490, "iemocap-merged4": 5531}.get(name, whole.clips)
         assert sum(whole.by_class.values()) == labelled
+
+
+@pytest.mark.parametrize(("names", "clips"), [("george jackson lucas nicolas theo", 2500), ("abcde", 2500), ("abcdef", 3000)])
+def test_both_published_sizes_of_fsdd_are_whole(names: str, clips: int):
+    """What is fetched is version 1.0.9."""
+    speakers = names.split() if " " in names else list(names)
+    rows = [
+        {"utterance": f"{digit}_{name}_{take}", "path": f"{digit}_{name}_{take}.wav", "speaker": name, "word": digit}
+        for digit, name, take in product(DIGITS, speakers, range(50))
+    ]
+    whole = published("fsdd", Utterances.from_rows(rows, corpus="fsdd", root=Path()))
+    assert whole is not None and whole.part(len(rows), len(speakers)) == ""
+    assert (whole.clips, set(whole.by_class.values())) == (clips, {clips // 10})
+
+
+def test_what_is_fetched_of_fsdd_is_whole(tmp_path: Path):
+    (tmp_path / "recordings").mkdir()
+    for digit, name, take in product(range(10), "abcde", range(50)):
+        (tmp_path / f"recordings/{digit}_{name}_{take}.wav").touch()
+    assert SOURCES["fsdd"].title.endswith("1.0.9 (2,500 recordings of 5 speakers)")
+    assert load_corpus("fsdd", tmp_path).part == ""
+    assert check_corpus("fsdd", tmp_path).missing == ()
+    (tmp_path / "recordings/9_e_49.wav").unlink()
+    assert load_corpus("fsdd", tmp_path).part == "2499 of 3000 clips, 5 of 6 speakers"
 
 
 def test_whole_ravdess(tmp_path: Path):
