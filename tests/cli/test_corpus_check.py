@@ -70,7 +70,7 @@ def test_what_is_wrong_is_told_and_the_exit_code_says_so(corpus: Path) -> None:
 def test_a_part_is_missing_something(speech_data: Path) -> None:
     result = hamiltone("corpus", "check", f"emodb={speech_data / 'original-layout' / 'emodb'}")
     assert result.exit_code == 1
-    assert "missing: 7 of 535 clips" in result.output
+    assert "missing: 528 of 535 clips (there are 7)" in result.output
     assert "expected: wav/SSsssEv.wav or .flac" in result.output
 
 

@@ -151,24 +151,28 @@ def _missing(
 ) -> Iterator[str]:
     if whole is None:
         if utterances.part:
-            yield utterances.part
+            yield f"a part (there are {utterances.part})"
         return
     if len(utterances) < whole.clips:
-        yield f"{len(utterances)} of {whole.clips} clips"
+        yield _lacking(len(utterances), whole.clips, "clips")
     present = sum(count.found > 0 for count in speakers.values())
     if present < whole.speakers:
         absent = [speaker for speaker, count in speakers.items() if count.found == 0]
         told = f": there is nothing of {_listed(absent)}" if absent else ""
-        yield f"{present} of {whole.speakers} {whole.people}{told}"
+        yield f"{_lacking(present, whole.speakers, whole.people)}{told}"
     there = {speaker: count for speaker, count in speakers.items() if count.found}
     for kind, counts in ((whole.people, there), (f"{whole.column} classes", classes)):
         fewer = [
-            f"{label} {count.found} of {count.published}"
+            f"{count.published - count.found} of {count.published} of {label}"
             for label, count in counts.items()
             if count.published is not None and count.found < count.published
         ]
         if fewer:
             yield f"clips of {len(fewer)} {kind}: {_listed(fewer)}"
+
+
+def _lacking(found: int, published: int, what: str) -> str:
+    return f"{published - found} of {published} {what} (there {'is' if found == 1 else 'are'} {found})"
 
 
 def _listed(names: list[str]) -> str:
