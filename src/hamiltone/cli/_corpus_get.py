@@ -64,12 +64,15 @@ def corpus_align(
         str, typer.Argument(metavar="NAME=ROOT", help="An English corpus with transcripts, and its folder or table.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where the alignments go; alignments/ in the corpus' folder.")
+        Path | None, typer.Option("--out", help="Where the alignments go, instead of alignments/ in the corpus' own folder.")
     ] = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="How many work side by side.")] = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Find where each word begins and ends, from the transcripts; interrupted, the same command goes on."""
+    """Find where each word begins and ends, from the transcripts; interrupted, the same command goes on.
+
+    Without --out it writes into the corpus' own folder (alignments/ in it), where the corpora of words look.
+    """
     from hamiltone.corpora import align_words, load_corpus
 
     name, _, root = corpus.partition("=")
