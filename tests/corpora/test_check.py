@@ -181,6 +181,22 @@ def test_a_class_of_which_nothing_is_there(tmp_path: Path):
     )
 
 
+def test_recordings_that_are_not_there_hide_nothing_else(tmp_path: Path):
+    write(tmp_path / "corpus/wav/16b10Wb.wav", voice(1))
+    write(tmp_path / "corpus/wav/03a01Fa.wav", voice(2) * 0.001)
+    (tmp_path / "corpus/wav/03a01Wa.wav").symlink_to("gone.wav")
+    check = check_corpus("emodb", tmp_path / "corpus")
+    assert named(check) == {"unreadable": ["wav/03a01Wa.wav"], "silent": ["wav/03a01Fa.wav"]}
+    assert (check.of("unreadable")[0].text, check.sound, check.clips.found) == ("no such file", False, 3)
+    with pytest.raises(CorpusError, match=r"emodb: .*03a01Wa\.wav is a broken link: restore or remove it"):
+        load_corpus("emodb", tmp_path / "corpus")
+    rows = ["path,speaker,emotion", "16b10Wb.wav,1,joy", "gone.wav,1,joy", "lost.wav,2,joy", "03a01Fa.wav,2,fear"]
+    (tmp_path / "corpus/wav/table.csv").write_text("\n".join(rows))
+    check = check_corpus("table", tmp_path / "corpus/wav/table.csv")
+    assert named(check) == {"unreadable": ["gone.wav", "lost.wav"], "silent": ["03a01Fa.wav"]}
+    assert check.clips.found == 4
+
+
 def test_another_corpus_is_one_line(tmp_path: Path):
     with pytest.raises(CorpusError, match=r"no EmoDB recordings below .*: expected wav/SSsssEv\.wav"):
         check_corpus("emodb", tmp_path)

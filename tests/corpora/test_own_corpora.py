@@ -118,7 +118,7 @@ HEADER = "path,speaker,emotion\n"
         (HEADER + "a.wav,1\n", "line 2 has 2 cells, the header 3"),
         (HEADER + "a.wav,1,sad,more\n", "line 2 has 4 cells"),
         (HEADER + "a.wav,1,sad\n,1,sad\n", "line 3 has no path"),
-        (HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n", r"line 3: .*c\.wav does not exist \(2 of 3 rows\)"),
+        (HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n", r"line 3: .*c\.wav does not exist \(2 of 3 rows name no recording\): correct path"),
         (HEADER + "a.wav,1,sad\na.wav,2,sad\n", r"'a\.wav' stands twice"),
         (HEADER + 'a.wav,1,"sad\n', "cannot be read: unexpected end of data"),
         (HEADER.encode() + b"a.wav,1,tr\xe4urig\n", "cannot be read: .*utf-8"),

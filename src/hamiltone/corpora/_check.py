@@ -12,7 +12,7 @@ from hamiltone.speech import SILENT_PEAK, AudioError
 
 from ._listen import Heard, listen
 from ._published import TREES, published
-from ._registry import load_corpus
+from ._registry import listed_corpus
 from ._segments import Report
 from ._utterances import Utterances
 from ._whole import Whole
@@ -107,9 +107,10 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         report: told of progress.
 
     Raises:
-        CorpusError: as ``load_corpus``: there is no such corpus at all, or something in its tree is not its own.
+        CorpusError: as ``load_corpus``: there is no such corpus at all, or something in its tree is not its own. But
+            recordings that are not there, and broken links, are told as unreadable.
     """
-    utterances = load_corpus(name, root)
+    utterances = listed_corpus(name, root)
     table, whole = utterances.table, published(name, utterances)
     paths = list(dict.fromkeys(table["path"]))
     heard: dict[str, Heard | AudioError] = {}

@@ -9,20 +9,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ._folders import absolute
+from ._folders import absence, absolute
 from ._utterances import COLUMNS, NUMBERS, CorpusError, Utterances
 
 _REQUIRED = ("path", "speaker", "emotion")
 _Rows = Iterator[tuple[int, dict[str, Any]]]
 
 
-def load_table(root: Path | None) -> Utterances:
+def load_table(root: Path | None, *, absent: bool = False) -> Utterances:
     """Load a corpus of your own from a table.
 
     Args:
         root: the table. ``.csv`` and ``.tsv`` (UTF-8, a header line), ``.jsonl`` (one object a line) or ``.parquet``
             (needs pyarrow). Columns ``path`` (counted from the table's folder), ``speaker`` and ``emotion``, and as
             many others of ``COLUMNS`` as you have: an empty cell is a missing value, and ``path`` must not be empty.
+        absent: keep the rows of recordings that do not exist.
 
     Returns:
         One row per row. ``utterance`` is the table's own where it has that column, else the path as it is written
@@ -31,13 +32,13 @@ def load_table(root: Path | None) -> Utterances:
 
     Raises:
         CorpusError: no such file, another format, a file that cannot be read, a column or a path that is missing, a
-            value of a wrong kind, a recording that does not exist, or no row at all.
+            value of a wrong kind, a recording that does not exist (unless ``absent``), or no row at all.
     """
     file = _file(root)
     counted = "row" if file.suffix.lower() == ".parquet" else "line"
     rows: list[dict[str, Any]] = []
     columns: dict[str, None] = {}
-    places: dict[str, tuple[str, bool]] = {}
+    places: dict[str, tuple[str, str]] = {}
     missing: list[str] = []
     for number, cells in _READERS[file.suffix.lower()](file):
         where = f"table: {file} {counted} {number}"
@@ -48,16 +49,17 @@ def load_table(root: Path | None) -> Utterances:
             raise CorpusError(f"{where} has no path: every row names its recording")
         if written not in places:
             places[written] = _place(file.parent, written)
-        row["path"], exists = places[written]
-        if not exists:
-            missing.append(f"{where}: {row['path']}")
+        row["path"], problem = places[written]
+        if problem:
+            missing.append(f"{where}: {row['path']} {problem}")
         row["utterance"] = row.get("utterance") or _name(written, row, file.parent)
         rows.append(row)
     if not rows:
         raise CorpusError(f"table: {file} holds no rows: it needs a header and one row per recording")
     _check_columns(file, columns)
-    if missing:
-        raise CorpusError(f"{missing[0]} does not exist ({len(missing)} of {len(rows)} rows): correct path")
+    if missing and not absent:
+        more = f" ({len(missing)} of {len(rows)} rows name no recording)" if len(missing) > 1 else ""
+        raise CorpusError(f"{missing[0]}{more}: correct path")
     unused = [name for name in columns if name not in _KNOWN]
     note = f"columns not used: {', '.join(unused)}" if unused else ""
     return Utterances.from_rows(rows, corpus="table", root=file, note=note)
@@ -93,9 +95,9 @@ def _check_header(file: Path, names: list[str]) -> None:
     _check_columns(file, dict.fromkeys(names))
 
 
-def _place(folder: Path, written: str) -> tuple[str, bool]:
+def _place(folder: Path, written: str) -> tuple[str, str]:
     path = os.path.join(folder, written)  # noqa: PTH118 - Path is slow for so many
-    return path, os.path.isfile(path)  # noqa: PTH113
+    return path, absence(path)
 
 
 def _name(written: str, row: dict[str, Any], folder: Path) -> str:
