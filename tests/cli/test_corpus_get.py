@@ -35,6 +35,21 @@ def test_the_licence_is_asked_for_and_without_a_terminal_it_is_one_line(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_was_there_already_and_is_not_whole_is_no_success(tmp_path: Path):
+    recordings = tmp_path / "ravdess/Actor_01"
+    recordings.mkdir(parents=True)
+    (recordings / "03-01-01-01-01-01-01.wav").touch()
+    result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path, "--accept-licence")
+    assert result.returncode == 1, result.stderr
+    assert f"{tmp_path / 'ravdess'} was there already and was not fetched, and it is not whole: 1 of 1440" in result.stdout
+    assert "remove it, or get the corpus into another folder (--out)" in result.stdout
+    assert "all of it" not in result.stdout
+    (recordings / "03-01-01-01-01-01-01.wav").unlink()
+    result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path, "--accept-licence")
+    assert result.returncode == 1, result.stderr
+    assert "it is not whole: no RAVDESS recordings below" in result.stdout
+
+
 def test_align_writes_what_the_word_loader_reads(tmp_path: Path, speech_data: Path):
     pytest.importorskip("pocketsphinx")
     chapter = tmp_path / "LibriSpeech/test-other/533/1066"

@@ -33,8 +33,11 @@ def corpus_get(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch an open corpus: checked, resumed where it broke off, unpacked whole or not at all."""
-    from hamiltone.corpora import get_corpus, load_corpus, source_of
+    """Fetch an open corpus: checked, resumed where it broke off, unpacked whole or not at all.
+
+    What is there already is not fetched again; the exit code is 1 when it is not whole.
+    """
+    from hamiltone.corpora import CorpusError, get_corpus, load_corpus, source_of
 
     source = source_of(name)
     archives = source.chosen(name, tuple(part or ()))
@@ -42,11 +45,25 @@ def corpus_get(
         print_source(source, archives)
         accept_licence = typer.confirm("Do you accept the licence?")
     folder = out or Path(os.environ.get("HAMILTONE_DATA", "data"))
+    before = [archive.part for archive in archives if (folder.expanduser() / name / archive.place).exists()]
     with progress(name, quiet=quiet, in_bytes=True, advice=GOES_ON) as report:
         place = get_corpus(
             name, folder, accept_licence=accept_licence, parts=tuple(part or ()), mirror=mirror, report=report
         )
-    print(load_corpus(name, place))
+    try:
+        utterances = load_corpus(name, place)
+    except CorpusError as error:
+        if not before:
+            raise
+        lacking = str(error)
+    else:
+        lacking = utterances.part
+        print(utterances)
+    if lacking and before:
+        which = f" ({', '.join(before)})" if len(archives) > 1 else ""
+        print(f"{place}{which} was there already and was not fetched, and it is not whole: {lacking}")
+        print("remove it, or get the corpus into another folder (--out)")
+        raise typer.Exit(1)
     print(f"all of it: {place}")
 
 
