@@ -67,6 +67,16 @@ def test_what_is_wrong_is_told_and_the_exit_code_says_so(corpus: Path) -> None:
     assert told["sound"] is False
 
 
+def test_a_folder_without_speakers_says_so(corpus: Path) -> None:
+    (corpus / "joy").mkdir()
+    for number in range(2):
+        (corpus / f"{number}.wav").rename(corpus / f"joy/{number}.wav")
+    for path in corpus.glob("*.wav"):
+        path.unlink()
+    result = hamiltone("corpus", "check", f"folder={corpus}")
+    assert "problem: no recording has a speaker: a run cannot split by speaker; give corpus.options.speaker" in result.output
+
+
 def test_a_part_is_missing_something(speech_data: Path) -> None:
     result = hamiltone("corpus", "check", f"emodb={speech_data / 'original-layout' / 'emodb'}")
     assert result.exit_code == 1

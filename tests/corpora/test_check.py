@@ -1,6 +1,7 @@
 """What ``check_corpus`` finds of whole, partial and broken corpora."""
 
 import json
+import shutil
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus
+from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus, split_by_speaker
 from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
@@ -195,6 +196,22 @@ def test_recordings_that_are_not_there_hide_nothing_else(tmp_path: Path):
     check = check_corpus("table", tmp_path / "corpus/wav/table.csv")
     assert named(check) == {"unreadable": ["gone.wav", "lost.wav"], "silent": ["03a01Fa.wav"]}
     assert check.clips.found == 4
+
+
+def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
+    write(tmp_path / "joy/ann_1.wav", voice(1))
+    write(tmp_path / "fear/bob_2.wav", voice(2))
+    advice = "give corpus.options.speaker, or sort the recordings into EMOTION/SPEAKER/"
+    assert check_corpus("folder", tmp_path).remarks == (
+        f"no recording has a speaker: a run cannot split by speaker; {advice}",
+    )
+    with pytest.raises(CorpusError, match="has no speaker to split by: give corpus.options.speaker.*split.kind=random"):
+        split_by_speaker(load_corpus("folder", tmp_path))
+    write(tmp_path / "joy/ann/3.wav", voice(3))
+    assert check_corpus("folder", tmp_path).remarks == (f"2 have no speaker: a run cannot split by speaker; {advice}",)
+    shutil.rmtree(tmp_path / "fear")
+    (tmp_path / "joy/ann_1.wav").unlink()
+    assert check_corpus("folder", tmp_path).remarks == ()
 
 
 def test_another_corpus_is_one_line(tmp_path: Path):

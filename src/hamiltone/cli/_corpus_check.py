@@ -86,6 +86,8 @@ def print_check(check: "CorpusCheck") -> None:
             rows[-1]["The first"] = f"{problems[0].name}: {problems[0].text}"
     if rows:
         print_table("Problems (all of them: --json)", rows, ("Problem", "How many", "The first"))
+    for line in check.remarks:
+        print(f"problem: {line}")
     for line in check.missing:
         print(f"missing: {line}")
     print("nothing is missing, and all can be read" if check.sound else "this corpus is not whole, or not readable")

@@ -13,6 +13,7 @@ from hamiltone.speech import SILENT_PEAK, AudioError
 from ._listen import Heard, listen
 from ._published import TREES, published
 from ._registry import listed_corpus
+from ._rows import speaker_advice
 from ._segments import Report
 from ._utterances import Utterances
 from ._whole import Whole
@@ -65,6 +66,7 @@ class CorpusCheck:
         rates: samples per second -> recordings.
         missing: what is published and not there, a line each.
         problems: what is wrong with recordings.
+        remarks: what is wrong with the labels, a line each.
     """
 
     corpus: str
@@ -79,6 +81,7 @@ class CorpusCheck:
     rates: dict[int, int]
     missing: tuple[str, ...]
     problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
 
     @property
     def sound(self) -> bool:
@@ -99,7 +102,7 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
 
     Told are recordings that cannot be read, silent ones (peak below ``SILENT_PEAK``), clipped ones (three or more
     samples in a row at full scale), utterances shorter than 0.1 s or longer than 60 s, recordings of another rate than
-    most, and recordings with the same sound. Recordings are read in pieces: memory does not grow with their length.
+    most, recordings with the same sound, and recordings without a speaker. Recordings are read in pieces: memory does not grow with their length.
 
     Args:
         name: as for ``load_corpus``.
@@ -138,6 +141,7 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         rates=dict(Counter(found.rate for found in readable).most_common()),
         missing=tuple(_missing(utterances, whole, speakers, classes)),
         problems=tuple(_named(_problems(utterances, heard), utterances.root)),
+        remarks=tuple(_remarks(utterances)),
     )
 
 
@@ -170,6 +174,13 @@ def _missing(
         ]
         if fewer:
             yield f"clips of {len(fewer)} {kind}: {_listed(fewer)}"
+
+
+def _remarks(utterances: Utterances) -> Iterator[str]:
+    nameless = int(utterances.table["speaker"].isna().to_numpy().sum())
+    if nameless:
+        who = "no recording has a speaker" if nameless == len(utterances) else f"{nameless} have no speaker"
+        yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
 
 
 def _lacking(found: int, published: int, what: str) -> str:
