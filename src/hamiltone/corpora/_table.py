@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ._folders import absence, absolute
-from ._utterances import COLUMNS, NUMBERS, CorpusError, Utterances
+from ._utterances import COLUMNS, HIGHEST, LOWEST, NUMBERS, RATINGS, CorpusError, Utterances
 
 _REQUIRED = ("path", "speaker", "emotion")
 _Rows = Iterator[tuple[int, dict[str, Any]]]
@@ -32,7 +32,7 @@ def load_table(root: Path | None, *, absent: bool = False) -> Utterances:
 
     Raises:
         CorpusError: no such file, another format, a file that cannot be read, a column or a path that is missing, a
-            value of a wrong kind, a recording that does not exist (unless ``absent``), or no row at all.
+            value of a wrong kind or out of range, an utterance twice, a recording that does not exist (unless ``absent``), or no row at all.
     """
     file = _file(root)
     counted = "row" if file.suffix.lower() == ".parquet" else "line"
@@ -40,6 +40,7 @@ def load_table(root: Path | None, *, absent: bool = False) -> Utterances:
     columns: dict[str, None] = {}
     places: dict[str, tuple[str, str]] = {}
     missing: list[str] = []
+    lines: dict[Any, int] = {}
     for number, cells in _READERS[file.suffix.lower()](file):
         where = f"table: {file} {counted} {number}"
         columns.update(dict.fromkeys(cells))
@@ -53,6 +54,10 @@ def load_table(root: Path | None, *, absent: bool = False) -> Utterances:
         if problem:
             missing.append(f"{where}: {row['path']} {problem}")
         row["utterance"] = row.get("utterance") or _name(written, row, file.parent)
+        _check_row(row, where)
+        if (first := lines.setdefault(row["utterance"], number)) != number:
+            advice = "remove one of them, or give each its start and end, or its own name (column utterance)"
+            raise CorpusError(f"{where}: {row['utterance']!r} stands in {counted} {first}, too: {advice}")
         rows.append(row)
     if not rows:
         raise CorpusError(f"table: {file} holds no rows: it needs a header and one row per recording")
@@ -106,6 +111,18 @@ def _name(written: str, row: dict[str, Any], folder: Path) -> str:
     return name if start == end == "" else f"{name}#{start}-{end}"
 
 
+def _check_row(row: dict[str, Any], where: str) -> None:
+    start, end = row.get("start"), row.get("end")
+    if start is not None and start < 0:
+        raise CorpusError(f"{where}: start {start} is negative: seconds count from the recording's beginning")
+    if end is not None and end <= (start or 0.0):
+        raise CorpusError(f"{where}: no speech lies between {start or 0.0} s and {end} s: correct start or end")
+    for name in RATINGS:
+        value = row.get(name)
+        if value is not None and not LOWEST <= value <= HIGHEST:
+            raise CorpusError(f"{where}: {name} {value} is not on the scale from 1 to 5: convert the ratings")
+
+
 def _value(cell: Any, column: str, where: str) -> str | float | None:
     if isinstance(cell, str):
         cell = cell.strip()
@@ -123,10 +140,19 @@ def _value(cell: Any, column: str, where: str) -> str | float | None:
                 return None
         raise CorpusError(f"{where}: {column} {_shown(cell)} is no number: write one such as 2.5, or leave it empty")
     if isinstance(cell, str):
+        if not cell.isascii():
+            _check_unicode(cell, column, where)
         return cell
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
     raise CorpusError(f"{where}: {column} {_shown(cell)} is no text: write it in quotes")
+
+
+def _check_unicode(text: str, column: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise CorpusError(f"{where}: {column} {_shown(text)} is not Unicode: write it anew, as UTF-8") from error
 
 
 def _shown(cell: Any) -> str:
