@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus, split_by_speaker
+from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus, split_by_column, split_by_speaker
 from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
@@ -212,6 +212,29 @@ def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
     shutil.rmtree(tmp_path / "fear")
     (tmp_path / "joy/ann_1.wav").unlink()
     assert check_corpus("folder", tmp_path).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "problems"),
+    [
+        (["train", "Dev", "test"], []),
+        (["", "", ""], []),
+        (["train", "training", "training"], ["'training' (2) is none of", "for validation", "for test"]),
+        (["val", "", "test"], ["1 have none", "nothing is for train"]),
+    ],
+)
+def test_the_split_column_is_looked_at(tmp_path: Path, parts: list[str], problems: list[str]):
+    rows = ["path,speaker,emotion,split"]
+    for number, part in enumerate(parts):
+        write(tmp_path / f"{number}.wav", voice(number))
+        rows.append(f"{number}.wav,{number},joy,{part}")
+    (tmp_path / "corpus.csv").write_text("\n".join(rows))
+    remarks = check_corpus("table", tmp_path / "corpus.csv").remarks
+    assert len(remarks) == len(problems)
+    assert all(problem in remark for problem, remark in zip(problems, remarks, strict=True))
+    if problems:
+        with pytest.raises(CorpusError):
+            split_by_column(load_corpus("table", tmp_path / "corpus.csv"))
 
 
 def test_another_corpus_is_one_line(tmp_path: Path):

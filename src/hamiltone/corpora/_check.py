@@ -10,6 +10,7 @@ import pandas as pd
 
 from hamiltone.speech import SILENT_PEAK, AudioError
 
+from ._folds import column_problems
 from ._listen import Heard, listen
 from ._published import TREES, published
 from ._registry import listed_corpus
@@ -181,6 +182,7 @@ def _remarks(utterances: Utterances) -> Iterator[str]:
     if nameless:
         who = "no recording has a speaker" if nameless == len(utterances) else f"{nameless} have no speaker"
         yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
+    yield from column_problems(utterances)
 
 
 def _lacking(found: int, published: int, what: str) -> str:
