@@ -237,6 +237,17 @@ def test_the_split_column_is_looked_at(tmp_path: Path, parts: list[str], problem
             split_by_column(load_corpus("table", tmp_path / "corpus.csv"))
 
 
+def test_a_look_at_the_synthetic_corpus_writes_nothing(tmp_path: Path):
+    pytest.importorskip("espeakng_loader")
+    with pytest.raises(CorpusError, match=r"synthetic: .* does not hold the whole corpus: a run makes it there"):
+        check_corpus("synthetic", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+    load_corpus("synthetic", tmp_path / "made")
+    before = sorted(tmp_path.rglob("*"))
+    assert check_corpus("synthetic", tmp_path / "made").clips.found == 512
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_another_corpus_is_one_line(tmp_path: Path):
     with pytest.raises(CorpusError, match=r"no EmoDB recordings below .*: expected wav/SSsssEv\.wav"):
         check_corpus("emodb", tmp_path)

@@ -85,12 +85,18 @@ def load_corpus(
 def listed_corpus(name: str, root: str | Path | None) -> Utterances:
     """Load a corpus for a look at it: as ``load_corpus``, but recordings that are not there are among the others.
 
+    Nothing is written into a folder that is looked at; ``synthetic`` without one is made in the cache.
+
     Raises:
         CorpusError: as ``load_corpus``.
     """
     _check_name(name)
     folder = None if root is None else Path(root)
-    return load_table(folder, absent=True) if name == "table" else CORPORA[name](folder)
+    if name == "table":
+        return load_table(folder, absent=True)
+    if name == "synthetic":
+        return load_synthetic(folder, make=folder is None)
+    return CORPORA[name](folder)
 
 
 def _check_name(name: str) -> None:
