@@ -94,6 +94,14 @@ def test_an_audit_without_leaks(corpus: Path) -> None:
     assert told["shared_texts"]["train and test"] == ["sentence 0", "sentence 1", "sentence 2"]
 
 
+def test_an_audit_names_the_scheme_of_the_split(corpus: Path) -> None:
+    (corpus / "run.toml").write_text(SETTINGS.format(folder=corpus).replace("file =", "# file ="))
+    for kind, told in (("leave-one-out", "actor split, leave-one-out "), ("actor", "actor split ")):
+        result = hamiltone("corpus", "audit", corpus / "run.toml", f"split.kind={kind}", "split.fractions=[0.4,0.3,0.3]")
+        assert f"table, {told}" in result.output
+        assert ("leave-one-out" in result.output) == (kind == "leave-one-out")
+
+
 def test_an_audit_finds_a_copy_that_is_softer(corpus: Path) -> None:
     samples, _ = soundfile.read(corpus / "1.wav")
     soundfile.write(corpus / "7.wav", 0.5 * samples, 16000, subtype="FLOAT")

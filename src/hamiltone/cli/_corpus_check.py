@@ -95,7 +95,8 @@ def print_check(check: "CorpusCheck") -> None:
 
 def print_audit(audit: "Audit", note: str) -> None:
     parts = ", ".join(f"{part} {number}" for part, number in audit.clips.items())
-    print(f"{audit.corpus}" + (f" ({note})" if note else "") + f", {audit.kind} split {audit.hash[:12]}: {parts}")
+    remark, scheme = f" ({note})" if note else "", f", {audit.scheme}" if audit.scheme else ""
+    print(f"{audit.corpus}{remark}, {audit.kind} split{scheme} {audit.hash[:12]}: {parts}")
     print(f"protocol: {audit.protocol.line}")
     speakers, texts = audit.shared("speakers"), audit.shared("texts")
     rows = [
