@@ -81,10 +81,10 @@ def speakers_of(utterances: Utterances, *, least: int = 2) -> list[str]:
         )
     names = utterances.labels("speaker")
     if len(names) < least:
-        instead = "split_random" if len(names) < 2 else "split_by_speaker"
+        instead = "random" if len(names) < 2 else "actor"
         raise CorpusError(
             f"{utterances.corpus}: {len(names)} speaker{'s' * (len(names) > 1)} cannot be split by speaker"
-            f"{' so' * (len(names) > 1)}: use {instead}"
+            f"{' so' * (len(names) > 1)}: use split.kind={instead}"
         )
     return names
 
