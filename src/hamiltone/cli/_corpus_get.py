@@ -9,7 +9,7 @@ import typer
 
 from hamiltone.cli._corpora import corpus_app
 from hamiltone.cli._options import Quiet
-from hamiltone.cli._printing import GOES_ON, progress
+from hamiltone.cli._printing import GOES_ON, interruptible, progress
 
 if TYPE_CHECKING:
     from hamiltone.corpora import Archive, Source
@@ -42,8 +42,10 @@ def corpus_get(
     source = source_of(name)
     archives = source.chosen(name, tuple(part or ()))
     if not accept_licence and sys.stdin.isatty():
-        print_source(source, archives)
-        accept_licence = typer.confirm("Do you accept the licence?")
+        print_source(source, archives, mirror)
+        accept_licence = _accepted()
+        if not accept_licence:
+            raise CorpusError(f"{name}: without its licence nothing is fetched")
     folder = out or Path(os.environ.get("HAMILTONE_DATA", "data"))
     before = [archive.part for archive in archives if (folder.expanduser() / name / archive.place).exists()]
     with progress(name, quiet=quiet, in_bytes=True, advice=GOES_ON) as report:
@@ -67,11 +69,19 @@ def corpus_get(
     print(f"all of it: {place}")
 
 
-def print_source(source: "Source", archives: "list[Archive]") -> None:
+def _accepted() -> bool:
+    with interruptible():
+        try:
+            return typer.confirm("Do you accept the licence?")
+        except typer.Abort:  # what becomes of Ctrl-C, and of the end of the input, at a question
+            raise KeyboardInterrupt from None
+
+
+def print_source(source: "Source", archives: "list[Archive]", mirror: str | None) -> None:
     print(source.title)
     for archive in archives:
         size = f"{archive.size / 1e6:,.0f} MB" if archive.size else "of unknown size"
-        print(f"  {archive.name}, {size}, from {archive.url}")
+        print(f"  {archive.name}, {size}, from {archive.address(mirror)}")
     print(f"licence: {source.licence}\n  {source.page}")
 
 

@@ -78,7 +78,7 @@ def _room(archive: Archive, size: int) -> int:
 
 
 def _fetch(archive: Archive, folder: Path, mirror: str | None, report: Report | None) -> Path:
-    url = archive.url if mirror is None else f"{mirror.rstrip('/')}/{archive.name}"
+    url = archive.address(mirror)
     partial = folder / f".{archive.name}{_PARTIAL}"
     # Any: pooch annotates downloaders otherwise than it calls them.
     downloader: Any = ResumingDownloader(partial, archive.size, lambda size: _room(archive, size), report)
