@@ -169,6 +169,16 @@ def test_a_cut_download_goes_on_where_it_broke_off(server: Server, ravdess: byte
     assert visible(tmp_path) == {"ravdess"}
 
 
+def test_the_progress_says_that_a_server_is_asked_again(server: Server, ravdess: bytes, tmp_path: Path):
+    told: list[tuple[str, int, int]] = []
+    server.faults = ["503", "stall", "cut"]
+    get(server, tmp_path, report=lambda *step: told.append(step))
+    again = [step for step in told if "asking again" in step[0]]
+    assert [what.rpartition("; ")[2] for what, _, _ in again] == [f"asking again, {number} of 6" for number in (2, 3, 4)]
+    assert again[0][0].startswith("the server answers 503")
+    assert [step[1:] for step in again] == [(0, len(ravdess)), (HALF, len(ravdess)), (2 * HALF, len(ravdess))]
+
+
 def test_a_download_goes_on_after_the_end_of_the_process(server: Server, ravdess: bytes, tmp_path: Path):
     server.faults = ["cut", *["503"] * 10]
     with pytest.raises(CorpusError, match=r"answers 503 .* \(6 tries, 0 MiB are kept\); the same command goes on"):
