@@ -74,6 +74,7 @@ def _accepted() -> bool:
         try:
             return typer.confirm("Do you accept the licence?")
         except typer.Abort:  # what becomes of Ctrl-C, and of the end of the input, at a question
+            print()
             raise KeyboardInterrupt from None
 
 
