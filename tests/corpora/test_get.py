@@ -297,9 +297,19 @@ def test_the_folder_around_fsdd_is_taken_off(server: Server, serve: Serve, tmp_p
 
 def test_another_archive_with_the_right_checksum_is_refused(server: Server, serve: Serve, tmp_path: Path):
     serve("fsdd", tarred({"recordings/7_theo_0.wav": recording(0)}))
-    with pytest.raises(CorpusError, match=r"holds no free-spoken-digit-dataset-1\.0\.9"):
+    with pytest.raises(CorpusError, match=r"holds no free-spoken-digit-dataset-1\.0\.9; its checksum is the published"):
         get(server, tmp_path, "fsdd")
     assert not (tmp_path / "fsdd").exists()
+
+
+def test_a_published_archive_that_cannot_be_unpacked_need_not_be_fetched_again(
+    server: Server, serve: Serve, tmp_path: Path
+):
+    serve("fsdd", b"no archive at all, but with the right checksum")
+    for _ in range(2):
+        with pytest.raises(CorpusError, match=r"is no zip or tar .*fetching it again does not help: unpack it yourself"):
+            get(server, tmp_path, "fsdd")
+    assert len(server.asked) == 1
 
 
 def test_the_licence_comes_first(server: Server, ravdess: bytes, tmp_path: Path):

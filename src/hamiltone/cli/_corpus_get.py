@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @corpus_app.command("get")
 def corpus_get(
     name: Annotated[
-        str, typer.Argument(metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd", help="Which corpus.")
+        str, typer.Argument(metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd|iemocap",
+            help="Which corpus; of crema_d and iemocap it says how to get them.",
+       )
     ],
     out: Annotated[
         Path | None,
