@@ -85,6 +85,7 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
             "augmentation: gain_db takes the least and the most, in this order",
         ),
         (MINIMAL, ["augmentation.snr_db=[5, 10]", "augmentation.noise=['blue']"], "augmentation.noise"),
+        (MINIMAL, ["augmentation.speed=2"], "augmentation.speed: takes a list, as [1, 2], not 2"),
         (MINIMAL, ["augmentation.time_mask=1"], "did you mean time_masks?"),
         (MINIMAL, ["corpus.words.min_letters=0"], "corpus.words.min_letters"),
     ],

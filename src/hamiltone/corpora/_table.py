@@ -86,6 +86,13 @@ def _file(root: Path | None) -> Path:
 
 
 def _check_columns(file: Path, present: dict[str, None]) -> None:
+    if not present:
+        raise CorpusError(f"table: {file} is empty: it needs a header with {', '.join(_REQUIRED)}, and a row each")
+    if len(present) == 1 and any(mark in next(iter(present)) for mark in ";\t|,"):
+        raise CorpusError(
+            f"table: {file} is not separated as its name says (its header is one cell, {_shown(next(iter(present)))}): "
+            "save it with commas as .csv, or with tabs as .tsv"
+        )
     for name in _REQUIRED:
         if name not in present:
             raise CorpusError(
@@ -136,8 +143,6 @@ def _value(cell: Any, column: str, where: str) -> str | float | None:
                 number = math.inf
             if math.isfinite(number):
                 return number
-            if math.isnan(number):
-                return None
         raise CorpusError(f"{where}: {column} {_shown(cell)} is no number: write one such as 2.5, or leave it empty")
     if isinstance(cell, str):
         if not cell.isascii():
@@ -145,7 +150,9 @@ def _value(cell: Any, column: str, where: str) -> str | float | None:
         return cell
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
-    raise CorpusError(f"{where}: {column} {_shown(cell)} is no text: write it in quotes")
+    if isinstance(cell, float) and cell.is_integer():  # what pandas makes of whole numbers beside missing ones
+        return str(int(cell))
+    raise CorpusError(f"{where}: {column} {_shown(cell)} is no text: write names as text (in JSON: in quotes)")
 
 
 def _check_unicode(text: str, column: str, where: str) -> None:
@@ -225,7 +232,8 @@ def _parquet(file: Path) -> _Rows:
 
 def _unreadable(file: Path, error: Exception) -> CorpusError:
     reason = " ".join(str(error).split())
-    return CorpusError(f"table: {file} cannot be read: {reason}; save it anew, as UTF-8")
+    advice = "write it anew as Parquet, or as .csv" if file.suffix.lower() == ".parquet" else "save it anew, as UTF-8"
+    return CorpusError(f"table: {file} cannot be read: {reason}; {advice}")
 
 
 _READERS: dict[str, Callable[[Path], _Rows]] = {
