@@ -74,7 +74,10 @@ def test_a_folder_without_speakers_says_so(corpus: Path) -> None:
     for path in corpus.glob("*.wav"):
         path.unlink()
     result = hamiltone("corpus", "check", f"folder={corpus}")
-    assert "problem: no recording has a speaker: a run cannot split by speaker; give corpus.options.speaker" in result.output
+    assert (
+        "problem: no recording has a speaker: a run cannot split by speaker; give corpus.options.speaker"
+        in result.output
+    )
 
 
 def test_a_part_is_missing_something(speech_data: Path) -> None:
@@ -97,7 +100,9 @@ def test_an_audit_without_leaks(corpus: Path) -> None:
 def test_an_audit_names_the_scheme_of_the_split(corpus: Path) -> None:
     (corpus / "run.toml").write_text(SETTINGS.format(folder=corpus).replace("file =", "# file ="))
     for kind, told in (("leave-one-out", "actor split, leave-one-out "), ("actor", "actor split ")):
-        result = hamiltone("corpus", "audit", corpus / "run.toml", f"split.kind={kind}", "split.fractions=[0.4,0.3,0.3]")
+        result = hamiltone(
+            "corpus", "audit", corpus / "run.toml", f"split.kind={kind}", "split.fractions=[0.4,0.3,0.3]"
+        )
         assert f"table, {told}" in result.output
         assert ("leave-one-out" in result.output) == (kind == "leave-one-out")
 

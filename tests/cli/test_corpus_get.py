@@ -79,7 +79,9 @@ def test_what_was_there_already_and_is_not_whole_is_no_success(tmp_path: Path):
     (recordings / "03-01-01-01-01-01-01.wav").touch()
     result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path, "--accept-licence")
     assert result.returncode == 1, result.stderr
-    assert f"{tmp_path / 'ravdess'} was there already and was not fetched, and it is not whole: 1 of 1440" in result.stdout
+    assert (
+        f"{tmp_path / 'ravdess'} was there already and was not fetched, and it is not whole: 1 of 1440" in result.stdout
+    )
     assert "remove it, or get the corpus into another folder (--out)" in result.stdout
     assert "all of it" not in result.stdout
     (recordings / "03-01-01-01-01-01-01.wav").unlink()

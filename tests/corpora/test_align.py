@@ -78,7 +78,9 @@ def test_what_an_aligner_gives_does_not_depend_on_what_it_gave_before(few: Utter
 def test_a_folder_that_cannot_be_written_is_told_first_and_another_is_offered(few: Utterances, tmp_path: Path):
     (tmp_path / "alignments").write_text("a file")
     for corpus, out in ((replace(few, root=tmp_path), None), (few, tmp_path / "alignments" / "below")):
-        with pytest.raises(CorpusError, match=r"alignments cannot be written there \(.+\): name another .*--out") as told:
+        with pytest.raises(
+            CorpusError, match=r"alignments cannot be written there \(.+\): name another .*--out"
+        ) as told:
             align_words(corpus, out, report=lambda *_: pytest.fail("nothing is aligned"))
         assert str(tmp_path / "alignments") in str(told.value)
 

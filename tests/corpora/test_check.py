@@ -12,7 +12,17 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hamiltone.corpora import KINDS, SOURCES, CorpusCheck, CorpusError, Utterances, check_corpus, load_corpus, split_by_column, split_by_speaker
+from hamiltone.corpora import (
+    KINDS,
+    SOURCES,
+    CorpusCheck,
+    CorpusError,
+    Utterances,
+    check_corpus,
+    load_corpus,
+    split_by_column,
+    split_by_speaker,
+)
 from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
@@ -49,7 +59,9 @@ def test_published_sizes_agree_with_themselves():
         assert sum(whole.by_class.values()) == labelled
 
 
-@pytest.mark.parametrize(("names", "clips"), [("george jackson lucas nicolas theo", 2500), ("abcde", 2500), ("abcdef", 3000)])
+@pytest.mark.parametrize(
+    ("names", "clips"), [("george jackson lucas nicolas theo", 2500), ("abcde", 2500), ("abcdef", 3000)]
+)
 def test_both_published_sizes_of_fsdd_are_whole(names: str, clips: int):
     """What is fetched is version 1.0.9."""
     speakers = names.split() if " " in names else list(names)

@@ -174,7 +174,9 @@ def test_the_progress_says_that_a_server_is_asked_again(server: Server, ravdess:
     server.faults = ["503", "stall", "cut"]
     get(server, tmp_path, report=lambda *step: told.append(step))
     again = [step for step in told if "asking again" in step[0]]
-    assert [what.rpartition("; ")[2] for what, _, _ in again] == [f"asking again, {number} of 6" for number in (2, 3, 4)]
+    assert [what.rpartition("; ")[2] for what, _, _ in again] == [
+        f"asking again, {number} of 6" for number in (2, 3, 4)
+    ]
     assert again[0][0].startswith("the server answers 503")
     assert [step[1:] for step in again] == [(0, len(ravdess)), (HALF, len(ravdess)), (2 * HALF, len(ravdess))]
 
@@ -307,7 +309,9 @@ def test_a_published_archive_that_cannot_be_unpacked_need_not_be_fetched_again(
 ):
     serve("fsdd", b"no archive at all, but with the right checksum")
     for _ in range(2):
-        with pytest.raises(CorpusError, match=r"is no zip or tar .*fetching it again does not help: unpack it yourself"):
+        with pytest.raises(
+            CorpusError, match=r"is no zip or tar .*fetching it again does not help: unpack it yourself"
+        ):
             get(server, tmp_path, "fsdd")
     assert len(server.asked) == 1
 

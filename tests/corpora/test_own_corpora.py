@@ -127,8 +127,14 @@ HEADER = "path,speaker,emotion\n"
         (HEADER + "a.wav,1\n", "line 2 has 2 cells, the header 3"),
         (HEADER + "a.wav,1,sad,more\n", "line 2 has 4 cells"),
         (HEADER + "a.wav,1,sad\n,1,sad\n", "line 3 has no path"),
-        (HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n", r"line 3: .*c\.wav does not exist \(2 of 3 rows name no recording\): correct path"),
-        (HEADER + "a.wav,1,sad\nb.wav,1,sad\na.wav,2,sad\n", r"corpus\.csv line 4: 'a\.wav' stands in line 2, too: remove"),
+        (
+            HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n",
+            r"line 3: .*c\.wav does not exist \(2 of 3 rows name no recording\): correct path",
+        ),
+        (
+            HEADER + "a.wav,1,sad\nb.wav,1,sad\na.wav,2,sad\n",
+            r"corpus\.csv line 4: 'a\.wav' stands in line 2, too: remove",
+        ),
         ("utterance,path,speaker,emotion\nx,a.wav,1,sad\nx,b.wav,1,sad\n", r"line 3: 'x' stands in line 2, too"),
         (HEADER + 'a.wav,1,"sad\n', "cannot be read: unexpected end of data"),
         (HEADER.encode() + b"a.wav,1,tr\xe4urig\n", "cannot be read: .*utf-8"),

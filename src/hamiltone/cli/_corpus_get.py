@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 @corpus_app.command("get")
 def corpus_get(
     name: Annotated[
-        str, typer.Argument(metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd|iemocap",
+        str,
+        typer.Argument(
+            metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd|iemocap",
             help="Which corpus; of crema_d and iemocap it says how to get them.",
-       )
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -94,7 +96,8 @@ def corpus_align(
         str, typer.Argument(metavar="NAME=ROOT", help="An English corpus with transcripts, and its folder or table.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where the alignments go, instead of alignments/ in the corpus' own folder.")
+        Path | None,
+        typer.Option("--out", help="Where the alignments go, instead of alignments/ in the corpus' own folder."),
     ] = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="How many work side by side.")] = 1,
     quiet: Quiet = False,

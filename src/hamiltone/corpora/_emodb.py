@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ._folders import by_name, corpus_folder, recordings
+from ._folders import audio_files, by_name, corpus_folder, recordings, subfolders
 from ._utterances import Utterances
 from ._whole import Whole
 
@@ -53,7 +53,7 @@ def load_emodb(root: Path | None) -> Utterances:
 
     Returns:
         One row per recording: ``utterance`` is the file's stem, ``speaker`` two digits, ``emotion`` one of 7,
-        ``text`` the sentence.
+        ``text`` the sentence. The note counts recordings in folders below, which are not used.
 
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
@@ -72,5 +72,14 @@ def load_emodb(root: Path | None) -> Utterances:
             }
         )
     part = WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
+    note = "; ".join(filter(None, [part, _beneath(paths, folder)]))
     classes = {"emotion": tuple(_EMOTIONS.values())}
-    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=part, part=part, classes=classes)
+    return Utterances.from_rows(rows, corpus="emodb", root=folder, note=note, part=part, classes=classes)
+
+
+def _beneath(paths: list[Path], folder: Path) -> str:
+    """Which recordings lie in folders below those that are read, and so are passed over."""
+    used = set(paths)
+    below = [child for parent in dict.fromkeys(path.parent for path in paths) for child in subfolders(parent)]
+    passed = [path for child in below for path in audio_files(child) if _NAME.fullmatch(path.stem) and path not in used]
+    return f"{len(passed)} not used, in a folder below, as {passed[0].relative_to(folder)}" if passed else ""

@@ -80,7 +80,9 @@ def column_problems(utterances: Utterances) -> list[str]:
     if lacking := int(told.isna().to_numpy().sum()):
         problems.append(f"{lacking} have none")
     unknown = told[called.isna() & told.notna()]
-    problems += [f"{value!r} ({count}) is none of {', '.join(_CALLED)}" for value, count in unknown.value_counts().items()]
+    problems += [
+        f"{value!r} ({count}) is none of {', '.join(_CALLED)}" for value, count in unknown.value_counts().items()
+    ]
     there = set(called.dropna())
     problems += [f"nothing is for {part}" for part in PARTS if part not in there]
     return [f"column split: {problem}; split.kind=column needs it" for problem in problems]
