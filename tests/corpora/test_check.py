@@ -27,7 +27,7 @@ from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
 
-DIGITS = "zero one two three four five six seven eight nine".split()
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 RAVDESS = [
     f"Actor_{actor:02}/03-01-{emotion:02}-{level:02}-{text:02}-{take:02}-{actor:02}.wav"
     for actor, emotion, level, text, take in product(range(1, 25), range(1, 9), (1, 2), (1, 2), (1, 2))
@@ -217,7 +217,9 @@ def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
     assert check_corpus("folder", tmp_path).remarks == (
         f"no recording has a speaker: a run cannot split by speaker; {advice}",
     )
-    with pytest.raises(CorpusError, match="has no speaker to split by: give corpus.options.speaker.*split.kind=random"):
+    with pytest.raises(
+        CorpusError, match=r"has no speaker to split by: give corpus\.options\.speaker.*split\.kind=random"
+    ):
         split_by_speaker(load_corpus("folder", tmp_path))
     write(tmp_path / "joy/ann/3.wav", voice(3))
     assert check_corpus("folder", tmp_path).remarks == (f"2 have no speaker: a run cannot split by speaker; {advice}",)

@@ -103,7 +103,8 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
 
     Told are recordings that cannot be read, silent ones (peak below ``SILENT_PEAK``), clipped ones (three or more
     samples in a row at full scale), utterances shorter than 0.1 s or longer than 60 s, recordings of another rate than
-    most, recordings with the same sound, and recordings without a speaker. Recordings are read in pieces: memory does not grow with their length.
+    most, and recordings with the same sound; besides, recordings without a speaker, and a column ``split`` that cannot
+    be split by. Recordings are read in pieces: memory does not grow with their length.
 
     Args:
         name: as for ``load_corpus``.

@@ -21,8 +21,8 @@ from ._utterances import CorpusError
 
 _PARTIAL = ".part"
 _AS_PUBLISHED = (
-    "its checksum is the published one, so fetching it again does not help: unpack it yourself into the corpus' folder, "
-    "and please report this"
+    "its checksum is the published one, so fetching it again does not help: unpack it yourself into the corpus' "
+    "folder, and please report this"
 )
 
 

@@ -76,8 +76,8 @@ def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
         512 utterances ``VOICE_WORD_EMOTION_TAKE`` with speaker, word, emotion, valence, arousal, dominance and text.
 
     Raises:
-        CorpusError: espeakng-loader is not installed, eSpeak NG fails, the folder cannot be written, or nothing may be made
-            and there is nothing.
+        CorpusError: espeakng-loader is not installed, eSpeak NG fails, the folder cannot be written, or it does not
+            hold the corpus and nothing may be made.
     """
     try:
         espeakng_loader = import_module("espeakng_loader")

@@ -32,7 +32,8 @@ def load_table(root: Path | None, *, absent: bool = False) -> Utterances:
 
     Raises:
         CorpusError: no such file, another format, a file that cannot be read, a column or a path that is missing, a
-            value of a wrong kind or out of range, an utterance twice, a recording that does not exist (unless ``absent``), or no row at all.
+            value of a wrong kind or out of range, an utterance twice, a recording that does not exist (unless
+            ``absent``), or no row at all.
     """
     file = _file(root)
     counted = "row" if file.suffix.lower() == ".parquet" else "line"
@@ -220,10 +221,7 @@ def _parquet(file: Path) -> _Rows:
         with parquet.ParquetFile(file) as table:
             header = table.schema_arrow.names
             _check_header(file, header)
-            number = 0
-            for batch in table.iter_batches():
-                for number, row in enumerate(batch.to_pylist(), start=number + 1):
-                    yield number, row
+            yield from enumerate((row for batch in table.iter_batches() for row in batch.to_pylist()), start=1)
     except CorpusError:
         raise
     except (*damage, NotImplementedError) as error:
