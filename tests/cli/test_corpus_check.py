@@ -67,10 +67,23 @@ def test_what_is_wrong_is_told_and_the_exit_code_says_so(corpus: Path) -> None:
     assert told["sound"] is False
 
 
+def test_a_folder_without_speakers_says_so(corpus: Path) -> None:
+    (corpus / "joy").mkdir()
+    for number in range(2):
+        (corpus / f"{number}.wav").rename(corpus / f"joy/{number}.wav")
+    for path in corpus.glob("*.wav"):
+        path.unlink()
+    result = hamiltone("corpus", "check", f"folder={corpus}")
+    assert (
+        "problem: no recording has a speaker: a run cannot split by speaker; give corpus.options.speaker"
+        in result.output
+    )
+
+
 def test_a_part_is_missing_something(speech_data: Path) -> None:
     result = hamiltone("corpus", "check", f"emodb={speech_data / 'original-layout' / 'emodb'}")
     assert result.exit_code == 1
-    assert "missing: 7 of 535 clips" in result.output
+    assert "missing: 528 of 535 clips (there are 7)" in result.output
     assert "expected: wav/SSsssEv.wav or .flac" in result.output
 
 
@@ -82,6 +95,16 @@ def test_an_audit_without_leaks(corpus: Path) -> None:
     told = json.loads(hamiltone("corpus", "audit", corpus / "run.toml", "--json").output)
     assert (told["leaking"], told["leaks"], told["speaker_independent"]) == (False, [], True)
     assert told["shared_texts"]["train and test"] == ["sentence 0", "sentence 1", "sentence 2"]
+
+
+def test_an_audit_names_the_scheme_of_the_split(corpus: Path) -> None:
+    (corpus / "run.toml").write_text(SETTINGS.format(folder=corpus).replace("file =", "# file ="))
+    for kind, told in (("leave-one-out", "actor split, leave-one-out "), ("actor", "actor split ")):
+        result = hamiltone(
+            "corpus", "audit", corpus / "run.toml", f"split.kind={kind}", "split.fractions=[0.4,0.3,0.3]"
+        )
+        assert f"table, {told}" in result.output
+        assert ("leave-one-out" in result.output) == (kind == "leave-one-out")
 
 
 def test_an_audit_finds_a_copy_that_is_softer(corpus: Path) -> None:

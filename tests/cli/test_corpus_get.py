@@ -1,6 +1,8 @@
 """corpus get and corpus align as a user meets them."""
 
 import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +11,12 @@ import pytest
 
 from hamiltone.corpora import load_corpus
 
+COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
+
 
 def hamiltone(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
-        + [str(argument) for argument in arguments],
+        [*COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -33,6 +36,58 @@ def test_the_licence_is_asked_for_and_without_a_terminal_it_is_one_line(tmp_path
     result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path)
     assert_refused(result, "CC BY-NC-SA 4.0", "https://zenodo.org/records/1188976", "--accept-licence")
     assert list(tmp_path.iterdir()) == []
+
+
+def asked(answer: bytes | None, *arguments: object) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command at a terminal that is answered so; None is Ctrl-C."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    os.close(theirs)
+    assert process.stdout is not None
+    shown = b""
+    while b"accept the licence?" not in shown:
+        block = os.read(process.stdout.fileno(), 1000)
+        assert block, "it ended before it asked"
+        shown += block
+    if answer is None:
+        process.send_signal(signal.SIGINT)
+    else:
+        os.write(ours, answer)
+    output, errors = process.communicate(timeout=60)
+    os.close(ours)
+    return process.returncode, (shown + output).decode(), errors.decode()
+
+
+def test_who_does_not_accept_the_licence_gets_one_line_and_no_bar(tmp_path: Path):
+    code, output, errors = asked(b"n\n", "corpus", "get", "fsdd", "--out", tmp_path, "--mirror", "http://127.0.0.1:1/x")
+    assert (code, errors) == (2, "hamiltone: fsdd: without its licence nothing is fetched\n")
+    assert "from http://127.0.0.1:1/x/free-spoken-digit-dataset-1.0.9.tar.gz" in output
+    assert "github.com/Jakobovski/free-spoken-digit-dataset/archive" not in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_at_the_question_ends_as_elsewhere(tmp_path: Path):
+    code, _, errors = asked(None, "corpus", "get", "fsdd", "--out", tmp_path)
+    assert (code, errors.strip()) == (130, "hamiltone: interrupted")
+
+
+def test_what_was_there_already_and_is_not_whole_is_no_success(tmp_path: Path):
+    recordings = tmp_path / "ravdess/Actor_01"
+    recordings.mkdir(parents=True)
+    (recordings / "03-01-01-01-01-01-01.wav").touch()
+    result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path, "--accept-licence")
+    assert result.returncode == 1, result.stderr
+    assert (
+        f"{tmp_path / 'ravdess'} was there already and was not fetched, and it is not whole: 1 of 1440" in result.stdout
+    )
+    assert "remove it, or get the corpus into another folder (--out)" in result.stdout
+    assert "all of it" not in result.stdout
+    (recordings / "03-01-01-01-01-01-01.wav").unlink()
+    result = hamiltone("corpus", "get", "ravdess", "--out", tmp_path, "--accept-licence")
+    assert result.returncode == 1, result.stderr
+    assert "it is not whole: no RAVDESS recordings below" in result.stdout
 
 
 def test_align_writes_what_the_word_loader_reads(tmp_path: Path, speech_data: Path):

@@ -150,6 +150,13 @@ def test_emodb_in_its_original_layout(speech_data: Path):
     agrees(load_corpus("emodb", folder).table, manifest(speech_data, "original-emodb"), speech_data)
 
 
+def test_emodb_in_folders_below_is_not_passed_over_in_silence(tmp_path: Path):
+    folder = touch(tmp_path, "wav/16b10Wb.wav", "wav/more/03a01Fa.wav", "wav/more/notes.wav", "wav/old/03a01Wa.wav")
+    utterances = load_corpus("emodb", folder)
+    assert list(utterances.table["utterance"]) == ["16b10Wb"]
+    assert utterances.note == f"{utterances.part}; 2 not used, in a folder below, as wav/more/03a01Fa.wav"
+
+
 def test_emodb_irregularities(tmp_path: Path):
     kept = touch(
         tmp_path, "wav/16b10Wb.wav", "wav/15a07La.wav", "wav/._15a07La.wav", "laryng/16b10Wb.wav", "erkennung.txt"

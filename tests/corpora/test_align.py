@@ -1,6 +1,8 @@
 """Word boundaries from transcripts, against recordings whose boundaries are known."""
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,23 @@ def test_what_an_aligner_gives_does_not_depend_on_what_it_gave_before(few: Utter
     backwards = [other.align(*task) for task in reversed(tasks)]
     assert len(tasks) == 6
     assert forwards == backwards[::-1]
+
+
+def test_a_folder_that_cannot_be_written_is_told_first_and_another_is_offered(few: Utterances, tmp_path: Path):
+    (tmp_path / "alignments").write_text("a file")
+    for corpus, out in ((replace(few, root=tmp_path), None), (few, tmp_path / "alignments" / "below")):
+        with pytest.raises(
+            CorpusError, match=r"alignments cannot be written there \(.+\): name another .*--out"
+        ) as told:
+            align_words(corpus, out, report=lambda *_: pytest.fail("nothing is aligned"))
+        assert str(tmp_path / "alignments") in str(told.value)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_a_corpus_that_may_be_read_only_says_so(few: Utterances, tmp_path: Path):
+    (tmp_path / "corpus").mkdir(mode=0o500)
+    with pytest.raises(CorpusError, match=r"\(Permission denied\): name another .*--out"):
+        align_words(replace(few, root=tmp_path / "corpus"))
 
 
 def test_a_corpus_is_aligned_resumed_and_cut_into_words(few: Utterances, tmp_path: Path):

@@ -2,8 +2,12 @@
 
 import json
 import os
+from collections.abc import Callable
+from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -64,7 +68,11 @@ PATHS = st.one_of(
     st.tuples(st.sampled_from(["copy/", "copy/copy/"]), st.sampled_from(LAYOUTS)).map("".join),
 )
 ITEMS = st.tuples(PATHS, st.sampled_from(["file", "file", "file", "folder", "dangling", "circle"]), CONTENTS)
-MANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def many(examples: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """So many made examples; those of this file are more than a thousand. Trees take the longest."""
+    return settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def build(root: Path, items: list[tuple[str, str, bytes]]) -> None:
@@ -96,50 +104,102 @@ def load(name: str, root: Path) -> int:
     return len(utterances)
 
 
-def check(name: str, root: Path, clips: int) -> None:
-    """What loads is checked, whatever its recordings hold: each is read, or told in one line."""
-    found = check_corpus(name, root)
-    assert found.clips.found == clips
+def load_and_check(name: str, root: Path) -> None:
+    """What loads is checked, whatever its recordings hold; what is refused is checked where recordings alone lack."""
+    clips = load(name, root)
+    try:
+        found = check_corpus(name, root)
+    except CorpusError as error:
+        assert clips == -1
+        assert str(error) and "\n" not in str(error)
+        return
+    assert found.clips.found == clips or (clips == -1 and found.of("unreadable"))
     assert not any("\n" in problem.text for problem in found.problems)
     json.dumps(found.as_json(), allow_nan=False)
 
 
-@MANY
+@many(200)
 @given(st.lists(ITEMS, max_size=12))
 def test_broken_trees(items: list[tuple[str, str, bytes]]):
     with TemporaryDirectory() as folder:
         root = Path(folder)
         build(root, items)
         for name in CORPORA:
-            if name != "synthetic" and (clips := load(name, root)) > 0:
-                check(name, root, clips)
+            if name != "synthetic":
+                load_and_check(name, root)
         for name in ("table", "folder", "iemocap"):
             load(name, root / "corpus.csv")
 
 
-@MANY
-@given(st.sampled_from([".csv", ".tsv", ".jsonl"]), CONTENTS, CONTENTS)
+def check_table(folder: str, name: str, content: bytes) -> None:
+    """A table beside a recording that holds nothing."""
+    (Path(folder) / "a.wav").touch()
+    table = Path(folder) / name
+    table.write_bytes(content)
+    load_and_check("table", table)
+
+
+@many(400)
+@given(st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]), CONTENTS, CONTENTS)
 def test_broken_tables(suffix: str, first: bytes, second: bytes):
     with TemporaryDirectory() as folder:
-        (Path(folder) / "a.wav").touch()
-        table = Path(folder) / f"corpus{suffix}"
-        table.write_bytes(first + b"\n" + second)
-        load("table", table)
+        check_table(folder, f"corpus{suffix}", first + b"\n" + second)
 
 
 CELLS = st.text(st.characters(exclude_categories=()), max_size=8)
 
 
-@MANY
+@many(250)
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), max_size=5), st.sampled_from([",", "\t"]))
 def test_any_cells(rows: list[tuple[str, ...]], delimiter: str):
     lines = [("path", "speaker", "emotion", "start"), *rows, *(("a.wav", *row[1:]) for row in rows)]
+    text = "\n".join(delimiter.join(cells) for cells in lines)
     with TemporaryDirectory() as folder:
-        (Path(folder) / "a.wav").touch()
-        table = Path(folder) / ("corpus.csv" if delimiter == "," else "corpus.tsv")
-        text = "\n".join(delimiter.join(cells) for cells in lines)
-        table.write_bytes(text.encode("utf-8", "surrogatepass"))
-        load("table", table)
+        name = "corpus.csv" if delimiter == "," else "corpus.tsv"
+        check_table(folder, name, text.encode("utf-8", "surrogatepass"))
+
+
+NAMED = ["path", "path", "path", "speaker", "emotion", "utterance", "start", "end", "valence", "text", "split", "x", ""]
+COLUMNS = st.sampled_from(
+    [
+        st.just("a.wav"),
+        st.sampled_from(["a.wav", "b.wav", "", ".", "a\0", None]),
+        st.text(max_size=4),
+        st.integers(-9, 1 << 40),
+        st.floats(),
+        st.booleans(),
+        st.binary(max_size=4),
+        st.lists(st.integers(0, 9), max_size=2),
+        st.fixed_dictionaries({"a": st.integers(0, 9)}),
+        st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),
+        st.none(),
+    ]
+)
+
+
+@pytest.mark.skipif(find_spec("pyarrow") is None, reason="pyarrow is not installed")
+@many(250)
+@given(st.data(), st.lists(st.sampled_from(NAMED), max_size=6), st.booleans())
+def test_broken_parquet(data: st.DataObject, names: list[str], damaged: bool):
+    """Columns of any type under any names, whole and with bytes of the file changed or cut off."""
+    import pyarrow
+    from pyarrow import parquet
+
+    if data.draw(st.booleans()):
+        names = ["path", "speaker", "emotion", *names]
+    rows = data.draw(st.integers(0, 3))
+    columns: list[Any] = [
+        pyarrow.array(data.draw(st.lists(st.none() | data.draw(COLUMNS), min_size=rows, max_size=rows))) for _ in names
+    ]
+    file = pyarrow.BufferOutputStream()
+    parquet.write_table(pyarrow.Table.from_arrays(columns, names=names), file)
+    content = bytearray(file.getvalue().to_pybytes())
+    if damaged:
+        for place, value in data.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)))):
+            content[place] = value
+        del content[data.draw(st.integers(len(content) // 2, len(content))) :]
+    with TemporaryDirectory() as folder:
+        check_table(folder, "corpus.parquet", bytes(content))
 
 
 def test_good_trees_are_not_all_refused(tmp_path: Path):

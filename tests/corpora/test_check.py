@@ -1,6 +1,7 @@
 """What ``check_corpus`` finds of whole, partial and broken corpora."""
 
 import json
+import shutil
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,11 +12,22 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hamiltone.corpora import KINDS, CorpusCheck, CorpusError, Utterances, check_corpus
+from hamiltone.corpora import (
+    KINDS,
+    SOURCES,
+    CorpusCheck,
+    CorpusError,
+    Utterances,
+    check_corpus,
+    load_corpus,
+    split_by_column,
+    split_by_speaker,
+)
 from hamiltone.corpora._check import LONGEST_SECONDS
 from hamiltone.corpora._listen import _clipped
 from hamiltone.corpora._published import published
 
+DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 RAVDESS = [
     f"Actor_{actor:02}/03-01-{emotion:02}-{level:02}-{text:02}-{take:02}-{actor:02}.wav"
     for actor, emotion, level, text, take in product(range(1, 25), range(1, 9), (1, 2), (1, 2), (1, 2))
@@ -47,6 +59,32 @@ def test_published_sizes_agree_with_themselves():
         assert sum(whole.by_class.values()) == labelled
 
 
+@pytest.mark.parametrize(
+    ("names", "clips"), [("george jackson lucas nicolas theo", 2500), ("abcde", 2500), ("abcdef", 3000)]
+)
+def test_both_published_sizes_of_fsdd_are_whole(names: str, clips: int):
+    """What is fetched is version 1.0.9."""
+    speakers = names.split() if " " in names else list(names)
+    rows = [
+        {"utterance": f"{digit}_{name}_{take}", "path": f"{digit}_{name}_{take}.wav", "speaker": name, "word": digit}
+        for digit, name, take in product(DIGITS, speakers, range(50))
+    ]
+    whole = published("fsdd", Utterances.from_rows(rows, corpus="fsdd", root=Path()))
+    assert whole is not None and whole.part(len(rows), len(speakers)) == ""
+    assert (whole.clips, set(whole.by_class.values())) == (clips, {clips // 10})
+
+
+def test_what_is_fetched_of_fsdd_is_whole(tmp_path: Path):
+    (tmp_path / "recordings").mkdir()
+    for digit, name, take in product(range(10), "abcde", range(50)):
+        (tmp_path / f"recordings/{digit}_{name}_{take}.wav").touch()
+    assert SOURCES["fsdd"].title.endswith("1.0.9 (2,500 recordings of 5 speakers)")
+    assert load_corpus("fsdd", tmp_path).part == ""
+    assert check_corpus("fsdd", tmp_path).missing == ()
+    (tmp_path / "recordings/9_e_49.wav").unlink()
+    assert load_corpus("fsdd", tmp_path).part == "2499 of 3000 clips, 5 of 6 speakers"
+
+
 def test_whole_ravdess(tmp_path: Path):
     for number, name in enumerate(RAVDESS):
         write(tmp_path / name, voice(number, 1700))
@@ -64,10 +102,10 @@ def test_the_part_of_ravdess_here(speech_data: Path):
     check = check_corpus("ravdess", speech_data / "ravdess", report=lambda *step: seen.append(step))
     assert not check.sound
     assert check.missing == (
-        "1080 of 1440 clips",
-        "18 of 24 actors: there is nothing of 19, 20, 21, 22, 23, 24",
-        "clips of 8 emotion classes: neutral 72 of 96, calm 144 of 192, happy 144 of 192, sad 144 of 192, "
-        "angry 144 of 192, fearful 144 of 192, disgust 144 of 192, surprised 144 of 192",
+        "360 of 1440 clips (there are 1080)",
+        "6 of 24 actors (there are 18): there is nothing of 19, 20, 21, 22, 23, 24",
+        "clips of 8 emotion classes: 24 of 96 of neutral, 48 of 192 of calm, 48 of 192 of happy, 48 of 192 of sad, "
+        "48 of 192 of angry, 48 of 192 of fearful, 48 of 192 of disgust, 48 of 192 of surprised",
     )
     twin = "Actor_07/03-01-03-01-02-0{}-07.flac"
     assert named(check) == {"duplicate": [twin.format(2)]}
@@ -79,9 +117,9 @@ def test_the_part_of_ravdess_here(speech_data: Path):
 @pytest.mark.parametrize(
     ("name", "missing"),
     [
-        ("emodb", ["408 of 535 clips", "8 of 10 speakers: there is nothing of 15, 16"]),
-        ("fsdd", ["2250 of 3000 clips", "5 of 6 speakers: there is nothing of yweweler"]),
-        ("librispeech", ["364 of 8262 clips", "23 of 113 speakers"]),
+        ("emodb", ["127 of 535 clips (there are 408)", "2 of 10 speakers (there are 8): there is nothing of 15, 16"]),
+        ("fsdd", ["750 of 3000 clips (there are 2250)", "1 of 6 speakers (there are 5): there is nothing of yweweler"]),
+        ("librispeech", ["7898 of 8262 clips (there are 364)", "90 of 113 speakers (there are 23)"]),
     ],
 )
 def test_parts_of_other_corpora(speech_data: Path, name: str, missing: list[str]):
@@ -148,12 +186,80 @@ def test_segments_of_a_table(tmp_path: Path):
 def test_a_class_of_which_nothing_is_there(tmp_path: Path):
     write(tmp_path / "OAF_Sad/OAF_back_sad.wav", voice(1))
     assert check_corpus("tess", tmp_path).missing == (
-        "1 of 2800 clips",
-        "1 of 2 actors: there is nothing of YAF",
-        "clips of 1 actors: OAF 1 of 1400",
-        "clips of 7 emotion classes: angry 0 of 400, disgust 0 of 400, fear 0 of 400, happy 0 of 400, "
-        "neutral 0 of 400, pleasant_surprise 0 of 400, sad 1 of 400",
+        "2799 of 2800 clips (there is 1)",
+        "1 of 2 actors (there is 1): there is nothing of YAF",
+        "clips of 1 actors: 1399 of 1400 of OAF",
+        "clips of 7 emotion classes: 400 of 400 of angry, 400 of 400 of disgust, 400 of 400 of fear, "
+        "400 of 400 of happy, 400 of 400 of neutral, 400 of 400 of pleasant_surprise, 399 of 400 of sad",
     )
+
+
+def test_recordings_that_are_not_there_hide_nothing_else(tmp_path: Path):
+    write(tmp_path / "corpus/wav/16b10Wb.wav", voice(1))
+    write(tmp_path / "corpus/wav/03a01Fa.wav", voice(2) * 0.001)
+    (tmp_path / "corpus/wav/03a01Wa.wav").symlink_to("gone.wav")
+    check = check_corpus("emodb", tmp_path / "corpus")
+    assert named(check) == {"unreadable": ["wav/03a01Wa.wav"], "silent": ["wav/03a01Fa.wav"]}
+    assert (check.of("unreadable")[0].text, check.sound, check.clips.found) == ("no such file", False, 3)
+    with pytest.raises(CorpusError, match=r"emodb: .*03a01Wa\.wav is a broken link: restore or remove it"):
+        load_corpus("emodb", tmp_path / "corpus")
+    rows = ["path,speaker,emotion", "16b10Wb.wav,1,joy", "gone.wav,1,joy", "lost.wav,2,joy", "03a01Fa.wav,2,fear"]
+    (tmp_path / "corpus/wav/table.csv").write_text("\n".join(rows))
+    check = check_corpus("table", tmp_path / "corpus/wav/table.csv")
+    assert named(check) == {"unreadable": ["gone.wav", "lost.wav"], "silent": ["03a01Fa.wav"]}
+    assert check.clips.found == 4
+
+
+def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
+    write(tmp_path / "joy/ann_1.wav", voice(1))
+    write(tmp_path / "fear/bob_2.wav", voice(2))
+    advice = "give corpus.options.speaker, or sort the recordings into EMOTION/SPEAKER/"
+    assert check_corpus("folder", tmp_path).remarks == (
+        f"no recording has a speaker: a run cannot split by speaker; {advice}",
+    )
+    with pytest.raises(
+        CorpusError, match=r"has no speaker to split by: give corpus\.options\.speaker.*split\.kind=random"
+    ):
+        split_by_speaker(load_corpus("folder", tmp_path))
+    write(tmp_path / "joy/ann/3.wav", voice(3))
+    assert check_corpus("folder", tmp_path).remarks == (f"2 have no speaker: a run cannot split by speaker; {advice}",)
+    shutil.rmtree(tmp_path / "fear")
+    (tmp_path / "joy/ann_1.wav").unlink()
+    assert check_corpus("folder", tmp_path).remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "problems"),
+    [
+        (["train", "Dev", "test"], []),
+        (["", "", ""], []),
+        (["train", "training", "training"], ["'training' (2) is none of", "for validation", "for test"]),
+        (["val", "", "test"], ["1 have none", "nothing is for train"]),
+    ],
+)
+def test_the_split_column_is_looked_at(tmp_path: Path, parts: list[str], problems: list[str]):
+    rows = ["path,speaker,emotion,split"]
+    for number, part in enumerate(parts):
+        write(tmp_path / f"{number}.wav", voice(number))
+        rows.append(f"{number}.wav,{number},joy,{part}")
+    (tmp_path / "corpus.csv").write_text("\n".join(rows))
+    remarks = check_corpus("table", tmp_path / "corpus.csv").remarks
+    assert len(remarks) == len(problems)
+    assert all(problem in remark for problem, remark in zip(problems, remarks, strict=True))
+    if problems:
+        with pytest.raises(CorpusError):
+            split_by_column(load_corpus("table", tmp_path / "corpus.csv"))
+
+
+def test_a_look_at_the_synthetic_corpus_writes_nothing(tmp_path: Path):
+    pytest.importorskip("espeakng_loader")
+    with pytest.raises(CorpusError, match=r"synthetic: .* does not hold the whole corpus: a run makes it there"):
+        check_corpus("synthetic", tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+    load_corpus("synthetic", tmp_path / "made")
+    before = sorted(tmp_path.rglob("*"))
+    assert check_corpus("synthetic", tmp_path / "made").clips.found == 512
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_another_corpus_is_one_line(tmp_path: Path):

@@ -169,6 +169,18 @@ def test_a_cut_download_goes_on_where_it_broke_off(server: Server, ravdess: byte
     assert visible(tmp_path) == {"ravdess"}
 
 
+def test_the_progress_says_that_a_server_is_asked_again(server: Server, ravdess: bytes, tmp_path: Path):
+    told: list[tuple[str, int, int]] = []
+    server.faults = ["503", "stall", "cut"]
+    get(server, tmp_path, report=lambda *step: told.append(step))
+    again = [step for step in told if "asking again" in step[0]]
+    assert [what.rpartition("; ")[2] for what, _, _ in again] == [
+        f"asking again, {number} of 6" for number in (2, 3, 4)
+    ]
+    assert again[0][0].startswith("the server answers 503")
+    assert [step[1:] for step in again] == [(0, len(ravdess)), (HALF, len(ravdess)), (2 * HALF, len(ravdess))]
+
+
 def test_a_download_goes_on_after_the_end_of_the_process(server: Server, ravdess: bytes, tmp_path: Path):
     server.faults = ["cut", *["503"] * 10]
     with pytest.raises(CorpusError, match=r"answers 503 .* \(6 tries, 0 MiB are kept\); the same command goes on"):
@@ -287,9 +299,21 @@ def test_the_folder_around_fsdd_is_taken_off(server: Server, serve: Serve, tmp_p
 
 def test_another_archive_with_the_right_checksum_is_refused(server: Server, serve: Serve, tmp_path: Path):
     serve("fsdd", tarred({"recordings/7_theo_0.wav": recording(0)}))
-    with pytest.raises(CorpusError, match=r"holds no free-spoken-digit-dataset-1\.0\.9"):
+    with pytest.raises(CorpusError, match=r"holds no free-spoken-digit-dataset-1\.0\.9; its checksum is the published"):
         get(server, tmp_path, "fsdd")
     assert not (tmp_path / "fsdd").exists()
+
+
+def test_a_published_archive_that_cannot_be_unpacked_need_not_be_fetched_again(
+    server: Server, serve: Serve, tmp_path: Path
+):
+    serve("fsdd", b"no archive at all, but with the right checksum")
+    for _ in range(2):
+        with pytest.raises(
+            CorpusError, match=r"is no zip or tar .*fetching it again does not help: unpack it yourself"
+        ):
+            get(server, tmp_path, "fsdd")
+    assert len(server.asked) == 1
 
 
 def test_the_licence_comes_first(server: Server, ravdess: bytes, tmp_path: Path):

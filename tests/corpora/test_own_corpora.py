@@ -104,28 +104,49 @@ def test_own_identifiers_win_and_numbers_in_json_may_be_names(tmp_path: Path):
     assert list(utterances.table[["utterance", "speaker"]].iloc[0]) == ["x", "3"]
 
 
+def test_whole_numbers_that_became_fractions_are_names(tmp_path: Path):
+    """Pandas writes so what stands in a column with missing cells."""
+    lines = ['{"path": "a.wav", "speaker": 3.0, "emotion": "sad"}', '{"path": "b.wav", "speaker": NaN}']
+    table = load_corpus("table", write(tmp_path, "\n".join(lines), ".jsonl")).table
+    assert list(table["speaker"].fillna("-")) == ["3", "-"]
+
+
 HEADER = "path,speaker,emotion\n"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "lacks the column 'path'"),
-        ("path;speaker;emotion\na.wav;1;sad\n", "lacks the column 'path': it has 'path;speaker;emotion'"),
+        ("", "is empty: it needs a header with path, speaker, emotion"),
+        ("path;speaker;emotion\na.wav;1;sad\n", "one cell, 'path;speaker;emotion'.*: save it with commas as .csv"),
+        ("path\ta;b\n", "save it with commas as .csv, or with tabs as .tsv"),
+        ("word\n", "lacks the column 'path': it has 'word'"),
         ("path,speaker\na.wav,1\n", "lacks the column 'emotion'"),
         ("path,speaker,emotion,speaker\na.wav,1,sad,1\n", "names a column twice"),
         (HEADER, "holds no rows"),
         (HEADER + "a.wav,1\n", "line 2 has 2 cells, the header 3"),
         (HEADER + "a.wav,1,sad,more\n", "line 2 has 4 cells"),
         (HEADER + "a.wav,1,sad\n,1,sad\n", "line 3 has no path"),
-        (HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n", r"line 3: .*c\.wav does not exist \(2 of 3 rows\)"),
-        (HEADER + "a.wav,1,sad\na.wav,2,sad\n", r"'a\.wav' stands twice"),
+        (
+            HEADER + "a.wav,1,sad\nc.wav,1,sad\nd.wav,1,sad\n",
+            r"line 3: .*c\.wav does not exist \(2 of 3 rows name no recording\): correct path",
+        ),
+        (
+            HEADER + "a.wav,1,sad\nb.wav,1,sad\na.wav,2,sad\n",
+            r"corpus\.csv line 4: 'a\.wav' stands in line 2, too: remove",
+        ),
+        ("utterance,path,speaker,emotion\nx,a.wav,1,sad\nx,b.wav,1,sad\n", r"line 3: 'x' stands in line 2, too"),
         (HEADER + 'a.wav,1,"sad\n', "cannot be read: unexpected end of data"),
         (HEADER.encode() + b"a.wav,1,tr\xe4urig\n", "cannot be read: .*utf-8"),
         ("path,speaker,emotion,valence\na.wav,1,sad,high\n", "line 2: valence 'high' is no number"),
-        ("path,speaker,emotion,valence\na.wav,1,sad,7\n", r"a\.wav: valence 7.0 is not on the scale"),
+        ("path,speaker,emotion,valence\na.wav,1,sad,7\n", r"corpus\.csv line 2: valence 7.0 is not on the scale"),
         ("path,speaker,emotion,start\na.wav,1,sad,inf\n", "line 2: start 'inf' is no number"),
-        ("path,speaker,emotion,start,end\na.wav,1,sad,2,1\n", "no speech lies between 2.0 s and 1.0 s"),
+        ("path,speaker,emotion,start\na.wav,1,sad,nan\n", "line 2: start 'nan' is no number"),
+        (HEADER + ".,1,sad\n", r"line 2: .* is a folder, not a recording: correct path"),
+        ("path,speaker,emotion,start,end\na.wav,1,sad,2,1\n", "line 2: no speech lies between 2.0 s and 1.0 s"),
+        ("path,speaker,emotion,start,end\na.wav,1,sad,,0\n", "line 2: no speech lies between 0.0 s and 0.0 s"),
+        ("path,speaker,emotion,start\na.wav,1,sad,-1\n", "line 2: start -1.0 is negative"),
+        ("path,speaker,emotion,dominance\na.wav,1,sad,0.5\n", "line 2: dominance 0.5 is not on the scale"),
     ],
 )
 def test_a_wrong_table_is_one_clear_line(tmp_path: Path, content: str | bytes, message: str):
@@ -142,12 +163,12 @@ def test_a_wrong_table_is_one_clear_line(tmp_path: Path, content: str | bytes, m
         ('{"path": ' + "9" * 5000 + "}", "line 2 is no JSON"),
         ("[1]", "line 2 is no JSON object"),
         ('{"path": "a.wav", "speaker": true}', "line 2: speaker True is no text"),
-        ('{"path": "a.wav", "speaker": 1.5}', "line 2: speaker 1.5 is no text"),
+        ('{"path": "a.wav", "speaker": 1.5}', "line 2: speaker 1.5 is no text: write names as text"),
         ('{"path": ["a.wav"]}', r"line 2: path \['a.wav'\] is no text"),
         ('{"path": "a.wav", "start": false}', "line 2: start False is no number"),
         ('{"path": "a.wav", "start": {}}', "line 2: start {} is no number"),
         ('{"path": "a.wav", "start": ' + "9" * 400 + "}", r"line 2: start 9+\.\.\. is no number"),
-        ('{"path": "a.wav", "text": "\\ud800"}', "'text' holds text that is not Unicode"),
+        ('{"path": "a.wav", "text": "\\ud800"}', r"line 2: text '\\ud800' is not Unicode"),
         ('{"path": "a\\u0000.wav"}', "does not exist"),
         ('{"speaker": "1"}', "line 2 has no path"),
     ],
@@ -178,7 +199,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path):
 
 @PYARROW
 def test_a_damaged_parquet_file_is_one_clear_line(tmp_path: Path):
-    with pytest.raises(CorpusError, match=r"corpus\.parquet cannot be read"):
+    with pytest.raises(CorpusError, match=r"corpus\.parquet cannot be read: .*; write it anew as Parquet"):
         load_corpus("table", write(tmp_path, "PAR1", ".parquet"))
 
 

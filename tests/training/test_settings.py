@@ -75,12 +75,17 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         (MINIMAL, ["anti_transfer.orthogonal=x", "anti_transfer.layers=[]"], "anti_transfer.layers"),
         (MINIMAL, ["front.trainable=true"], "have nothing to train"),
         (MINIMAL, ["split.folds=5", "split.fold=5"], "5 is none of 5 folds"),
+        (MINIMAL, ["split.fold=1", "split.kind=column"], "split.fold is 1, but split.kind column has no folds: leave"),
+        (MINIMAL, ["split.fold=2", "split.kind=70-20-10"], "split.kind 70-20-10 has no folds: leave it out"),
+        (MINIMAL, ["split.fold=1"], "split.fold is 1, but of how many? Say split.folds"),
+        (MINIMAL, ["split.fold=1", "split.kind=random"], "split.fold is 1, but of how many? Say split.folds"),
         (
             MINIMAL,
             ["augmentation.gain_db=[6, -6]"],
             "augmentation: gain_db takes the least and the most, in this order",
         ),
         (MINIMAL, ["augmentation.snr_db=[5, 10]", "augmentation.noise=['blue']"], "augmentation.noise"),
+        (MINIMAL, ["augmentation.speed=2"], "augmentation.speed: takes a list, as [1, 2], not 2"),
         (MINIMAL, ["augmentation.time_mask=1"], "did you mean time_masks?"),
         (MINIMAL, ["corpus.words.min_letters=0"], "corpus.words.min_letters"),
     ],
@@ -140,3 +145,17 @@ def test_the_ready_settings_are_valid_and_come_back_from_toml(path: Path) -> Non
     settings = read_settings(path)
     written = tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
     assert RunSettings.model_validate(tomllib.loads(written)) == settings
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["split.kind=leave-one-out"],
+        ["split.kind=halved"],
+        ["split.kind=balanced"],
+        ["split.kind=actor", "split.folds=5"],
+        ["split.file='lists.json'"],
+    ],
+)
+def test_a_fold_is_chosen_where_there_are_folds(write, overrides: list[str]) -> None:
+    assert read_settings(write(MINIMAL), ["split.fold=1", *overrides]).split.fold == 1

@@ -86,6 +86,8 @@ def print_check(check: "CorpusCheck") -> None:
             rows[-1]["The first"] = f"{problems[0].name}: {problems[0].text}"
     if rows:
         print_table("Problems (all of them: --json)", rows, ("Problem", "How many", "The first"))
+    for line in check.remarks:
+        print(f"problem: {line}")
     for line in check.missing:
         print(f"missing: {line}")
     print("nothing is missing, and all can be read" if check.sound else "this corpus is not whole, or not readable")
@@ -93,7 +95,8 @@ def print_check(check: "CorpusCheck") -> None:
 
 def print_audit(audit: "Audit", note: str) -> None:
     parts = ", ".join(f"{part} {number}" for part, number in audit.clips.items())
-    print(f"{audit.corpus}" + (f" ({note})" if note else "") + f", {audit.kind} split {audit.hash[:12]}: {parts}")
+    remark, scheme = f" ({note})" if note else "", f", {audit.scheme}" if audit.scheme else ""
+    print(f"{audit.corpus}{remark}, {audit.kind} split{scheme} {audit.hash[:12]}: {parts}")
     print(f"protocol: {audit.protocol.line}")
     speakers, texts = audit.shared("speakers"), audit.shared("texts")
     rows = [

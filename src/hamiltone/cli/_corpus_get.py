@@ -9,7 +9,7 @@ import typer
 
 from hamiltone.cli._corpora import corpus_app
 from hamiltone.cli._options import Quiet
-from hamiltone.cli._printing import GOES_ON, progress
+from hamiltone.cli._printing import GOES_ON, interruptible, progress
 
 if TYPE_CHECKING:
     from hamiltone.corpora import Archive, Source
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @corpus_app.command("get")
 def corpus_get(
     name: Annotated[
-        str, typer.Argument(metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd", help="Which corpus.")
+        str,
+        typer.Argument(
+            metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd|iemocap",
+            help="Which corpus; of crema_d and iemocap it says how to get them.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -33,28 +37,56 @@ def corpus_get(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch an open corpus: checked, resumed where it broke off, unpacked whole or not at all."""
-    from hamiltone.corpora import get_corpus, load_corpus, source_of
+    """Fetch an open corpus: checked, resumed where it broke off, unpacked whole or not at all.
+
+    What is there already is not fetched again; the exit code is 1 when it is not whole.
+    """
+    from hamiltone.corpora import CorpusError, get_corpus, load_corpus, source_of
 
     source = source_of(name)
     archives = source.chosen(name, tuple(part or ()))
     if not accept_licence and sys.stdin.isatty():
-        print_source(source, archives)
-        accept_licence = typer.confirm("Do you accept the licence?")
+        print_source(source, archives, mirror)
+        accept_licence = _accepted()
+        if not accept_licence:
+            raise CorpusError(f"{name}: without its licence nothing is fetched")
     folder = out or Path(os.environ.get("HAMILTONE_DATA", "data"))
+    before = [archive.part for archive in archives if (folder.expanduser() / name / archive.place).exists()]
     with progress(name, quiet=quiet, in_bytes=True, advice=GOES_ON) as report:
         place = get_corpus(
             name, folder, accept_licence=accept_licence, parts=tuple(part or ()), mirror=mirror, report=report
         )
-    print(load_corpus(name, place))
+    try:
+        utterances = load_corpus(name, place)
+    except CorpusError as error:
+        if not before:
+            raise
+        lacking = str(error)
+    else:
+        lacking = utterances.part
+        print(utterances)
+    if lacking and before:
+        which = f" ({', '.join(before)})" if len(archives) > 1 else ""
+        print(f"{place}{which} was there already and was not fetched, and it is not whole: {lacking}")
+        print("remove it, or get the corpus into another folder (--out)")
+        raise typer.Exit(1)
     print(f"all of it: {place}")
 
 
-def print_source(source: "Source", archives: "list[Archive]") -> None:
+def _accepted() -> bool:
+    with interruptible():
+        try:
+            return typer.confirm("Do you accept the licence?")
+        except typer.Abort:  # what becomes of Ctrl-C, and of the end of the input, at a question
+            print()
+            raise KeyboardInterrupt from None
+
+
+def print_source(source: "Source", archives: "list[Archive]", mirror: str | None) -> None:
     print(source.title)
     for archive in archives:
         size = f"{archive.size / 1e6:,.0f} MB" if archive.size else "of unknown size"
-        print(f"  {archive.name}, {size}, from {archive.url}")
+        print(f"  {archive.name}, {size}, from {archive.address(mirror)}")
     print(f"licence: {source.licence}\n  {source.page}")
 
 
@@ -64,12 +96,16 @@ def corpus_align(
         str, typer.Argument(metavar="NAME=ROOT", help="An English corpus with transcripts, and its folder or table.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Where the alignments go; alignments/ in the corpus' folder.")
+        Path | None,
+        typer.Option("--out", help="Where the alignments go, instead of alignments/ in the corpus' own folder."),
     ] = None,
     processes: Annotated[int, typer.Option("--processes", min=1, help="How many work side by side.")] = 1,
     quiet: Quiet = False,
 ) -> None:
-    """Find where each word begins and ends, from the transcripts; interrupted, the same command goes on."""
+    """Find where each word begins and ends, from the transcripts; interrupted, the same command goes on.
+
+    Without --out it writes into the corpus' own folder (alignments/ in it), where the corpora of words look.
+    """
     from hamiltone.corpora import align_words, load_corpus
 
     name, _, root = corpus.partition("=")

@@ -1,8 +1,10 @@
 """Word boundaries from transcripts, for every recording of a corpus, written in LibriSpeech's condensed form."""
 
 import csv
+import errno
 import io
 import math
+import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -78,8 +80,8 @@ def align_words(
         report: told of progress: what, done, total.
 
     Raises:
-        CorpusError: pocketsphinx is not installed, no transcript at all, a language other than English, or alignments
-            in the folder that cannot be read.
+        CorpusError: pocketsphinx is not installed, no transcript at all, a language other than English, a folder that
+            cannot be written, or alignments in it that cannot be read.
         ValueError: ``processes`` is below 1.
     """
     if processes < 1:
@@ -91,6 +93,7 @@ def align_words(
         raise CorpusError(f"{utterances.corpus}: has no transcripts (column text) to align words of")
     root = utterances.root if utterances.root.is_dir() else utterances.root.parent
     folder = root / "alignments" if out is None else Path(out).expanduser().absolute()
+    _make(folder)
     with locked(folder):
         words, reasons, spoken = _vocabulary(table)
         tree = _Tree(folder, root, utterances)
@@ -112,6 +115,20 @@ def align_words(
         reasons = {name: reasons[name] for name in table["utterance"] if name in reasons}
         atomic_write(folder / NOT_ALIGNED, _listing(reasons))
     return WordAlignment(folder, len(table), len(table) - len(reasons), len(chosen) - len(tasks), reasons)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, so that one that cannot be written is seen before the long work."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder, folder.parent):  # beside the folder lies its lock
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+    except OSError as error:
+        raise CorpusError(
+            f"{folder}: the alignments cannot be written there ({error.strerror}): "
+            "name another folder for them (out, --out)"
+        ) from error
 
 
 def _vocabulary(table: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, str], dict[str, str]]:

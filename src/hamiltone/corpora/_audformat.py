@@ -35,7 +35,7 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
 
     Raises:
         CorpusError: audformat is not installed; no such database, pickled tables in it (reading them could run any
-            program), or one that the library cannot read; tables, emotions or recordings that are not there.
+            program), or one that the library cannot read; tables or emotions that are not there.
     """
     try:
         audformat = import_module("audformat")
@@ -72,8 +72,6 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
         _row(folder, place) | dict(zip(_SCHEMES, cells, strict=True)) | {"split": parts.get(place)}
         for place, cells in zip(_places(found), names, strict=True)
     ]
-    if missing := [row["path"] for row in rows if not Path(str(row["path"])).is_file()]:
-        raise CorpusError(f"audformat: {missing[0]} does not exist ({len(missing)} of {len(rows)} rows): restore it")
     return Utterances.from_rows(rows, corpus="audformat", root=folder)
 
 

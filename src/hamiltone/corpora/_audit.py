@@ -37,6 +37,7 @@ class Audit:
     Attributes:
         corpus: the corpus' name.
         kind: how it was split: "random" or "actor".
+        scheme: by which scheme, where the kind alone does not tell (``Split.scheme``).
         hash: the split's.
         clips: part -> how many utterances.
         protocol: shared speakers, sentences and recordings.
@@ -45,6 +46,7 @@ class Audit:
 
     corpus: str
     kind: str
+    scheme: str | None
     hash: str
     clips: dict[str, int]
     protocol: Protocol
@@ -73,7 +75,7 @@ class Audit:
         """The same as JSON has it."""
         return {
             "corpus": self.corpus,
-            "split": {"kind": self.kind, "hash": self.hash, "clips": self.clips},
+            "split": {"kind": self.kind, "scheme": self.scheme, "hash": self.hash, "clips": self.clips},
             "protocol": self.protocol.line,
             "speaker_independent": self.protocol.speaker_independent,
             "text_independent": self.protocol.text_independent,
@@ -123,6 +125,7 @@ def audit(utterances: Utterances, split: Split, *, report: Report | None = None)
     return Audit(
         corpus=utterances.corpus,
         kind=split.kind,
+        scheme=split.scheme,
         hash=split.hash,
         clips={part: len(split.parts[part]) for part in PARTS},
         protocol=protocol,

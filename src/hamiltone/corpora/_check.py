@@ -10,9 +10,11 @@ import pandas as pd
 
 from hamiltone.speech import SILENT_PEAK, AudioError
 
+from ._folds import column_problems
 from ._listen import Heard, listen
 from ._published import TREES, published
-from ._registry import load_corpus
+from ._registry import listed_corpus
+from ._rows import speaker_advice
 from ._segments import Report
 from ._utterances import Utterances
 from ._whole import Whole
@@ -65,6 +67,7 @@ class CorpusCheck:
         rates: samples per second -> recordings.
         missing: what is published and not there, a line each.
         problems: what is wrong with recordings.
+        remarks: what is wrong with the labels, a line each.
     """
 
     corpus: str
@@ -79,6 +82,7 @@ class CorpusCheck:
     rates: dict[int, int]
     missing: tuple[str, ...]
     problems: tuple[Problem, ...]
+    remarks: tuple[str, ...]
 
     @property
     def sound(self) -> bool:
@@ -99,7 +103,8 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
 
     Told are recordings that cannot be read, silent ones (peak below ``SILENT_PEAK``), clipped ones (three or more
     samples in a row at full scale), utterances shorter than 0.1 s or longer than 60 s, recordings of another rate than
-    most, and recordings with the same sound. Recordings are read in pieces: memory does not grow with their length.
+    most, and recordings with the same sound; besides, recordings without a speaker, and a column ``split`` that cannot
+    be split by. Recordings are read in pieces: memory does not grow with their length.
 
     Args:
         name: as for ``load_corpus``.
@@ -107,9 +112,10 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         report: told of progress.
 
     Raises:
-        CorpusError: as ``load_corpus``: there is no such corpus at all, or something in its tree is not its own.
+        CorpusError: as ``load_corpus``: there is no such corpus at all, or something in its tree is not its own. But
+            recordings that are not there, and broken links, are told as unreadable.
     """
-    utterances = load_corpus(name, root)
+    utterances = listed_corpus(name, root)
     table, whole = utterances.table, published(name, utterances)
     paths = list(dict.fromkeys(table["path"]))
     heard: dict[str, Heard | AudioError] = {}
@@ -137,11 +143,12 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         rates=dict(Counter(found.rate for found in readable).most_common()),
         missing=tuple(_missing(utterances, whole, speakers, classes)),
         problems=tuple(_named(_problems(utterances, heard), utterances.root)),
+        remarks=tuple(_remarks(utterances)),
     )
 
 
 def _counts(utterances: Utterances, column: str, whole: Mapping[str, int]) -> dict[str, Count]:
-    found = Counter(utterances.having(column).table[column].tolist())
+    found = Counter(utterances.table[column].dropna().tolist())
     labels = dict.fromkeys([*whole, *utterances.labels(column)])
     return {label: Count(found[label], whole.get(label)) for label in labels}
 
@@ -151,24 +158,36 @@ def _missing(
 ) -> Iterator[str]:
     if whole is None:
         if utterances.part:
-            yield utterances.part
+            yield f"a part (there are {utterances.part})"
         return
     if len(utterances) < whole.clips:
-        yield f"{len(utterances)} of {whole.clips} clips"
+        yield _lacking(len(utterances), whole.clips, "clips")
     present = sum(count.found > 0 for count in speakers.values())
     if present < whole.speakers:
         absent = [speaker for speaker, count in speakers.items() if count.found == 0]
         told = f": there is nothing of {_listed(absent)}" if absent else ""
-        yield f"{present} of {whole.speakers} {whole.people}{told}"
+        yield f"{_lacking(present, whole.speakers, whole.people)}{told}"
     there = {speaker: count for speaker, count in speakers.items() if count.found}
     for kind, counts in ((whole.people, there), (f"{whole.column} classes", classes)):
         fewer = [
-            f"{label} {count.found} of {count.published}"
+            f"{count.published - count.found} of {count.published} of {label}"
             for label, count in counts.items()
             if count.published is not None and count.found < count.published
         ]
         if fewer:
             yield f"clips of {len(fewer)} {kind}: {_listed(fewer)}"
+
+
+def _remarks(utterances: Utterances) -> Iterator[str]:
+    nameless = int(utterances.table["speaker"].isna().to_numpy().sum())
+    if nameless:
+        who = "no recording has a speaker" if nameless == len(utterances) else f"{nameless} have no speaker"
+        yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
+    yield from column_problems(utterances)
+
+
+def _lacking(found: int, published: int, what: str) -> str:
+    return f"{published - found} of {published} {what} (there {'is' if found == 1 else 'are'} {found})"
 
 
 def _listed(names: list[str]) -> str:

@@ -66,6 +66,8 @@ class ResumingDownloader:
                     raise CorpusError(
                         f"{url}: {error} ({failed} tries{kept}); the same command goes on, or name a --mirror"
                     ) from error
+                if self._report is not None:
+                    self._report(f"{error}; asking again, {failed + 1} of {_TRIES}", self._size(), self._known or 0)
                 time.sleep(_WAIT * 2 ** (failed - 1))
         self._partial.replace(output_file)
 

@@ -52,19 +52,27 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def audio_files(folder: Path) -> list[Path]:
-    """The visible audio files in a folder (by suffix), sorted by name.
+    """The visible audio files in a folder (by suffix), sorted by name; a broken link is one, and refused later.
 
     Raises:
-        CorpusError: the folder cannot be read, or what is named like a recording is none, such as a broken link.
+        CorpusError: the folder cannot be read.
     """
     paths = []
     for item in _visible(folder):
-        if os.path.splitext(item.name)[1].lower() not in _AUDIO or _is_folder(item):  # noqa: PTH122 - many files
-            continue
-        if not os.path.isfile(item.path):  # noqa: PTH113 - raises nothing
-            raise CorpusError(f"{item.path} is no file that can be opened (a broken link?): restore or remove it")
-        paths.append(Path(item.path))
+        if os.path.splitext(item.name)[1].lower() in _AUDIO and not _is_folder(item):  # noqa: PTH122 - many files
+            paths.append(Path(item.path))
     return paths
+
+
+def absence(path: str) -> str:
+    """Why there is no recording at a path; "" where a file is."""
+    if os.path.isfile(path):  # noqa: PTH113 - raises nothing, and is fast
+        return ""
+    if os.path.isdir(path):  # noqa: PTH112
+        return "is a folder, not a recording"
+    if os.path.islink(path):  # noqa: PTH114
+        return "is a broken link"
+    return "is no file that can be read" if os.path.exists(path) else "does not exist"  # noqa: PTH110
 
 
 def text_files(folder: Path, suffix: str) -> list[Path]:

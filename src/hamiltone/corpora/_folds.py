@@ -70,6 +70,24 @@ def leave_one_speaker_out(utterances: Utterances, *, fold: int = 0) -> Split:
     return made_split(utterances, plan, rows, part_of_fold(dealt, fold, len(names)))
 
 
+def column_problems(utterances: Utterances) -> list[str]:
+    """Why ``split_by_column`` would refuse, a line each; nothing where there is no column split."""
+    told = utterances.table["split"]
+    if bool(told.isna().to_numpy().all()):
+        return []
+    called = told.str.lower().map(_CALLED)
+    problems = []
+    if lacking := int(told.isna().to_numpy().sum()):
+        problems.append(f"{lacking} have none")
+    unknown = told[called.isna() & told.notna()]
+    problems += [
+        f"{value!r} ({count}) is none of {', '.join(_CALLED)}" for value, count in unknown.value_counts().items()
+    ]
+    there = set(called.dropna())
+    problems += [f"nothing is for {part}" for part in PARTS if part not in there]
+    return [f"column split: {problem}; split.kind=column needs it" for problem in problems]
+
+
 def split_by_column(utterances: Utterances) -> Split:
     """Take the parts that the corpus' own table names in its column ``split``: train, validation (or dev, val), test.
 

@@ -20,6 +20,10 @@ from ._unpack import Limits, unpack
 from ._utterances import CorpusError
 
 _PARTIAL = ".part"
+_AS_PUBLISHED = (
+    "its checksum is the published one, so fetching it again does not help: unpack it yourself into the corpus' "
+    "folder, and please report this"
+)
 
 
 def get_corpus(
@@ -78,7 +82,7 @@ def _room(archive: Archive, size: int) -> int:
 
 
 def _fetch(archive: Archive, folder: Path, mirror: str | None, report: Report | None) -> Path:
-    url = archive.url if mirror is None else f"{mirror.rstrip('/')}/{archive.name}"
+    url = archive.address(mirror)
     partial = folder / f".{archive.name}{_PARTIAL}"
     # Any: pooch annotates downloaders otherwise than it calls them.
     downloader: Any = ResumingDownloader(partial, archive.size, lambda size: _room(archive, size), report)
@@ -98,10 +102,13 @@ def _place(archive: Archive, packed: Path, folder: Path, report: Report | None) 
     size = packed.stat().st_size
     check_room(folder.parent, _room(archive, size))
     try:
-        unpack(packed, draft, Limits(size=_room(archive, size) + (1 << 20)), report)
+        try:
+            unpack(packed, draft, Limits(size=_room(archive, size) + (1 << 20)), report)
+        except CorpusError as error:
+            raise CorpusError(f"{error}; {_AS_PUBLISHED}") from error
         inside, target = draft / archive.inside, folder / archive.place
         if not inside.is_dir():
-            raise CorpusError(f"{packed}: holds no {archive.inside}: it is another file")
+            raise CorpusError(f"{packed}: holds no {archive.inside}; {_AS_PUBLISHED}")
         target.parent.mkdir(parents=True, exist_ok=True)
         if archive.place:
             for beside in inside.parent.iterdir():

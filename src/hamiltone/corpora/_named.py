@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ._folders import by_name, corpus_folder, recordings
+from ._folders import audio_files, by_name, corpus_folder, recordings, subfolders
 from ._utterances import Utterances
 from ._whole import Whole
 
@@ -38,8 +38,18 @@ def load_named(
         CorpusError: no such folder, no such recordings, or an audio file with another name.
     """
     folder = corpus_folder(corpus, root)
-    found = by_name(recordings(folder, name, place), name, corpus=corpus, title=title, folder=folder, tree=tree)
+    paths = recordings(folder, name, place)
+    found = by_name(paths, name, corpus=corpus, title=title, folder=folder, tree=tree)
     rows = [{"utterance": path.stem, "path": str(path), **told(match)} for path, match in found]
     part = whole.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": emotions}
-    return Utterances.from_rows(rows, corpus=corpus, root=folder, note=part, part=part, classes=classes)
+    note = "; ".join(filter(None, [part, _beneath(paths, name, folder)]))
+    return Utterances.from_rows(rows, corpus=corpus, root=folder, note=note, part=part, classes=classes)
+
+
+def _beneath(paths: list[Path], name: re.Pattern[str], folder: Path) -> str:
+    """Which recordings lie in folders below those that are read, and so are passed over."""
+    used = set(paths)
+    below = [child for parent in dict.fromkeys(path.parent for path in paths) for child in subfolders(parent)]
+    passed = [path for child in below for path in audio_files(child) if name.fullmatch(path.stem) and path not in used]
+    return f"{len(passed)} not used, in a folder below, as {passed[0].relative_to(folder)}" if passed else ""

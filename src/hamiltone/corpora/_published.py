@@ -48,7 +48,7 @@ TREES: dict[str, str] = {
 _WHOLES: dict[str, Whole | Callable[[Utterances], Whole | None]] = {
     "crema_d": _crema_d.WHOLE,
     "emodb": _emodb.WHOLE,
-    "fsdd": _fsdd.WHOLE,
+    "fsdd": _fsdd.whole_fsdd,
     "iemocap": _iemocap.WHOLE_PAPER4,
     "iemocap-merged4": _iemocap.WHOLE_MERGED4,
     "librispeech": _librispeech.whole_librispeech,

@@ -8,6 +8,7 @@ from ._audformat import AUDFORMAT_OPTIONS, load_audformat
 from ._crema_d import load_crema_d
 from ._emodb import load_emodb
 from ._folder import FOLDER_OPTIONS, load_folder
+from ._folders import absence
 from ._fsdd import load_fsdd
 from ._iemocap import load_iemocap, load_iemocap_merged4
 from ._librispeech import load_librispeech
@@ -60,12 +61,11 @@ def load_corpus(
             ``speaker`` and ``text`` are called.
 
     Raises:
-        CorpusError: an unknown name, a missing folder, a folder that holds something else, a choice of words for a
-            corpus that is not cut into words, or options that a corpus does not have.
+        CorpusError: an unknown name, a missing folder, a folder that holds something else, a recording that is a
+            broken link or does not exist, a choice of words for a corpus that is not cut into words, or options that a
+            corpus does not have.
     """
-    if name not in CORPORA:
-        near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
-        raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")
+    _check_name(name)
     if words is not None and name not in WORD_CORPORA:
         raise CorpusError(f"{name}: is not cut into words to choose among: leave words out, or take librispeech-words")
     known = _OPTIONS.get(name, ())
@@ -74,5 +74,39 @@ def load_corpus(
         raise CorpusError(f"{name}: has no option {unknown[0]!r}: {there}")
     folder = None if root is None else Path(root)
     if words is not None:
-        return word_segments(WORD_CORPORA[name](folder), words)
-    return _WITH_OPTIONS[name](folder, options) if options else CORPORA[name](folder)
+        utterances = word_segments(WORD_CORPORA[name](folder), words)
+    else:
+        utterances = _WITH_OPTIONS[name](folder, options) if options else CORPORA[name](folder)
+    if name != "table":  # which names the line
+        _refuse_absent(utterances)
+    return utterances
+
+
+def listed_corpus(name: str, root: str | Path | None) -> Utterances:
+    """Load a corpus for a look at it: as ``load_corpus``, but recordings that are not there are among the others.
+
+    Nothing is written into a folder that is looked at; ``synthetic`` without one is made in the cache.
+
+    Raises:
+        CorpusError: as ``load_corpus``.
+    """
+    _check_name(name)
+    folder = None if root is None else Path(root)
+    if name == "table":
+        return load_table(folder, absent=True)
+    if name == "synthetic":
+        return load_synthetic(folder, make=folder is None)
+    return CORPORA[name](folder)
+
+
+def _check_name(name: str) -> None:
+    if name not in CORPORA:
+        near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
+        raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")
+
+
+def _refuse_absent(utterances: Utterances) -> None:
+    paths = utterances.table["path"].unique().tolist()
+    if absent := [(path, problem) for path in paths if (problem := absence(path))]:
+        more = f" ({len(absent)} of {len(paths)} recordings are not there)" if len(absent) > 1 else ""
+        raise CorpusError(f"{utterances.corpus}: {' '.join(absent[0])}{more}: restore or remove it")

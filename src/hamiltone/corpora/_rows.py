@@ -57,6 +57,16 @@ def check_plan(utterances: Utterances, plan: Plan, least_folds: int, most_folds:
         raise CorpusError(f"fold {plan.fold} of {plan.folds}: it must be from 0 to {plan.folds - 1}")
 
 
+def speaker_advice(corpus: str) -> str:
+    """How a corpus (or several that are one) tells who speaks."""
+    ways = {
+        "folder": "give corpus.options.speaker, or sort the recordings into EMOTION/SPEAKER/",
+        "audformat": "give corpus.options.speaker",
+        "table": "fill the table's column speaker",
+    }
+    return next((ways[name] for name in corpus.split(AND) if name in ways), "name the speakers")
+
+
 def speakers_of(utterances: Utterances, *, least: int = 2) -> list[str]:
     """Name the speakers, where a split by speaker is possible.
 
@@ -65,13 +75,16 @@ def speakers_of(utterances: Utterances, *, least: int = 2) -> list[str]:
     """
     if (nameless := utterances.table["speaker"].isna().to_numpy()).any():
         name = utterances.table["utterance"].iloc[int(nameless.argmax())]
-        raise CorpusError(f"{utterances.corpus}: utterance {name} has no speaker to split by")
+        raise CorpusError(
+            f"{utterances.corpus}: utterance {name} has no speaker to split by: {speaker_advice(utterances.corpus)}, "
+            "or split by recording (split.kind=random)"
+        )
     names = utterances.labels("speaker")
     if len(names) < least:
-        instead = "split_random" if len(names) < 2 else "split_by_speaker"
+        instead = "random" if len(names) < 2 else "actor"
         raise CorpusError(
             f"{utterances.corpus}: {len(names)} speaker{'s' * (len(names) > 1)} cannot be split by speaker"
-            f"{' so' * (len(names) > 1)}: use {instead}"
+            f"{' so' * (len(names) > 1)}: use split.kind={instead}"
         )
     return names
 

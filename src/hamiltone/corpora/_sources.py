@@ -38,6 +38,10 @@ class Archive:
         """The file's name; no other archive's is the same."""
         return self.file or PurePosixPath(self.url).name
 
+    def address(self, mirror: str | None = None) -> str:
+        """Where it is fetched from: below a mirror's address by its name, or else where it lies."""
+        return self.url if mirror is None else f"{mirror.rstrip('/')}/{self.name}"
+
 
 @dataclass(frozen=True)
 class Source:

@@ -14,6 +14,7 @@ import soxr
 from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
 
 from ._espeak import ask_espeak
+from ._folders import absolute
 from ._utterances import CorpusError, Utterances
 
 VOICES = ("f1", "f2", "f3", "f4", "m1", "m2", "m7", "m8")
@@ -58,7 +59,7 @@ _LEAST = _Prosody(0, 0, 90, -30, 1, 1, 1)
 _MOST = _Prosody(100, 100, 260, 0, 5, 5, 5)
 
 
-def load_synthetic(root: Path | None) -> Utterances:
+def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
     """Load the synthetic corpus; on first use it is made (seconds): 8 voices x 8 words x 4 emotions x 2 takes.
 
     The recipe: a clip is one word of ``WORDS`` by one voice of ``VOICES``. An emotion is a mean pitch, pitch range,
@@ -69,12 +70,14 @@ def load_synthetic(root: Path | None) -> Utterances:
 
     Args:
         root: the folder to make it in (in a subfolder named by the recipe's key); the user's cache when None.
+        make: make it where it is not there or no longer whole; else that is an error, and nothing is written.
 
     Returns:
         512 utterances ``VOICE_WORD_EMOTION_TAKE`` with speaker, word, emotion, valence, arousal, dominance and text.
 
     Raises:
-        CorpusError: espeakng-loader is not installed, eSpeak NG fails, or the folder cannot be written.
+        CorpusError: espeakng-loader is not installed, eSpeak NG fails, the folder cannot be written, or it does not
+            hold the corpus and nothing may be made.
     """
     try:
         espeakng_loader = import_module("espeakng_loader")
@@ -83,13 +86,18 @@ def load_synthetic(root: Path | None) -> Utterances:
     clips = _plan()
     key = content_key({"clips": clips, "recipe": _fixed(), "espeakng-loader": version("espeakng-loader")})
     try:
-        folder = (cache_folder("synthetic") if root is None else Path(root).expanduser().absolute()) / key[:16]
-        with locked(folder):
+        folder = (cache_folder("synthetic") if root is None else absolute("synthetic", root)) / key[:16]
+        if not make:
             rows = _listing(folder)
             if rows is None:
-                speech, rate = _spoken(clips, espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
-                with atomic_path(folder) as draft:
-                    rows = _write(draft, clips, speech, rate)
+                raise CorpusError(f"synthetic: {folder} does not hold the whole corpus: a run makes it there")
+        else:
+            with locked(folder):
+                rows = _listing(folder)
+                if rows is None:
+                    speech, rate = _spoken(clips, espeakng_loader.get_library_path(), espeakng_loader.get_data_path())
+                    with atomic_path(folder) as draft:
+                        rows = _write(draft, clips, speech, rate)
     except OSError as error:
         raise CorpusError(f"synthetic: cannot make the corpus: {error}") from error
     rows = [row | {"path": str(folder / row["path"])} for row in rows]
@@ -176,6 +184,6 @@ def _listing(folder: Path) -> list[dict[str, Any]] | None:
     """The rows of a corpus made earlier, or None where it is absent or no longer whole."""
     try:
         rows = json.loads((folder / _LISTING).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     return rows if all((folder / row["path"]).is_file() for row in rows) else None

@@ -63,11 +63,11 @@ def unpack(archive: Path, folder: Path, limits: Limits, report: Report | None = 
             with tarfile.open(archive, "r:*") as content:
                 _write(_tar_members(archive, content), archive, folder, limits, report)
     except (*_DAMAGED, EOFError, NotImplementedError, ValueError) as error:
-        raise CorpusError(f"{archive}: is no zip or tar that can be read ({error}): fetch it again") from error
+        raise CorpusError(f"{archive}: is no zip or tar that can be read ({error})") from error
     except OSError as error:
         if error.errno not in _NO_PLACE:
             raise  # the disk's
-        raise CorpusError(f"{archive}: cannot be unpacked ({error}): fetch it again") from error
+        raise CorpusError(f"{archive}: cannot be unpacked ({error})") from error
 
 
 def _zip_members(archive: Path, content: zipfile.ZipFile) -> Iterator[_Member]:

@@ -15,7 +15,8 @@ from hamiltone.errors import HamiltoneError
 NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 """The columns that hold numbers; all others hold strings."""
 
-_RATINGS = ("valence", "arousal", "dominance")
+RATINGS = ("valence", "arousal", "dominance")
+LOWEST, HIGHEST = 1.0, 5.0
 _NEVER_MISSING = ("utterance", "path")
 TEXT = pd.StringDtype("python", na_value=np.nan)  # the same with and without pyarrow
 
@@ -189,9 +190,9 @@ def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
     if wrong.any():
         row = table.iloc[int(wrong.argmax())]
         raise CorpusError(f"{corpus}: {row['utterance']}: no speech lies between {row['start']} s and {row['end']} s")
-    for name in _RATINGS:
+    for name in RATINGS:
         values = table[name].to_numpy()
-        wrong = (values < 1.0) | (values > 5.0)
+        wrong = (values < LOWEST) | (values > HIGHEST)
         if wrong.any():
             row = table.iloc[int(wrong.argmax())]
             raise CorpusError(f"{corpus}: {row['utterance']}: {name} {row[name]} is not on the scale from 1 to 5")

@@ -144,6 +144,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{place} is missing; it must be given{more}"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "tuple_type":
+        message = "takes a list, as [1, 2]"
     # A whole table is not shown: the message names what in it does not fit.
     shown = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
     return f"{place}: {message}{shown}{more}" if place else f"{message}{more}"

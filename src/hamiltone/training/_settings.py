@@ -282,6 +282,11 @@ class RunSettings(_Model):
         yield twice, "front.statistics is for a front without source: leave one of the two out"
         outside = self.split.folds is not None and self.split.fold >= self.split.folds
         yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
+        chosen = self.split.fold > 0 and self.split.file is None
+        without = chosen and self.split_kind in ("column", "70-20-10")
+        yield without, f"split.fold is {self.split.fold}, but split.kind {self.split_kind} has no folds: leave it out"
+        untold = chosen and self.split_kind in ("actor", "random", "stratified") and self.split.folds is None
+        yield untold, f"split.fold is {self.split.fold}, but of how many? Say split.folds, or leave split.fold out"
 
     @property
     def column(self) -> str:
