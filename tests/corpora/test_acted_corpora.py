@@ -237,5 +237,5 @@ def test_speech_commands(tmp_path: Path, above: str):
 def test_a_broken_link_is_no_silent_loss(tmp_path: Path):
     touch(tmp_path, "wav/16b10Wb.wav")
     (tmp_path / "wav/15a07La.wav").symlink_to(tmp_path / "annex" / "gone")
-    with pytest.raises(CorpusError, match=r"15a07La\.wav is no file that can be opened"):
+    with pytest.raises(CorpusError, match=r"15a07La\.wav is a broken link: restore or remove it"):
         load_corpus("emodb", tmp_path)
