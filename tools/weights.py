@@ -148,7 +148,9 @@ def draw_reliability(table: pd.DataFrame, labels: tuple[str, ...], path: Path) -
         [one.confidence for one in bins], [one.accuracy for one in bins], color="#0072b2", marker="o", label="measured"
     )
     for one in bins:
-        axes.annotate(f"{one.clips}", (one.confidence, one.accuracy), (5, -12), textcoords="offset points", fontsize=8)
+        axes.annotate(
+            f"{one.clips}", (one.confidence, one.accuracy), (-6, 6), textcoords="offset points", ha="right", fontsize=8
+        )
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="highest score of a recording", ylabel="share of them that is right")
     axes.set_title("Unseen speakers, by highest score (numbers: recordings)", fontsize=9)
     axes.legend(loc="upper left", fontsize=8, frameon=False)

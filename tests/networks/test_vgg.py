@@ -53,7 +53,7 @@ def test_batch_norms_stand_between_convolution_and_relu_as_in_torchvision() -> N
     kinds = {"real": (nn.Conv2d, nn.BatchNorm2d), "quaternion": (QuaternionConv2d, QuaternionBatchNorm2d)}
     for algebra, (convolution, norm) in kinds.items():
         network = vgg(11, algebra, 3, width=1 / 16, norm="batch", input_shape=EMBEDDING)
-        start = [type(module) for module in network.features[:4]]
+        start = [type(module) for module in list(network.features)[:4]]
         assert start == [convolution, norm, nn.ReLU, nn.MaxPool2d]
         assert sum(isinstance(module, norm) for module in network.features) == 8
 

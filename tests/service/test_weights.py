@@ -57,7 +57,7 @@ def test_the_card_has_the_results_that_lie_in_the_docs() -> None:
 
 def test_they_give_the_scores_of_the_docs_on_the_same_recordings(speech_data: Path) -> None:
     table = pd.read_csv(ROOT / "docs" / "weights" / "predictions.csv")
-    own = table[(table["fold"] == 0) & table["utterance"].str.startswith("ravdess/")].head(8)
+    own = pd.DataFrame(table[(table["fold"] == 0) & table["utterance"].str.startswith("ravdess/")]).head(8)
     predictor = Predictor()
     for row in own.to_dict("records"):
         name = str(row["utterance"]).removeprefix("ravdess/")

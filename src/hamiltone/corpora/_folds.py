@@ -1,6 +1,7 @@
 """Splits beside the paper's: folds of speakers by class, one speaker out, and the parts that a table names."""
 
 import warnings
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def column_problems(utterances: Utterances) -> list[str]:
         problems.append(f"{lacking} have none")
     unknown = told[called.isna() & told.notna()]
     problems += [
-        f"{value!r} ({count}) is none of {', '.join(_CALLED)}" for value, count in unknown.value_counts().items()
+        f"{value!r} ({count}) is none of {', '.join(_CALLED)}" for value, count in Counter(unknown).most_common()
     ]
     there = set(called.dropna())
     problems += [f"nothing is for {part}" for part in PARTS if part not in there]

@@ -171,7 +171,7 @@ def draw_noise(
     if colour == "white":
         return torch.randn(count, samples, generator=generator)
     # A Fourier transform of awkward length takes several times as long, so the noise is made longer and cut.
-    length = next_fast_len(samples, real=True)
+    length = int(next_fast_len(samples, real=True) or samples)
     spectrum = torch.fft.rfft(torch.randn(count, length, generator=generator))
     spectrum[:, 0] = 0
     spectrum[:, 1:] /= torch.arange(1, spectrum.shape[1]).sqrt()
