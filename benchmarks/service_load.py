@@ -44,13 +44,15 @@ def memory(process: psutil.Process) -> float:
     return sum(one.memory_info().rss for one in (process, *process.children(recursive=True)))
 
 
-async def keep_posting(client: httpx.AsyncClient, body: bytes, until: float, answers: list[tuple[int, float]]) -> None:
+async def keep_posting(
+    client: httpx.AsyncClient, body: bytes, until: float, answers: list[tuple[int | str, float]]
+) -> None:
     while time.monotonic() < until:
         began = time.monotonic()
         try:
-            status = (await client.post("/v1/predict", content=body)).status_code
-        except httpx.HTTPError:
-            status = 0
+            status: int | str = (await client.post("/v1/predict", content=body)).status_code
+        except httpx.HTTPError as error:
+            status = f"{type(error).__name__}: {error}"
         answers.append((status, time.monotonic() - began))
 
 
@@ -64,7 +66,7 @@ async def watch(process: psutil.Process, until: float) -> list[float]:
 
 async def load(address: str, process: psutil.Process, clients: int, seconds: float) -> bool:
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    answers: list[tuple[int, float]] = []
+    answers: list[tuple[int | str, float]] = []
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits, trust_env=False) as client:
         until = time.monotonic() + seconds
         watching = asyncio.create_task(watch(process, until))

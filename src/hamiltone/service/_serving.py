@@ -21,6 +21,8 @@ from ._errors import ServiceError
 from ._limits import Limits
 
 _LEAST_TOKEN = 16
+# Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
+_IDLE_SECONDS = 20
 
 
 def serve(
@@ -71,6 +73,7 @@ def serve(
         uvicorn.Config(
             app,
             http=connections.impatient(limits.upload_timeout),
+            timeout_keep_alive=_IDLE_SECONDS,
             log_config=None,
             access_log=False,
             server_header=False,
