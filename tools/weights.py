@@ -164,9 +164,9 @@ def write_package(results: dict[str, Any]) -> None:
     facts = bundle_config(source)["card"]
     every = results["all folds"]
     lines = [
-        told("test speakers of this recogniser's own fold", results["the packaged recogniser (fold 0)"]),
         told("six recognisers made alike, each on speakers that it never heard", every["all"]),
         *(told(f"of these, {name}", every[name]) for name in ("ravdess", "emodb", "tess", "women", "men")),
+        told("this recogniser, on the test speakers of its own fold", results["the packaged recogniser (fold 0)"]),
     ]
     facts |= {"title": "The recogniser that comes with Hamiltone", "results": lines, "command": COMMAND}
     save_bundle(load_recognizer(source), PACKAGED, facts, licence=LICENCE)

@@ -43,10 +43,14 @@ async function introduce() {
     "Trained on": about.trained_on,
     Split: about.split,
     Emotions: about.labels.join(", "),
-    Measured: about.results.join("; ") || "no results were recorded",
+    Measured: about.results.length ? about.results : "no results were recorded",
     Weights: about.weights.slice(0, 16),
   };
-  get("facts").replaceChildren(...Object.entries(facts).flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+  const entries = Object.entries(facts).flatMap(([name, told]) => [
+    make("dt", name),
+    ...[told].flat().map((text) => make("dd", text)),
+  ]);
+  get("facts").replaceChildren(...entries);
 }
 
 async function analyse(blob, name) {
