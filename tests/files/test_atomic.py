@@ -88,3 +88,15 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HAMILTONE_CACHE", str(tmp_path / "elsewhere"))
     assert cache_folder("a", "b") == tmp_path / "elsewhere" / "a" / "b"
     assert cache_folder("a", "b").is_dir()
+
+
+def test_a_file_replaces_no_folder_and_a_folder_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "kept").write_text("mine")
+    with pytest.raises(IsADirectoryError, match="no file may replace"):
+        atomic_write(tmp_path / "folder", "new")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="no folder may replace"), atomic_path(tmp_path / "file") as draft:
+        draft.mkdir()
+    assert (tmp_path / "folder" / "kept").read_text() == (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]

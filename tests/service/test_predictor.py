@@ -9,8 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hamiltone
-from hamiltone.networks import Front, Recognizer, save_bundle, vgg
-from hamiltone.service import Predictor, ServiceError, find_recordings, licence_notice, shipped_model, write_csv
+from hamiltone.networks import BundleError, Front, Recognizer, save_bundle, vgg
+from hamiltone.service import (
+    Predictor,
+    ServiceError,
+    check_csv_path,
+    find_recordings,
+    licence_notice,
+    shipped_model,
+    write_csv,
+)
 from hamiltone.speech import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -171,3 +179,22 @@ def test_recordings_as_distributed(speech_data: Path) -> None:
         converted = speech_data / "ravdess" / original.parent.name / f"{original.stem}.flac"
         one, other = predictor.predict(original), predictor.predict(converted)
         assert list(one.scores.values()) == pytest.approx(list(other.scores.values()), abs=0.02)
+
+
+def test_a_table_is_written_over_no_folder_and_no_recording(tmp_path: Path) -> None:
+    recording = tmp_path / "x.wav"
+    recording.write_bytes(b"sound")
+    with pytest.raises(ServiceError, match="is a folder; name a file"):
+        check_csv_path(tmp_path, [recording])
+    with pytest.raises(ServiceError, match="is one of the recordings"):
+        check_csv_path(tmp_path / "." / "x.wav", [tmp_path / "gone.wav", recording])
+    check_csv_path(tmp_path / "scores.csv", [recording])
+
+
+def test_a_model_is_saved_over_a_model_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(BundleError, match="holds something else than a model"):
+        save_bundle(recognizer(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    for _ in range(2):
+        save_bundle(recognizer(), tmp_path / "model")

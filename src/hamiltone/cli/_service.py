@@ -41,10 +41,19 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import Predictor, find_recordings, licence_notice, shipped_model, write_csv
+    from hamiltone.service import (
+        Predictor,
+        check_csv_path,
+        find_recordings,
+        licence_notice,
+        shipped_model,
+        write_csv,
+    )
     from hamiltone.speech import AudioError
 
     recordings = find_recordings(paths)
+    if csv is not None:
+        check_csv_path(csv, recordings)
     folder = shipped_model() if model is None else model
     predictor = Predictor(folder)
     if (notice := licence_notice(folder)) and not quiet:

@@ -5,6 +5,7 @@ and a process killed in between leaves only a hidden leftover that nothing reads
 one step; a folder needs two, between which a killed process leaves neither in place.
 """
 
+import errno
 import os
 import shutil
 import uuid
@@ -19,6 +20,10 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
     A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed.
     When the block raises, nothing is left behind and ``destination`` is as it was.
+
+    Raises:
+        IsADirectoryError: a file is to replace a folder, whose content would be lost.
+        NotADirectoryError: a folder is to replace a file.
     """
     destination = Path(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -26,6 +31,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     draft = destination.with_name(f".{destination.name}.{stamp}.draft")
     try:
         yield draft
+        _refuse_another_kind(draft, destination)
         _flush(draft)
         if destination.is_dir():
             retired = destination.with_name(f".{destination.name}.{stamp}.retired")
@@ -46,6 +52,13 @@ def atomic_write(destination: Path, content: str | bytes) -> None:
     """Write a whole file (text as UTF-8), or leave what was there."""
     with atomic_path(destination) as draft:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _refuse_another_kind(draft: Path, destination: Path) -> None:
+    if destination.is_dir() and not draft.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, which no file may replace; name a file", str(destination))
+    if draft.is_dir() and destination.exists() and not destination.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, which no folder may replace", str(destination))
 
 
 def _flush(path: Path) -> None:

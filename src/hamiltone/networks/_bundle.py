@@ -71,11 +71,17 @@ def save_bundle(
 
     Args:
         model: what to save; its training mode and device do not count.
-        folder: replaced if it is there.
+        folder: an older model in it is replaced.
         card: facts for the model card (see ``model_card``): task, corpus, split, results, ...; fit for JSON. They stay
             in ``config.json`` under ``card``.
         licence: of the weights, as text; its first line is told on use. Empty: no such file.
+
+    Raises:
+        BundleError: the folder holds something else than a model, which would be lost.
     """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
+        raise BundleError(f"{folder}: holds something else than a model; name a new folder")
     facts = dict(card or {})
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
@@ -92,7 +98,7 @@ def save_bundle(
             "spectrogram": model.spectrogram.settings(),
             "rh_emo": model.rh_emo.settings(),
         }
-    with atomic_path(Path(folder)) as draft:
+    with atomic_path(folder) as draft:
         draft.mkdir()
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         (draft / WEIGHTS).write_bytes(save(tensors))  # a file of the library's own making is for its owner alone

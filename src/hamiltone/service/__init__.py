@@ -1,7 +1,7 @@
 """From a recording to its emotion: from Python, as a service with a page, and for other programs."""
 
 from ._about import about_model
-from ._csv import write_csv
+from ._csv import check_csv_path, write_csv
 from ._errors import ServiceError
 from ._hub import export_hub
 from ._info import model_info
@@ -22,6 +22,7 @@ __all__ = [
     "Predictor",
     "ServiceError",
     "about_model",
+    "check_csv_path",
     "export_hub",
     "export_onnx",
     "export_page",

@@ -6,7 +6,20 @@ from pathlib import Path
 
 from hamiltone.files import atomic_path
 
+from ._errors import ServiceError
 from ._predictor import Prediction
+
+
+def check_csv_path(path: Path, recordings: Iterable[Path]) -> None:
+    """See, before anything is computed, that a table may be written there.
+
+    Raises:
+        ServiceError: a folder, or one of the recordings.
+    """
+    if path.is_dir():
+        raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
+    if path.exists() and any(path.samefile(recording) for recording in recordings if recording.exists()):
+        raise ServiceError(f"{path}: is one of the recordings; name another file for the table")
 
 
 def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Path | str) -> None:
