@@ -34,11 +34,15 @@ def serve(
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")] = None,
 ) -> None:
     """Serve a recogniser over HTTP, with a page at / that shows what it hears, until interrupted."""
-    from hamiltone.service import Limits, read_token, shipped_model
+    from hamiltone.service import Limits, licence_notice, read_token, shipped_model
     from hamiltone.service import serve as run
     from hamiltone.training import validated
 
+    folder = shipped_model() if model is None else model
+
     def ready(address: str) -> None:
+        if notice := licence_notice(folder):
+            print(f"note: {notice}", flush=True)
         print(f"Open {address} in a browser; Ctrl+C ends the service.", flush=True)
 
     limits = validated(
@@ -59,7 +63,7 @@ def serve(
     )
     token = read_token(token_file, os.environ.get("HAMILTONE_TOKEN"))
     run(
-        shipped_model() if model is None else model,
+        folder,
         host=host,
         port=port,
         limits=limits,

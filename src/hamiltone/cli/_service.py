@@ -25,7 +25,10 @@ _MOST_STRETCHES = 4  # of a recording in a table
 @app.command()
 def predict(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Recordings of any length and format, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Recordings of any length and format, or folders of them.", readable=False
+        ),
     ],
     model: Annotated[
         Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
