@@ -41,9 +41,9 @@ def serve(
     folder = shipped_model() if model is None else model
 
     def ready(address: str) -> None:
+        print(f"Open {address} in a browser; Ctrl+C ends the service.", flush=True)
         if notice := licence_notice(folder):
             print(f"note: {notice}", flush=True)
-        print(f"Open {address} in a browser; Ctrl+C ends the service.", flush=True)
 
     limits = validated(
         Limits,
