@@ -1,6 +1,7 @@
 """One thread for the model, and the windows of many requests in one batch."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from hamiltone.networks import Recognizer
 from hamiltone.speech import FRAME_SAMPLES
 
 _T = TypeVar("_T")
+_WARMING_SECONDS = 2  # a large model on a CPU shall not be slow to start
 
 
 class _Job:
@@ -56,8 +58,15 @@ class Batcher:
         self._server: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to serve, after one window of silence, so that no request pays for the first call."""
-        await self.run(self._recognized, np.zeros((1, FRAME_SAMPLES), np.float32))
+        """Begin to serve, after batches of silence, so that no request pays for the first call.
+
+        What torch prepares for a batch is kept for each size: with all sizes seen, memory stays where it is.
+        """
+        began = time.monotonic()
+        for size in range(self._size, 0, -1):
+            await self.run(self._recognized, np.zeros((size, FRAME_SAMPLES), np.float32))
+            if time.monotonic() - began > _WARMING_SECONDS:
+                break
         self._server = asyncio.create_task(self._serve())
 
     async def close(self) -> None:
