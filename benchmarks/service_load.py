@@ -28,7 +28,7 @@ import soundfile
 RATE = 16000
 SETTLED = 10.0  # seconds after which memory must not grow
 MEMORY_TOLERANCE = 20e6
-COMMAND = "from hamiltone.cli import main; main()"
+COMMAND = "from hamiltone._command import main; main()"
 
 
 def clip(seed: int) -> bytes:

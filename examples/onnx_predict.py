@@ -11,13 +11,19 @@ import onnxruntime
 import soundfile
 import soxr
 
+if len(sys.argv) < 3 or not sys.argv[1].endswith(".onnx"):
+    sys.exit(__doc__)
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 about = session.get_modelmeta().custom_metadata_map
 labels, rate = json.loads(about["labels"]), int(about["sample_rate"])
 size, least = int(about["frame_samples"]), int(about["least_samples"])
 
 for path in sys.argv[2:]:
-    sound, found_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    try:
+        sound, found_rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        print(error, file=sys.stderr)
+        continue
     wave = soxr.resample(sound.mean(axis=1), found_rate, rate)
     if np.abs(wave).max(initial=0) < float(about["silent_peak"]):
         print(f"{path}: silent")

@@ -8,6 +8,7 @@ The other folds are trained the same way, so that each speaker is tested by a re
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def main() -> None:
     with atomic_path(PAGES / "predictions.csv") as draft:
         table.to_csv(draft, index=False, float_format="%.6f", lineterminator="\n")
     draw_reliability(table, labels, PAGES / "reliability.png")
-    write_package(results)
+    write_package(results, chosen)
 
 
 def anti_transfer(fold: int, layer: int, *more: str) -> RunSettings:
@@ -128,7 +129,9 @@ def measured(rows: pd.DataFrame, labels: tuple[str, ...]) -> dict[str, Any]:
 def told(name: str, summary: dict[str, Any]) -> str:
     """One group's recall in a line."""
     uar = summary["uar"]
-    span = f"95 % interval {uar['low']:.3f} to {uar['high']:.3f}" if uar["low"] is not None else uar["note"]
+    span = f"interval not estimable with {summary['speakers']} speakers"
+    if uar["low"] is not None:
+        span = f"95 % interval {uar['low']:.3f} to {uar['high']:.3f}"
     return (
         f"{name}: UAR {uar['value']:.3f} ({span}), accuracy {summary['accuracy']['value']:.3f}, calibration error "
         f"{summary['ece']:.3f}; {summary['clips']} recordings of {summary['speakers']} speakers, "
@@ -158,8 +161,8 @@ def draw_reliability(table: pd.DataFrame, labels: tuple[str, ...], path: Path) -
         figure.savefig(draft, format="png", dpi=150, metadata={"Software": None})
 
 
-def write_package(results: dict[str, Any]) -> None:
-    """The calibrated recogniser of fold 0 with its card and licence."""
+def write_package(results: dict[str, Any], layer: int) -> None:
+    """The calibrated recogniser of fold 0 with its card, its licence, and the recordings that it has heard."""
     source = RUNS / "fold-0" / "calibrated"
     facts = bundle_config(source)["card"]
     every = results["all folds"]
@@ -170,6 +173,8 @@ def write_package(results: dict[str, Any]) -> None:
     ]
     facts |= {"title": "The recogniser that comes with Hamiltone", "results": lines, "command": COMMAND}
     save_bundle(load_recognizer(source), PACKAGED, facts, licence=LICENCE)
+    # So that an evaluation on one of them is refused: the package has no run beside its weights.
+    shutil.copyfile(RUNS / "fold-0" / f"layer-{layer}" / "heard.json", PACKAGED / "heard.json")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,9 +15,12 @@ import soundfile
 import torch
 from typer.testing import CliRunner
 
+from hamiltone import __version__
 from hamiltone.cli import app
+from hamiltone.cli._service import _common_folder, print_prediction
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Front, Recognizer, RHEmoEncoder, load_recognizer, save_bundle, vgg
+from hamiltone.service import Prediction
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 CONFIG = """
@@ -41,7 +45,7 @@ epochs = 1
 
 def hamiltone(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
+        [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone._command import main; main()"]
         + [str(argument) for argument in arguments],
         capture_output=True,
         text=True,
@@ -118,15 +122,40 @@ def test_predict_lists_a_folder_and_writes_its_table(model: Path, speech: Path, 
     assert lines[0].endswith("score_calm,score_angry,score_sad")
 
 
-def test_a_table_that_cannot_be_written_costs_no_result(model: Path, speech: Path, tmp_path: Path) -> None:
+def test_a_table_that_cannot_be_written_is_told_before_anything_is_heard(
+    model: Path, speech: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
+    arguments = ["predict", str(speech), "--model", str(model), "--csv", str(tmp_path / "file" / "x.csv")]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, HamiltoneError)
+    assert result.stdout == ""
+
+
+def test_names_are_not_cut_short_and_tell_where_files_lie(model: Path, speech: Path, tmp_path: Path) -> None:
     long = tmp_path / f"{'x' * 150}.wav"
     long.symlink_to(speech)
-    result = CliRunner().invoke(
-        app, ["predict", str(long), str(speech), "--model", str(model), "--csv", str(tmp_path / "file" / "x.csv")]
-    )
-    assert isinstance(result.exception, OSError)
-    assert result.stdout.count("x") >= 150  # nor is a long name cut short
+    result = CliRunner().invoke(app, ["predict", str(long), str(speech), "--model", str(model)])
+    assert result.stdout.count("x") >= 150
+    assert _common_folder([Path("/home/a/x.wav"), Path("/home/a/b/y.wav")]) == Path("/home/a")
+    assert _common_folder([Path("/home/a/x.wav"), Path("/data/y.wav")]) is None
+
+
+def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = torch.eye(2).repeat(50, 1)
+    spans = [(float(start), start + 4.0) for start in range(100)]
+    print_prediction(Prediction.of_frames("x.wav", ["sad", "happy"], spans, rows))
+    lines = capsys.readouterr().out.splitlines()
+    assert "mean score of the windows" in lines[3]
+    assert lines[4].split() == ["0.0", "to", "1.0", "s", "sad", "(100", "%)"]
+    assert (len(lines), lines[-1].strip()) == (35, "and 70 more; --csv FILE and --json have all windows")
+
+
+def test_hardly_any_sound_is_noted(model: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "click.wav", np.random.default_rng(0).normal(0, 0.1, 400), 16000)
+    result = hamiltone("predict", tmp_path / "click.wav", "--model", model)
+    assert result.returncode == 0
+    assert result.stderr == f"note: {tmp_path / 'click.wav'}: 0.03 s of sound, too short to mean much\n"
 
 
 def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(model: Path, speech: Path, tmp_path: Path) -> None:
@@ -237,13 +266,37 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
     assert f"\nProtocol of synthetic, {split['kind']} split: {split['protocol']}.\n" in reported.stdout
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("package", ["typer", "numpy", "torch"])
+def test_an_interruption_is_one_line_even_during_imports(package: str, number: int, tmp_path: Path) -> None:
+    # The signal comes when a package begins to be imported, whichever moment of the command that is.
+    script = f"""
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Signal:
+    def find_spec(self, name, path=None, target=None):
+        if name == {package!r}:
+            os.kill(os.getpid(), {int(number)})
+sys.meta_path.insert(0, Signal())
+from hamiltone._command import main; main()
+"""
+    command = [sys.executable, "-c", script, "predict", str(tmp_path / "none.wav")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "hamiltone: interrupted\n")
+
+
+def test_the_module_is_the_command_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "hamiltone", "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, __version__)
+
+
 def test_an_interruption_says_how_to_go_on(tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(CONFIG.format(out=tmp_path / "out").replace("epochs = 1", "epochs = 500"))
     # A process that was started in the background ignores SIGINT, and so would its children.
     script = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from hamiltone.cli import main; main()"
+        "from hamiltone._command import main; main()"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, "train", str(config)],

@@ -11,7 +11,7 @@ import pytest
 
 from hamiltone.corpora import load_corpus
 
-COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone._command import main; main()"]
 
 
 def hamiltone(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -28,7 +28,7 @@ from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, sav
 from hamiltone.service import Limits
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
-COMMAND = "from hamiltone.cli import main; main()"
+COMMAND = "from hamiltone._command import main; main()"
 ON_3_AND_4 = """
 import fcntl, os, sys
 ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]

@@ -90,9 +90,12 @@ def check_example(interpreter: list[str], exported: Path, maker: Maker, speech_d
         next((originals / "fsdd").rglob("*.wav")),
         max((originals / "librispeech").rglob("*.flac"), key=lambda path: path.stat().st_size),
     ]
-    run = [*interpreter, str(EXAMPLE), str(exported), *map(str, recordings)]
+    run = [*interpreter, str(EXAMPLE), str(exported), str(EXAMPLE), *map(str, recordings)]
     result = subprocess.run(run, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr and str(EXAMPLE) in result.stderr  # no recording; the others go on
+    usage = subprocess.run([*interpreter, str(EXAMPLE)], capture_output=True, text=True, check=False)
+    assert usage.returncode == 1 and "python onnx_predict.py MODEL.onnx RECORDING..." in usage.stderr
     lines = result.stdout.splitlines()
     predictor = Predictor(maker(temperature=2.0, width=1 / 4))
     for recording, named, scores in zip(recordings, lines[::2], lines[1::2], strict=True):

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,13 @@ def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = [path.relative_to(tmp_path).as_posix() for path in find_recordings([tmp_path, tmp_path / "notes.txt"])]
     assert found == ["a.flac", "b/1.wav", "b/2.MP3", "b/c/deep.opus", "notes.txt"]
+    told: list[str] = []
+    assert [path.name for path in find_recordings([tmp_path / "b"], unreadable=told.append)] == [
+        "1.wav",
+        "2.MP3",
+        "deep.opus",
+    ]
+    assert not told
     with pytest.raises(ServiceError, match="no recordings in this folder"):
         find_recordings([tmp_path / "empty"])
 
@@ -189,6 +197,23 @@ def test_a_table_is_written_over_no_folder_and_no_recording(tmp_path: Path) -> N
     with pytest.raises(ServiceError, match="is one of the recordings"):
         check_csv_path(tmp_path / "." / "x.wav", [tmp_path / "gone.wav", recording])
     check_csv_path(tmp_path / "scores.csv", [recording])
+    check_csv_path(tmp_path / "new" / "folder" / "scores.csv", [recording])
+    with pytest.raises(ServiceError, match=r"x\.wav: is a file, so that .*scores\.csv cannot be written"):
+        check_csv_path(recording / "scores.csv", [])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
+def test_locked_folders_are_told(tmp_path: Path) -> None:
+    recording = noise(tmp_path / "x.wav", 1.0, 0)
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o000)
+    told: list[str] = []
+    assert find_recordings([tmp_path], unreadable=told.append) == [recording]
+    assert told == [f"{locked}: cannot be read: Permission denied"]
+    with pytest.raises(ServiceError, match="cannot be read"):
+        find_recordings([tmp_path])
+    with pytest.raises(ServiceError, match="may not be written"):
+        check_csv_path(locked / "scores.csv", [])
 
 
 def test_a_model_is_saved_over_a_model_alone(tmp_path: Path) -> None:

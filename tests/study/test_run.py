@@ -124,7 +124,7 @@ def test_a_study_that_is_killed_five_times_ends_with_the_same_records(
     finished: Path, study_of: Make, tmp_path: Path
 ) -> None:
     path, out = write(study_of(), tmp_path / "study.toml"), tmp_path / "out"
-    command = [sys.executable, "-c", "from hamiltone.cli import main; main()", "study", "run", str(path)]
+    command = [sys.executable, "-c", "from hamiltone._command import main; main()", "study", "run", str(path)]
     command += ["--out", str(out), "--workers", "2"]
     chance = random.Random(1)
     for kill in range(5):
@@ -147,7 +147,7 @@ def test_a_study_that_is_killed_five_times_ends_with_the_same_records(
 def test_the_processes_of_a_killed_study_end_with_it(study_of: Make, tmp_path: Path) -> None:
     study = study_of(methods=["none"], recogniser={"training": {"epochs": 10_000, "patience": 10_000}})
     path = write(study, tmp_path / "study.toml")
-    command = [sys.executable, "-c", "from hamiltone.cli import main; main()", "study", "run", str(path)]
+    command = [sys.executable, "-c", "from hamiltone._command import main; main()", "study", "run", str(path)]
     process = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while not list((tmp_path / "out").glob("runs/*/checkpoint/state.safetensors")) and time.monotonic() < until:
@@ -174,7 +174,7 @@ def test_the_command_line_plans_runs_and_tells(own: Path, study_of: Make, tmp_pa
     path = write(study_of(), tmp_path / "study.toml")
 
     def hamiltone(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", "from hamiltone.cli import main; main()", *words]
+        command = [sys.executable, "-c", "from hamiltone._command import main; main()", *words]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     plan = hamiltone("study", "plan", str(path), "--out", str(own))

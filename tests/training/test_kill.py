@@ -17,7 +17,7 @@ from .conftest import Make
 
 
 def command(settings: Path) -> list[str]:
-    return [sys.executable, "-c", "from hamiltone.cli import main; main()", "train", str(settings)]
+    return [sys.executable, "-c", "from hamiltone._command import main; main()", "train", str(settings)]
 
 
 CHANGING = {"shift_seconds": 0.2, "gain_db": [-6, 6], "snr_db": [5, 20], "time_masks": 1, "frequency_masks": 1}

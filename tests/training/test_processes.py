@@ -28,7 +28,7 @@ from hamiltone.training._processes import Processes, ProcessesError, is_main_pro
 
 from .conftest import Make
 
-CLI = "from hamiltone.cli import main; main()"
+CLI = "from hamiltone._command import main; main()"
 
 
 def write(run: RunSettings, path: Path) -> Path:

@@ -1,17 +1,32 @@
 """The command itself: the verbs hang below it, and what goes wrong is told in one line."""
 
 import io
-import signal
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from hamiltone import __version__
+from hamiltone.cli._printing import Interruption, interruptible
 from hamiltone.errors import HamiltoneError
+
+
+class _Verbs(TyperGroup):
+    """Verbs that tell when they were interrupted; typer would end them without a word."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with interruptible():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with interruptible():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="hamiltone",
+    cls=_Verbs,
     help="Quaternion anti-transfer learning for speech emotion recognition.",
     no_args_is_help=True,
     add_completion=False,
@@ -22,25 +37,21 @@ app = typer.Typer(
 
 def main() -> None:
     """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
-    end_as_if_interrupted()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name or a bar that cannot be shown here ends nothing
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except HamiltoneError as error:
         _fail(str(error))
+    except Interruption as interruption:
+        _fail(str(interruption), code=130)
     except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, too
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
 
 
-def end_as_if_interrupted() -> None:
-    """Let a request to terminate, as a queue sends it when the time is over, be what Ctrl-C is."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 2) -> NoReturn:
     print(f"hamiltone: {message}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 @app.callback(invoke_without_command=True)

@@ -4,8 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
-
 GOES_ON = "the same command goes on where it was"
 """What to do after an interruption of most long work."""
 
@@ -30,14 +28,21 @@ def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]
     Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False).print(table)
 
 
+class Interruption(Exception):
+    """Somebody ended the command: one line, and exit code 130."""
+
+
 @contextmanager
 def interruptible(advice: str = "") -> Iterator[None]:
-    """Make an interruption one line, with what to do then, and exit code 130."""
+    """Make an interruption one line that tells what to do then.
+
+    Raises:
+        Interruption: in the place of KeyboardInterrupt.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        print("hamiltone: interrupted" + (f"; {advice}" if advice else ""), file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise Interruption("interrupted" + (f"; {advice}" if advice else "")) from None
 
 
 @contextmanager

@@ -112,8 +112,8 @@ def print_results(record: dict[str, Any], out: Path | None) -> None:
         print(f"test part ({split['kind']} split{scheme}): {test['clips']} clips of {speakers}")
         for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
             entry = test[measure]
-            span = entry["note"] or f"95 % interval {100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
-            print(f"  {title:<9}{100 * entry['value']:5.1f} %  {span}")
+            interval = entry["note"] or f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
+            print(f"  {title:<9}{100 * entry['value']:5.1f} %  95 % interval {interval}")
     if out is not None:
         print(f"all of it: {out}")
 

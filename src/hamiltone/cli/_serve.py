@@ -41,7 +41,9 @@ def serve(
     folder = shipped_model() if model is None else model
 
     def ready(address: str) -> None:
-        print(f"Open {address} in a browser; Ctrl+C ends the service.", flush=True)
+        here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # every address is none
+        others = "" if here == address else " (from another machine, by this one's name)"
+        print(f"Open {here} in a browser{others}; Ctrl+C ends the service.", flush=True)
         if notice := licence_notice(folder):
             print(f"note: {notice}", flush=True)
 

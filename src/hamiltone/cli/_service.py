@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("Recording", "Seconds", "Emotion", "Score", "Next", "Over time")
 _MOST_STRETCHES = 4  # of a recording in a table
+_MOST_LINES = 30  # of a recording alone
+_SHORT = 0.5  # seconds; there is hardly a syllable in less
 
 
 @app.command()
@@ -54,7 +56,14 @@ def predict(
     )
     from hamiltone.speech import AudioError
 
-    recordings = find_recordings(paths)
+    faults = 0
+
+    def tell(fault: object) -> None:
+        nonlocal faults
+        faults += 1
+        print(f"hamiltone: {fault}", file=sys.stderr)
+
+    recordings = find_recordings(paths, unreadable=tell)
     if csv is not None:
         check_csv_path(csv, recordings)
     folder = shipped_model() if model is None else model
@@ -65,9 +74,11 @@ def predict(
     with listening(recordings, quiet=quiet) as report:
         for result in predictor.predict_all(recordings, hop=hop, report=report):
             if isinstance(result, AudioError):
-                print(f"hamiltone: {result}", file=sys.stderr)
-            else:
-                predictions.append(result)
+                tell(result)
+                continue
+            predictions.append(result)
+            if (seconds := result.frames[-1].end) < _SHORT and not quiet:
+                print(f"note: {result.path}: {seconds:.2f} s of sound, too short to mean much", file=sys.stderr)
     if as_json:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
     elif len(recordings) == 1:
@@ -77,7 +88,7 @@ def predict(
         print_predictions(predictions)
     if csv is not None:
         write_csv(predictions, predictor.recognizer.labels, csv)
-    if len(predictions) < len(recordings):
+    if faults:
         raise typer.Exit(2)
 
 
@@ -105,19 +116,31 @@ def print_prediction(prediction: "Prediction") -> None:
     print(f"{prediction.path}: {prediction.label}")
     for name, score in sorted(prediction.scores.items(), key=lambda item: -item[1]):
         print(f"  {name:<12}{100 * score:5.1f} %  {'█' * round(30 * score)}")
-    if len(prediction.frames) > 1:
-        for start, end, label, score in _stretches(prediction):
-            print(f"  {start:8.1f} to {end:8.1f} s  {label} ({100 * score:.0f} %)")
+    stretches = list(_stretches(prediction))
+    if len(prediction.frames) == 1:
+        return
+    print("  over time, with the mean score of the windows:")
+    for start, end, label, score in stretches[:_MOST_LINES]:
+        print(f"  {start:8.1f} to {end:8.1f} s  {label} ({100 * score:.0f} %)")
+    if (more := len(stretches) - _MOST_LINES) > 0:
+        print(f"  and {more} more; --csv FILE and --json have all windows")
 
 
 def print_predictions(predictions: "list[Prediction]") -> None:
     paths = [Path(prediction.path).absolute() for prediction in predictions]
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    rows = [
-        _row(str(path.relative_to(folder)), prediction) for path, prediction in zip(paths, predictions, strict=True)
-    ]
+    folder = _common_folder(paths)
+    names = [str(path.relative_to(folder)) if folder else str(path) for path in paths]
+    rows = [_row(name, prediction) for name, prediction in zip(names, predictions, strict=True)]
     filled = tuple(column for column in _COLUMNS if any(row[column] for row in rows))  # a terminal is narrow
-    print_table(str(folder), rows, filled)
+    print_table(str(folder) if folder else "", rows, filled)
+
+
+def _common_folder(paths: list[Path]) -> Path | None:
+    """The folder that all lie in or below; None where that is a root, which tells nothing."""
+    if len({path.anchor for path in paths}) > 1:
+        return None
+    folder = Path(os.path.commonpath([path.parent for path in paths]))
+    return None if folder == folder.parent else folder
 
 
 def _row(name: str, prediction: "Prediction") -> dict[str, str]:

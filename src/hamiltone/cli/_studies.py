@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hamiltone.cli._app import app, end_as_if_interrupted
+from hamiltone._command import end_when_asked
+from hamiltone.cli._app import app
 from hamiltone.cli._options import Overrides, Quiet
 from hamiltone.cli._printing import GOES_ON, duration, interruptible, print_table
 
@@ -93,7 +94,7 @@ def study_run(
     out = out or Path("runs") / study.name
     workers = workers or local_workers(study)
     executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
-    end_as_if_interrupted()  # again, since Ray has put its own handler there
+    end_when_asked()  # again, since Ray has put its own handler there
     with interruptible(GOES_ON):
         result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
     if result.before == result.planned:

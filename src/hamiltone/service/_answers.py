@@ -92,7 +92,7 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 PREDICT_BODY = {
     "requestBody": {
         "required": True,
-        "description": "A recording (WAV, FLAC, OGG, MP3, AIFF), as a form's file or as the body itself.",
+        "description": "A recording (WAV, FLAC, OGG, Opus, MP3, AIFF), as a form's file or as the body itself.",
         "content": {
             "multipart/form-data": {
                 "schema": {

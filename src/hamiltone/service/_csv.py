@@ -1,6 +1,7 @@
 """Predictions as a table for other programs."""
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,12 +15,17 @@ def check_csv_path(path: Path, recordings: Iterable[Path]) -> None:
     """See, before anything is computed, that a table may be written there.
 
     Raises:
-        ServiceError: a folder, or one of the recordings.
+        ServiceError: a folder, one of the recordings, or a place that may not be written.
     """
     if path.is_dir():
         raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
     if path.exists() and any(path.samefile(recording) for recording in recordings if recording.exists()):
         raise ServiceError(f"{path}: is one of the recordings; name another file for the table")
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not place.is_dir():
+        raise ServiceError(f"{place}: is a file, so that {path} cannot be written")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ServiceError(f"{place}: may not be written; name another place for the table")
 
 
 def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Path | str) -> None:

@@ -153,6 +153,10 @@ def create_app(
             request.state.fields["windows"] = len(content["frames"])
             return JSONResponse(content)
 
+    @closed.api_route("/v1/predict", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def unfit() -> None:  # else the page's files, which come last, would be looked through
+        raise HTTPException(405, "POST a recording here", {"Allow": "POST"})
+
     @closed.get("/v1/model")
     async def model() -> About:
         """What the model is, what it was trained on, and what this service takes."""

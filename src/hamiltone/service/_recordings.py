@@ -1,7 +1,7 @@
 """Which recordings are meant by the paths that a user names."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ._errors import ServiceError
@@ -9,11 +9,12 @@ from ._errors import ServiceError
 _SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
 
 
-def find_recordings(paths: Iterable[Path | str]) -> list[Path]:
+def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], None] | None = None) -> list[Path]:
     """The files named, and of folders all visible audio files (by suffix) anywhere below, sorted within a folder.
 
     Args:
         paths: files, which may have any suffix and need not exist, and folders.
+        unreadable: is told, in a line, of each folder below a named one that cannot be read; None: it is an error.
 
     Raises:
         ServiceError: a folder without recordings, or one that cannot be read.
@@ -23,16 +24,19 @@ def find_recordings(paths: Iterable[Path | str]) -> list[Path]:
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names that are too long
             found.append(path)
             continue
-        below = sorted(_below(path))
+        below = sorted(_below(path, unreadable))
         if not below:
             raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(_SUFFIXES))})")
         found += below
     return found
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
-        raise ServiceError(f"{error.filename}: cannot be read: {error.strerror}")
+        line = f"{error.filename}: cannot be read: {error.strerror}"
+        if unreadable is None or Path(error.filename) == folder:
+            raise ServiceError(line)
+        unreadable(line)
 
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]

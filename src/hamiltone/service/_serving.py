@@ -137,10 +137,17 @@ def _signals_end_quietly() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _told(record: logging.LogRecord) -> bool:
+    """All but requests that a second interruption gives up: that they end is what was asked for."""
+    given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not given_up and not record.getMessage().rstrip().endswith(asyncio.CancelledError.__name__)
+
+
 def _write_log(form: logging.Formatter) -> None:
     """Write all of the process's log as lines of JSON; from others only what is amiss."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(form)
+    handler.addFilter(_told)
     logging.getLogger().handlers = [handler]
     for name in ("hamiltone.service", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)

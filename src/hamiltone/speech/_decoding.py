@@ -162,7 +162,7 @@ def _opened_bytes(path: Path) -> Iterator[io.FileIO]:
 
 def _opened_sound(path: Path, file: io.FileIO, container: Container) -> _Sequential:
     if not container.kind:
-        raise AudioFormatError(f"{path}: is no audio file that is read here (WAV, FLAC, OGG, MP3, AIFF)")
+        raise AudioFormatError(f"{path}: is no audio file that is read here (WAV, FLAC, OGG, Opus, MP3, AIFF)")
     # By descriptor, not by name: libsndfile would trust a suffix (.raw, .vox) where it should look at the content.
     source = file.fileno()
     if container.correction is not None:

@@ -46,7 +46,7 @@ def evaluate(settings: RunSettings, model: Path | str, out: Path | None = None, 
     recognizer = load_recognizer(model)
     with deterministic(settings.threads), Watch(settings.name) as watch:
         material = load_known(settings, recognizer, model)
-        notes = _leaks(Path(model).parent, material, settings.leaks)
+        notes = _leaks(Path(model), material, settings.leaks)
         recordings = recording_keys(material.utterances.table["path"])
         test, silent = recognizers_part("test", settings, material, recognizer, watch, recordings)
         objective = Classification(recognizer, None, "cross_entropy")
@@ -106,7 +106,9 @@ def recognizers_part(
     return part, len(frames.silent)
 
 
-def _leaks(run: Path, material: Material, leaks: str) -> list[str]:
-    if not (run / HEARD).is_file():
-        return ["what the model was trained on is not known here: its recordings may be among those tested on"]
-    return check_leaks(read_heard(run), material.split, f"the model of {run}", leaks)
+def _leaks(model: Path, material: Material, leaks: str) -> list[str]:
+    """Ask what was heard: it lies in the model's run, or beside weights that came without their run."""
+    for folder in (model, model.parent):
+        if (folder / HEARD).is_file():
+            return check_leaks(read_heard(folder), material.split, f"the model of {folder}", leaks)
+    return ["what the model was trained on is not known here: its recordings may be among those tested on"]

@@ -140,8 +140,8 @@ def card_facts(record: dict[str, Any], heard: Mapping[str, Sequence[str]]) -> di
     lines = []
     for measure in ("accuracy", "uar", "macro_f1") if "test" in record else ():
         entry = record["test"][measure]
-        span = f"95 % interval {entry['low']:.3f} to {entry['high']:.3f}" if entry["low"] is not None else entry["note"]
-        lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} ({span})")
+        interval = entry["note"] or f"{entry['low']:.3f} to {entry['high']:.3f}"
+        lines.append(f"test {measure.replace('_', ' ')} {entry['value']:.3f} (95 % interval {interval})")
     split = record["split"]
     kind = f"{split['kind']} split" + (f" ({split['scheme']})" if "scheme" in split else "")
     sizes = f"{split['train']['clips']} clips of {split['train']['speakers']} speakers to train"
