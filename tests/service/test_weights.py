@@ -17,6 +17,18 @@ ROOT = Path(__file__).parents[2]
 CLASSES = {"neutral", "happy", "sad", "anger"}
 
 
+def test_what_they_have_heard_lies_beside_them() -> None:
+    heard = json.loads((shipped_model() / "heard.json").read_text())
+    assert {corpus: len(utterances) for corpus, utterances in heard.items()} == bundle_config(shipped_model())["card"][
+        "heard"
+    ]
+    tested = pd.read_csv(ROOT / "docs" / "weights" / "predictions.csv")
+    own = tested.loc[tested["fold"] == 0, "utterance"].str.partition("/")
+    assert not any(utterance in heard[corpus] for corpus, utterance in zip(own[0], own[2], strict=True))
+    others = tested.loc[tested["fold"] == 1, "utterance"].str.partition("/")
+    assert all(utterance in heard[corpus] for corpus, utterance in zip(others[0], others[2], strict=True))
+
+
 def test_they_are_a_small_quaternion_network_trained_with_anti_transfer() -> None:
     recognizer = Predictor().recognizer
     assert set(recognizer.labels) == CLASSES

@@ -301,6 +301,9 @@ def test_evaluate_refuses_leaks_and_the_folders_of_runs(chain: dict[str, Path], 
         evaluate(read_settings(chain["baseline"] / "settings.toml"), model, chain["word"])
     copied = shutil.copytree(model, tmp_path / "elsewhere" / "model")
     assert any("not known" in note for note in evaluate(settings, copied)["notes"])
+    shutil.copyfile(model.parent / "heard.json", copied / "heard.json")  # as it lies beside weights without a run
+    with pytest.raises(TrainingError, match="was trained on"):
+        evaluate(settings, copied)
 
 
 def test_damaged_stores_are_made_anew(chain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
