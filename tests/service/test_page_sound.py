@@ -19,7 +19,7 @@ PAGE = Path(hamiltone.service.__file__).with_name("page")
 # Of each job: the rates, a file of float32 samples, and a file for those that come of them.
 RESAMPLE = """
 import { readFileSync, writeFileSync } from "node:fs";
-const { resampled } = await import(process.argv[1]);
+const { resampled } = await import(process.argv[2]);
 for (const { from, to, given, made } of JSON.parse(readFileSync(0, "utf8"))) {
   const bytes = readFileSync(given);
   const samples = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -28,7 +28,7 @@ for (const { from, to, given, made } of JSON.parse(readFileSync(0, "utf8"))) {
 """
 READ_RATES = """
 import { readFileSync } from "node:fs";
-const { sampleRate } = await import(process.argv[1]);
+const { sampleRate } = await import(process.argv[2]);
 const rates = JSON.parse(readFileSync(0, "utf8")).map((path) => {
   const bytes = readFileSync(path);
   return sampleRate(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
@@ -42,7 +42,7 @@ EDGE = 200
 
 def node(script: str, module: str, request: object, folder: Path) -> str:
     path = folder / "script.mjs"
-    path.write_text(f"process.argv.splice(1, 1);\n{script}")
+    path.write_text(script)
     modules = folder / "page"
     if not modules.is_dir():
         shutil.copytree(PAGE, modules)
