@@ -124,6 +124,11 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(server, browser, voice: Pat
     assert browser.evaluate("document.documentElement.scrollWidth") == 390
     ground = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert (sum(map(int, ground[4:-1].split(","))) < 150) == dark
+    tops = "['#cursor', '.lane h3', '#areas'].map((name) => document.querySelector(name).getBoundingClientRect().top)"
+    cursor, heading, areas = browser.evaluate(tops)
+    assert heading < cursor == pytest.approx(areas, abs=3)  # it does not run over the first name, and behind the others
+    layers = "[...document.querySelectorAll('.lane h3')].map((name) => getComputedStyle(name).zIndex)"
+    assert set(browser.evaluate(layers)) == {"1"}
     assert browser.complaints() == []
 
 
@@ -214,7 +219,7 @@ def test_a_token_is_asked_for(served: Callable, browser) -> None:
         assert browser.evaluate(MESSAGE) == "This service asks for its token."
         give = "document.getElementById('token').value = {!r}; document.querySelector('#token-form button').click()"
         browser.evaluate(give.format("wrong horse"))
-        browser.wait_for(f"{MESSAGE} === \"That token is not this service's.\"")
+        browser.wait_for(f'{MESSAGE} === "That token is not this service\'s."')
         assert browser.evaluate("document.activeElement.id") == "token"
         assert browser.evaluate("getSelection().toString() !== '' || document.activeElement.selectionEnd === 11")
         browser.evaluate(give.format("correct horse battery staple"))

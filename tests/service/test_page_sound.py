@@ -132,6 +132,29 @@ def test_blocks_leave_no_seam(tmp_path: Path) -> None:
     assert np.abs(result - expected)[EDGE:-EDGE].max() < 3e-6
 
 
+FOLD = """
+import { readFileSync } from "node:fs";
+const { folded } = await import(process.argv[2]);
+const { line, stretches } = JSON.parse(readFileSync(0, "utf8"));
+console.log(JSON.stringify(folded(line, stretches)));
+"""
+
+
+def test_close_points_of_the_areas_are_drawn_as_their_mean(tmp_path: Path) -> None:
+    shares = np.random.default_rng(0).uniform(size=602)
+    times = [0, *(np.arange(600) + 0.5), 600]
+    line = [
+        {"time": time, "scores": {"sad": share, "calm": 1 - share}} for time, share in zip(times, shares, strict=True)
+    ]
+    few = json.loads(node(FOLD, "drawing.js", {"line": line, "stretches": 60}, tmp_path))
+    assert [few[0], few[-1]] == [line[0], line[-1]]
+    means = shares[1:-1].reshape(60, 10).mean(axis=1)
+    assert [point["scores"]["sad"] for point in few[1:-1]] == pytest.approx(means)
+    assert [point["time"] for point in few[1:-1]] == pytest.approx(np.arange(60) * 10 + 5)
+    assert all(sum(point["scores"].values()) == pytest.approx(1) for point in few)
+    assert json.loads(node(FOLD, "drawing.js", {"line": line, "stretches": 600}, tmp_path)) == line
+
+
 @pytest.mark.parametrize(
     ("kind", "subtype", "rate"),
     [

@@ -136,7 +136,14 @@ def test_recordings_of_other_rates_and_kinds_get_the_scores_of_predict(
     waveform, rate = soundfile.read(originals[0], dtype="float32")
     assert rate == 48000
     copies = []
-    for other, suffix in ((48000, "flac"), (44100, "flac"), (44100, "ogg"), (44100, "mp3"), (24414, "wav"), (8000, "wav")):
+    for other, suffix in (
+        (48000, "flac"),
+        (44100, "flac"),
+        (44100, "ogg"),
+        (44100, "mp3"),
+        (24414, "wav"),
+        (8000, "wav"),
+    ):
         copies.append(tmp_path / f"{other}.{suffix}")
         soundfile.write(copies[-1], 0.9 * soxr.resample(waveform, rate, other), other)
     predictor = Predictor(shipped_model())
