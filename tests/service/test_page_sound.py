@@ -48,7 +48,11 @@ def node(script: str, module: str, request: object, folder: Path) -> str:
         shutil.copytree(PAGE, modules)
         (modules / "package.json").write_text('{"type": "module"}')
     done = subprocess.run(
-        ["node", path, (modules / module).as_uri()], input=json.dumps(request), capture_output=True, text=True
+        ["node", path, (modules / module).as_uri()],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -99,7 +103,7 @@ def test_it_resamples_as_soxr_does(tmp_path: Path) -> None:
         difference = np.abs(result - expected)
         assert difference[EDGE:-EDGE].max() < bounds[name], (rate, name)
         assert difference.max() < 0.06, (rate, name)
-        if 16000 % rate == 0 or rate % 16000 == 0 and rate <= 48000:  # nothing is between soxr's first sample and ours
+        if rate in (8000, 32000, 48000):  # of a whole ratio: soxr begins as we do
             assert difference.max() < 2e-3, (rate, name)
 
 

@@ -36,8 +36,8 @@ _POLICY = (
 def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | None = None) -> Path:
     """Write the page as static files that any web server can hand out; the recording stays in the browser.
 
-    The folder gets the page, ``model.onnx``, ``model.json`` (what the model is), ``runtime/``, and ``LICENCE.txt`` where
-    a licence lies beside the model's weights.
+    The folder gets the page, ``model.onnx``, ``model.json`` (what the model is), ``runtime/``, and ``LICENCE.txt``
+    where a licence lies beside the model's weights.
 
     Args:
         model: the folder of a saved recogniser.
