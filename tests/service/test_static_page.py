@@ -1,8 +1,10 @@
 """The page without a service: in Chromium, from a plain static server, against what the service says."""
 
 import base64
+import contextlib
 import functools
 import http.server
+import json
 import os
 import shutil
 import socket
@@ -10,14 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from typer.testing import CliRunner
 
 from hamiltone.cli import app
 from hamiltone.networks import Recognizer
-from hamiltone.service import Predictor, ServiceError, export_page
+from hamiltone.service import Predictor, ServiceError, export_page, shipped_model
 from hamiltone.service._pictures import Pictures
 from hamiltone.speech import load_audio
 
@@ -47,16 +51,28 @@ class Plain(http.server.SimpleHTTPRequestHandler):
         self.asked.append(f"{self.command} {self.path}")
 
 
-@pytest.fixture(scope="module")
-def site(page: Path) -> Iterator[tuple[str, list[str]]]:
+@contextlib.contextmanager
+def hosted(folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """The address of a static server of a folder, and what is asked of it."""
     asked: list[str] = []
-    handler = functools.partial(type("Remembering", (Plain,), {"asked": asked}), directory=str(page))
+    handler = functools.partial(type("Remembering", (Plain,), {"asked": asked}), directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/", asked
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def site(page: Path) -> Iterator[tuple[str, list[str]]]:
+    with hosted(page) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def shipped_page(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_page(shipped_model(), tmp_path_factory.mktemp("site") / "shipped", runtime=runtime)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +83,17 @@ def heard(voice: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def analysed(browser, path: Path, **options: object) -> dict:
+    """What the engine in the browser makes of a file."""
+    text = base64.b64encode(path.read_bytes()).decode()
+    return browser.evaluate(f"""(async () => {{
+        const {{ createEngine }} = await import("/engine.js");
+        window.engine ??= createEngine();
+        const blob = new Blob([Uint8Array.from(atob({text!r}), (letter) => letter.charCodeAt(0))]);
+        return window.engine.analyse(blob, {json.dumps(options)});
+    }})()""")
+
+
 @pytest.mark.parametrize("hop", [1.0, 4.0])
 def test_the_browser_hears_what_the_service_hears(
     site, browse: Callable, model: Path, recognizer: Recognizer, heard: Path, hop: float
@@ -75,12 +102,7 @@ def test_the_browser_hears_what_the_service_hears(
     browser = browse()
     browser.open(address)
     browser.wait_for("document.getElementById('place').textContent.includes('stays on this machine')")
-    text = base64.b64encode(heard.read_bytes()).decode()
-    result = browser.evaluate(f"""(async () => {{
-        const {{ createEngine }} = await import("/engine.js");
-        const blob = new Blob([Uint8Array.from(atob({text!r}), (letter) => letter.charCodeAt(0))]);
-        return createEngine().analyse(blob, {{ name: "heard.wav", hop: {hop}, detail: true }});
-    }})()""")
+    result = analysed(browser, heard, hop=hop, detail=True)
     expected = Predictor(model).predict(heard, hop=hop)
     assert result["label"] == expected.label
     assert result["scores"] == pytest.approx(expected.scores, abs=1e-4)
@@ -105,6 +127,62 @@ def test_the_browser_hears_what_the_service_hears(
         bytes_of = [np.frombuffer(base64.b64decode(picture["data"]), np.uint8).astype(int) for picture in (one, other)]
         assert np.abs(bytes_of[0] - bytes_of[1]).max() <= 1
     assert browser.complaints() == []
+
+
+def test_recordings_of_other_rates_and_kinds_get_the_scores_of_predict(
+    shipped_page: Path, browse: Callable, speech_data: Path, tmp_path: Path
+) -> None:
+    originals = sorted((speech_data / "original-layout" / "ravdess").glob("*/*.wav"))
+    waveform, rate = soundfile.read(originals[0], dtype="float32")
+    assert rate == 48000
+    copies = []
+    for other, suffix in (
+        (48000, "flac"),
+        (44100, "flac"),
+        (44100, "ogg"),
+        (44100, "mp3"),
+        (24414, "wav"),
+        (8000, "wav"),
+    ):
+        copies.append(tmp_path / f"{other}.{suffix}")
+        soundfile.write(copies[-1], 0.9 * soxr.resample(waveform, rate, other), other)
+    predictor = Predictor(shipped_model())
+    apart = {}
+    with hosted(shipped_page) as (address, _):
+        browser = browse()
+        browser.open(address)
+        for path in [*originals, *copies]:
+            heard, expected = analysed(browser, path, hop=4)["scores"], predictor.predict(path).scores
+            apart[path.name] = max(abs(heard[label] - expected[label]) for label in expected)
+    assert max(apart.values()) < 0.005, apart
+    assert browser.complaints() == []
+
+
+def test_the_licence_goes_with_the_weights(shipped_page: Path, page: Path, browse: Callable) -> None:
+    licence = (shipped_model() / "LICENCE").read_text()
+    link = "(document.querySelector('#licence a') ?? { href: null }).href"
+    with hosted(shipped_page) as (address, _):
+        browser = browse()
+        browser.open(address)
+        browser.wait_for("document.getElementById('place').textContent !== ''")
+        assert browser.evaluate("document.getElementById('licence').textContent").startswith(licence.partition("\n")[0])
+        assert httpx.get(browser.evaluate(link)).text == licence
+    with hosted(page) as (address, _):  # of a model that was saved without one
+        browser.open(address)
+        browser.wait_for("document.getElementById('place').textContent !== ''")
+        assert browser.evaluate("document.getElementById('licence').textContent") != ""
+        assert browser.evaluate(link) is None
+
+
+def test_a_recording_that_is_too_long_is_told_with_both_lengths(site, browse: Callable, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.wav", 0.1 * np.sin(np.arange(605 * 8000) / 9), 8000)
+    browser = browse()
+    browser.open(site[0])
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.choose("#file", tmp_path / "long.wav")
+    browser.wait_for("!document.getElementById('message').hidden", 60)
+    told = "The recording is too long: 10 min 5 s; at most 10 min."
+    assert browser.evaluate("document.getElementById('message').textContent").startswith(told)
 
 
 def test_upload_and_microphone_send_nothing(site, browse: Callable, voice: Path) -> None:

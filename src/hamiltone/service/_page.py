@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from hamiltone.files import atomic_path
-from hamiltone.networks import Recognizer, bundle_card, load_recognizer
+from hamiltone.networks import Recognizer, bundle_card, bundle_licence, load_recognizer
 from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 
 from ._about import about_model
@@ -24,6 +24,7 @@ _FILES = Path(__file__).parent
 # What the page takes of onnxruntime-web, and the names that it has there.
 _RUNTIME = {"ort.mjs": "ort.wasm.bundle.min.mjs", "ort.wasm": "ort-wasm-simd-threaded.wasm"}
 _MARK = "engine-onnx.js"
+_LICENCE = "LICENCE.txt"  # with a suffix by which servers and browsers know it as text
 _LONGEST = 600.0  # seconds of a recording, which a browser holds in memory as a whole
 # The model's runtime may compile its own code, and nothing can be sent anywhere but to where the page comes from.
 _POLICY = (
@@ -35,7 +36,8 @@ _POLICY = (
 def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | None = None) -> Path:
     """Write the page as static files that any web server can hand out; the recording stays in the browser.
 
-    The folder gets the page, ``model.onnx``, ``model.json`` (what the model is) and ``runtime/``.
+    The folder gets the page, ``model.onnx``, ``model.json`` (what the model is), ``runtime/``, and ``LICENCE.txt``
+    where a licence lies beside the model's weights.
 
     Args:
         model: the folder of a saved recogniser.
@@ -61,7 +63,11 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
         for name, file in found.items():
             shutil.copyfile(file, draft / "runtime" / name)
         export_onnx(recognizer, draft / ONNX_FILE, card=bundle_card(model), features=True)
-        (draft / "model.json").write_text(json.dumps(about | _page_facts(recognizer), indent=2) + "\n")
+        facts = about | _page_facts(recognizer)
+        if licence := bundle_licence(model):
+            (draft / _LICENCE).write_text(licence)
+            facts["licence_file"] = _LICENCE
+        (draft / "model.json").write_text(json.dumps(facts, indent=2) + "\n")
         index = draft / "index.html"
         policy = f'<meta charset="utf-8">\n    <meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         index.write_text(index.read_text().replace('<meta charset="utf-8">', policy, 1))

@@ -1,28 +1,30 @@
 // Sound in the browser: files to 16 kHz mono, WAV files, the microphone.
 
+import { resampled } from "./resampling.js";
+import { sampleRate } from "./sample-rate.js";
+
 export const RATE = 16000;
+const USUAL_RATE = 48000; // for files that do not say, or say what no browser plays
 
 /** Decode any file that the browser reads, as 16 kHz mono. */
 export async function toSamples(blob) {
-  // Decoding resamples to the rate of the context that decodes.
-  const context = new OfflineAudioContext(1, 1, RATE);
-  return mono(await context.decodeAudioData(await blob.arrayBuffer()));
+  const bytes = await blob.arrayBuffer();
+  // A browser resamples, and with a short filter, to the rate of the context that decodes: the recording's own is best.
+  const context = contextAt(sampleRate(bytes) ?? USUAL_RATE);
+  const sound = await context.decodeAudioData(bytes);
+  return resampled(mono(sound), sound.sampleRate, RATE);
+}
+
+function contextAt(rate) {
+  try {
+    return new OfflineAudioContext(1, 1, rate);
+  } catch {
+    return new OfflineAudioContext(1, 1, USUAL_RATE);
+  }
 }
 
 export async function toWav(blob) {
   return wav(await toSamples(blob), RATE);
-}
-
-/** Resample with the browser's own resampler. */
-export async function resampled(samples, rate) {
-  if (rate === RATE) return samples;
-  const context = new OfflineAudioContext(1, Math.max(1, Math.round((samples.length * RATE) / rate)), RATE);
-  const buffer = context.createBuffer(1, samples.length, rate);
-  buffer.copyToChannel(samples, 0);
-  const source = new AudioBufferSourceNode(context, { buffer });
-  source.connect(context.destination);
-  source.start();
-  return (await context.startRendering()).getChannelData(0);
 }
 
 /** A WAV file of 16-bit samples. */
@@ -48,13 +50,16 @@ export function wav(samples, rate) {
 }
 
 function mono(buffer) {
-  const sum = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel += 1) {
-    buffer.getChannelData(channel).forEach((value, i) => {
-      sum[i] += value / buffer.numberOfChannels;
-    });
+  const count = buffer.numberOfChannels;
+  if (count === 1) return buffer.getChannelData(0);
+  const channels = Array.from({ length: count }, (_, channel) => buffer.getChannelData(channel));
+  const mean = new Float32Array(buffer.length);
+  for (let i = 0; i < mean.length; i += 1) {
+    let sum = 0;
+    for (let channel = 0; channel < count; channel += 1) sum += channels[channel][i];
+    mean[i] = sum / count;
   }
-  return sum;
+  return mean;
 }
 
 /** The microphone, kept sample by sample, so that both the last seconds and the whole can be had at any time. */

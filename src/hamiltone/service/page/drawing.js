@@ -3,7 +3,9 @@
 import { inkOn, pictureColours } from "./colours.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LABEL_HEIGHT = 17;
+const LABEL_HEIGHT = 15;
+const APART = 5; // pixels from one point of the areas to the next at least; closer ones are drawn as their mean
+const OUTLINED = 12; // pixels between points from which on areas have outlines; closer, outlines would hide them
 
 export const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
@@ -25,34 +27,62 @@ export function scoresAt(line, time) {
   );
 }
 
+/** The points of each stretch of time as one, their mean; the first and the last stay. */
+export function folded(line, stretches) {
+  if (line.length - 2 <= stretches) return line;
+  const [first, last] = [line[0], line.at(-1)];
+  const groups = Array.from({ length: stretches }, () => []);
+  for (const point of line.slice(1, -1)) {
+    const share = (point.time - first.time) / (last.time - first.time);
+    groups[Math.min(stretches - 1, Math.floor(share * stretches))].push(point);
+  }
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const means = groups
+    .filter((group) => group.length)
+    .map((group) => ({
+      time: mean(group.map(({ time }) => time)),
+      scores: Object.fromEntries(
+        Object.keys(first.scores).map((label) => [label, mean(group.map(({ scores }) => scores[label]))]),
+      ),
+    }));
+  return [first, ...means, last];
+}
+
 /**
  * Draw shares that sum to 1 as areas on one another, the first label at the bottom.
  * Each area that is thick enough carries its name.
  */
-export function drawAreas(svg, line, order, colours, { from = 0, to }) {
+export function drawAreas(svg, given, order, colours, { from = 0, to }) {
   const { width, height } = svg.getBoundingClientRect();
+  const line = folded(given, Math.max(1, Math.floor(width / APART)));
+  const outlined = width / line.length >= OUTLINED;
   const x = (time) => ((time - from) / (to - from)) * width;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   let below = line.map(() => 0);
+  const areas = [];
   const names = [];
   for (const label of order) {
     const above = below.map((share, i) => share + line[i].scores[label]);
-    const edge = (shares) => line.map(({ time }, i) => `${x(time).toFixed(1)},${((1 - shares[i]) * height).toFixed(1)}`);
+    const edge = line.map(({ time }, i) => `${x(time).toFixed(1)},${((1 - above[i]) * height).toFixed(1)}`);
+    const ground = [line.at(-1), line[0]].map(({ time }) => `${x(time).toFixed(1)},${height.toFixed(1)}`);
     const area = document.createElementNS(SVG, "polygon");
-    area.setAttribute("points", [...edge(above), ...edge(below).reverse()].join(" "));
+    area.setAttribute("points", [...edge, ...ground].join(" "));
     area.setAttribute("fill", colours[label]);
-    area.setAttribute("stroke", style("--card"));
-    area.setAttribute("stroke-width", "1.2");
-    svg.append(area);
+    if (outlined) {
+      area.setAttribute("stroke", style("--card"));
+      area.setAttribute("stroke-width", "1.2");
+    }
+    areas.unshift(area); // each reaches the ground, behind those below it: nothing shows between two
     const name = placed(label, line, below, above, x, height);
     if (name) {
       name.setAttribute("fill", inkOn(colours[label]));
+      name.setAttribute("stroke", colours[label]); // around the letters
       names.push(name);
     }
     below = above;
   }
-  svg.append(...names);
+  svg.append(...areas, ...names);
 }
 
 /** A label where most of its area lies around the whole word, or nothing where there is no room for it. */
@@ -66,9 +96,10 @@ function placed(label, line, below, above, x, height) {
   const last = x(line.at(-1).time) - half;
   let best = null;
   for (let at = x(line[0].time) + half; at <= last; at += 6) {
-    const places = [at - half, at - half / 2, at, at + half / 2, at + half];
-    const floor = Math.max(...places.map((place) => level(below, place)));
-    const ceiling = Math.min(...places.map((place) => level(above, place)));
+    const among = line.flatMap(({ time }, i) => (Math.abs(x(time) - at) < half ? [i] : []));
+    const range = (shares) => [level(shares, at - half), level(shares, at + half), ...among.map((i) => shares[i])];
+    const floor = Math.max(...range(below));
+    const ceiling = Math.min(...range(above));
     const room = (ceiling - floor) * height;
     if (room > LABEL_HEIGHT && (!best || room > best.room + 1)) best = { room, at, y: (1 - (ceiling + floor) / 2) * height };
   }

@@ -30,7 +30,20 @@ export function createEngine() {
     }
     if (response.ok) return response.json();
     const failure = await response.json().catch(() => ({}));
+    if (failure.code === "unauthorised") throw new EngineError(failure.code, refused());
     throw new EngineError(failure.code ?? "failed", sentence(failure.message ?? `The service failed (${response.status})`));
+  }
+
+  /** The service's own line on this tells programs what to send. */
+  function refused() {
+    if (!token) return "This service asks for its token.";
+    keep("");
+    return "That token is not this service's.";
+  }
+
+  function keep(text) {
+    token = text;
+    sessionStorage.setItem(TOKEN, token);
   }
 
   function post(blob, { name = "recording", hop, detail = false, signal }) {
@@ -44,10 +57,7 @@ export function createEngine() {
   return {
     place: "It goes to the service that this page comes from, which keeps nothing of it.",
     about: () => ask("v1/model"),
-    setToken(text) {
-      token = text.trim();
-      sessionStorage.setItem(TOKEN, token);
-    },
+    setToken: (text) => keep(text.trim()),
     async analyse(blob, options = {}) {
       try {
         return await post(blob, options);

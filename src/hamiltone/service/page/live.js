@@ -1,7 +1,8 @@
 // Speaking: while the microphone is open, a result each second from its last four seconds.
 
-import { Recorder, RATE, resampled, wav } from "./audio.js";
+import { Recorder, RATE, wav } from "./audio.js";
 import { drawAreas, drawEnvelope, envelope } from "./drawing.js";
+import { resampled } from "./resampling.js";
 import { byScore, make, swatch } from "./result.js";
 import { clock } from "./timeline.js";
 
@@ -33,7 +34,7 @@ export async function record({ engine, about, colours }) {
         say("Listening … (it is silent)");
         return;
       }
-      const blob = wav(await resampled(last, recorder.rate), RATE);
+      const blob = wav(await resampled(last, recorder.rate, RATE), RATE);
       const { label, scores } = await engine.analyse(blob, { name: "live.wav", signal: abort.signal });
       heard.push({ time: end, scores });
       say(`Sounds like ${label}`);
@@ -83,7 +84,7 @@ export async function record({ engine, about, colours }) {
     });
     const samples = await recorder.stop();
     if (!keep || !samples.length) return null;
-    return wav(await resampled(samples, recorder.rate), RATE);
+    return wav(await resampled(samples, recorder.rate, RATE), RATE);
   } finally {
     clearInterval(listening);
     clearInterval(ticking);

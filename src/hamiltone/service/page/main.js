@@ -2,6 +2,7 @@
 
 import { palette } from "./colours.js";
 import { createEngine } from "./engine.js";
+import { checkLength, secondsOf, spoken, tooLong } from "./length.js";
 import { record } from "./live.js";
 import { asCsv, asJson, byScore, make, save, showBars, showTable, showVerdict } from "./result.js";
 import { createTimeline } from "./timeline.js";
@@ -17,7 +18,7 @@ function tell(error) {
   get("message").textContent = error?.message ?? "";
   get("message").hidden = !error;
   get("token-form").hidden = error?.code !== "unauthorised";
-  if (error?.code === "unauthorised") get("token").focus();
+  if (error?.code === "unauthorised") get("token").select();
 }
 
 function busy(text) {
@@ -30,14 +31,14 @@ async function introduce() {
   const about = await engine.about();
   state.about = about;
   state.colours = palette(about.labels);
-  const minutes = about.seconds >= 120 ? `${Math.round(about.seconds / 60)} minutes` : `${Math.round(about.seconds)} s`;
-  get("limits").textContent = `, up to ${minutes}`;
+  get("limits").textContent = `, up to ${spoken(about.seconds)}`;
   get("place").textContent = engine.place;
   get("lead").textContent =
     "Give it a recording or speak. A network listens, four seconds at a time, and guesses: " +
     `${about.labels.slice(0, -1).join(", ")} or ${about.labels.at(-1)}.`;
   get("warning").textContent = about.warning;
   get("licence").textContent = about.licence;
+  if (about.licence_file) get("licence").append(" ", make("a", "The whole licence", { href: about.licence_file }));
   const facts = {
     Model: about.title,
     "Trained on": about.trained_on,
@@ -59,9 +60,11 @@ async function analyse(blob, name) {
   busy("Listening to it …");
   try {
     if (!state.about) await introduce();
+    await checkLength(blob, state.about.seconds);
     show(await engine.analyse(blob, { name, hop: HOP, detail: true }), blob);
     busy(null);
   } catch (error) {
+    if (error.code === "audio_length") error.message = tooLong(error.seconds ?? (await secondsOf(blob)), state.about.seconds);
     busy(null);
     focused.focus(); // which it lost while it was disabled
     tell(error);

@@ -1,6 +1,7 @@
 // A result: the verdict in words, the bars, the table, and the files to keep.
 
 const get = (id) => document.getElementById(id);
+const LEAST_SECONDS = 0.5; // of which a guess means something
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 export function make(tag, content = [], properties = {}) {
@@ -27,10 +28,13 @@ export function showVerdict(result, colours) {
     make("strong", first),
     ` (${percent(result.scores[first])})`,
   );
-  const seconds = result.detail.seconds.toFixed(1);
+  const length = result.detail.seconds;
+  const seconds = length < 1 ? Math.max(0.01, length).toFixed(2) : length.toFixed(1);
   const windows = result.frames.length === 1 ? "one window" : `${result.frames.length} windows`;
   get("about-file").textContent =
     `${result.path}: ${seconds} s in ${windows}. Next: ${second} (${percent(result.scores[second])}).`;
+  get("caution").hidden = length >= LEAST_SECONDS;
+  get("caution").textContent = `Only ${seconds} s of sound: too short to mean much.`;
 }
 
 /** Bars of the whole recording; returns a function that sets the ticks to other scores. */

@@ -90,7 +90,7 @@ function check(samples, about) {
   const seconds = samples.length / RATE;
   if (!samples.length) throw new EngineError("no_recording", "The recording holds no sound.");
   if (seconds > about.seconds) {
-    throw new EngineError("audio_length", `The recording is longer than ${about.seconds} s; choose a shorter one.`);
+    throw new EngineError("audio_length", "The recording is too long.", { seconds });
   }
   if (samples.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0) < about.silent_peak) {
     throw new EngineError("audio_silent", "The recording is silent.");

@@ -2,6 +2,7 @@
 // (service/_pictures.py says what the bytes mean).
 
 import { envelope } from "./drawing.js";
+import { transform } from "./fourier.js";
 
 const COLUMNS = 1000;
 const WINDOW = 256;
@@ -31,33 +32,6 @@ export function spectrogram(samples) {
     transform(real, imaginary);
     return Float64Array.from({ length: BINS }, (_, bin) => scale * Math.hypot(real[bin], imaginary[bin]));
   });
-}
-
-/** The discrete Fourier transform in place (Cooley and Tukey's, radix 2). */
-function transform(real, imaginary) {
-  const size = real.length;
-  for (let i = 1, j = 0; i < size; i += 1) {
-    let bit = size >> 1;
-    for (; j & bit; bit >>= 1) j ^= bit;
-    j ^= bit;
-    if (i < j) {
-      [real[i], real[j]] = [real[j], real[i]];
-      [imaginary[i], imaginary[j]] = [imaginary[j], imaginary[i]];
-    }
-  }
-  for (let half = 1; half < size; half *= 2) {
-    for (let k = 0; k < half; k += 1) {
-      const cosine = Math.cos((-Math.PI * k) / half);
-      const sine = Math.sin((-Math.PI * k) / half);
-      for (let even = k; even < size; even += 2 * half) {
-        const odd = even + half;
-        const r = cosine * real[odd] - sine * imaginary[odd];
-        const i = cosine * imaginary[odd] + sine * real[odd];
-        [real[odd], imaginary[odd]] = [real[even] - r, imaginary[even] - i];
-        [real[even], imaginary[even]] = [real[even] + r, imaginary[even] + i];
-      }
-    }
-  }
 }
 
 /** The channels that the network sees, joined over frames; none where it sees the spectrogram itself. */
