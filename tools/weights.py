@@ -33,7 +33,7 @@ EMODB_WOMEN = ("08", "09", "13", "14", "16")
 LICENCE = """\
 Weights learned from RAVDESS (CC BY-NC-SA 4.0), TESS (CC BY-NC-ND 4.0) and EmoDB: for non-commercial use only.
 
-The code of Hamiltone has a licence of its own; this one is of the files in this folder alone. They are shared under
+The code of Hamiltone has a licence of its own; this one is of the weights alone. They are shared under
 CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/). No recording is part of them.
 
 Learned from:

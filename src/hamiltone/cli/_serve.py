@@ -43,9 +43,10 @@ def serve(
     def ready(address: str) -> None:
         here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # every address is none
         others = "" if here == address else " (from another machine, by this one's name)"
-        print(f"Open {here} in a browser{others}; Ctrl+C ends the service.", flush=True)
+        lines = [f"Open {here} in a browser{others}; Ctrl+C ends the service."]
         if notice := licence_notice(folder):
-            print(f"note: {notice}", flush=True)
+            lines.append(f"note: {notice}")
+        print("\n".join(lines), flush=True)  # at once: who starts it may read the first line and close its end
 
     limits = validated(
         Limits,
