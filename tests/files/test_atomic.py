@@ -100,3 +100,20 @@ def test_a_file_replaces_no_folder_and_a_folder_no_file(tmp_path: Path) -> None:
         draft.mkdir()
     assert (tmp_path / "folder" / "kept").read_text() == (tmp_path / "file").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere" / "x.txt")
+    for text in ("first", "second"):
+        atomic_write(tmp_path / "link", text)
+        assert (tmp_path / "link").is_symlink()
+        assert [path.read_text() for path in (tmp_path / "elsewhere").iterdir()] == [text]
+
+
+def test_pipes_and_devices_are_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="is a device or a pipe"):
+        atomic_write(tmp_path / "pipe", "x")
+    assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

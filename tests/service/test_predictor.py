@@ -198,6 +198,10 @@ def test_a_table_is_written_over_no_folder_and_no_recording(tmp_path: Path) -> N
         check_csv_path(tmp_path / "." / "x.wav", [tmp_path / "gone.wav", recording])
     check_csv_path(tmp_path / "scores.csv", [recording])
     check_csv_path(tmp_path / "new" / "folder" / "scores.csv", [recording])
+    os.mkfifo(tmp_path / "pipe")
+    for device in (tmp_path / "pipe", Path("/dev/stdout"), Path("/dev/fd/1"), Path("/dev/null")):
+        with pytest.raises(ServiceError, match="is a device or a pipe"):
+            check_csv_path(device, [])
     with pytest.raises(ServiceError, match=r"x\.wav: is a file, so that .*scores\.csv cannot be written"):
         check_csv_path(recording / "scores.csv", [])
 

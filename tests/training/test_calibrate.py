@@ -1,5 +1,6 @@
 """A trained recogniser gets its temperature from the validation part."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
     assert card["heard"] == bundle_config(model)["card"]["heard"] != {}
     assert card["licences"] == {"synthetic": "none: voices of eSpeak NG"}
     assert card["calibration"] in (tmp_path / "calibrated" / "README.md").read_text()
+    heard = json.loads((tmp_path / "calibrated" / "heard.json").read_text())
+    assert set(heard["synthetic"]) >= set(clips["utterance"])  # wherever it goes, leaks are known
     assert bundle_licence(tmp_path / "calibrated") == "For non-commercial use only.\n"
     assert bundle_licence(tmp_path) == ""
 

@@ -79,6 +79,8 @@ def predict(
             predictions.append(result)
             if (seconds := result.frames[-1].end) < _SHORT and not quiet:
                 print(f"note: {result.path}: {seconds:.2f} s of sound, too short to mean much", file=sys.stderr)
+    if csv is not None:  # first: who reads the rest may stop reading
+        write_csv(predictions, predictor.recognizer.labels, csv)
     if as_json:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
     elif len(recordings) == 1:
@@ -86,8 +88,6 @@ def predict(
             print_prediction(prediction)
     elif predictions:
         print_predictions(predictions)
-    if csv is not None:
-        write_csv(predictions, predictor.recognizer.labels, csv)
     if faults:
         raise typer.Exit(2)
 

@@ -18,14 +18,17 @@ from pathlib import Path
 def atomic_path(destination: Path) -> Iterator[Path]:
     """Give a path beside ``destination`` to write a file or a folder to; it takes its place when the block succeeds.
 
-    A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed.
+    A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed. Where ``destination``
+    is a link, what it leads to is replaced, and the link stays.
     When the block raises, nothing is left behind and ``destination`` is as it was.
 
     Raises:
         IsADirectoryError: a file is to replace a folder, whose content would be lost.
         NotADirectoryError: a folder is to replace a file.
+        FileExistsError: there is a device or a pipe, which nothing may replace.
     """
-    destination = Path(destination)
+    destination = Path(os.path.realpath(destination))
+    _refuse_devices(destination)
     destination.parent.mkdir(parents=True, exist_ok=True)
     stamp = uuid.uuid4().hex[:12]
     draft = destination.with_name(f".{destination.name}.{stamp}.draft")
@@ -52,6 +55,11 @@ def atomic_write(destination: Path, content: str | bytes) -> None:
     """Write a whole file (text as UTF-8), or leave what was there."""
     with atomic_path(destination) as draft:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _refuse_devices(destination: Path) -> None:
+    if destination.exists() and not destination.is_file() and not destination.is_dir():
+        raise FileExistsError(errno.EEXIST, "is a device or a pipe, and no file; name a file", str(destination))
 
 
 def _refuse_another_kind(draft: Path, destination: Path) -> None:

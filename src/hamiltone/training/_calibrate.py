@@ -1,5 +1,6 @@
 """A saved recogniser's temperature, fitted on the validation part."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from hamiltone.files import atomic_write
 from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, save_bundle
 
 from ._evaluate import load_known, recognizers_part
+from ._lineage import HEARD, heard_folder, read_heard
 from ._objectives import Classification
 from ._parts import Part
 from ._run import deterministic
@@ -54,7 +57,13 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
         f"calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
     )
     facts = bundle_config(model).get("card", {})
+    folder = heard_folder(Path(model))
+    heard = None if folder is None else read_heard(folder)  # before ``out`` takes the model's place
     save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
+    if heard is not None:
+        for corpus, utterances in material.split.by_corpus("validation").items():
+            heard[corpus] = sorted({*heard.get(corpus, []), *utterances})
+        atomic_write(Path(out) / HEARD, json.dumps(heard) + "\n")
     return {
         "temperature": recognizer.temperature,
         "clips": len(part.utterances),

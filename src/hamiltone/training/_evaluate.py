@@ -12,7 +12,7 @@ from hamiltone.files import atomic_write
 from hamiltone.measures import summarise
 from hamiltone.networks import Recognizer, load_recognizer
 
-from ._lineage import HEARD, RECORD, check_leaks, read_heard
+from ._lineage import RECORD, check_leaks, heard_folder, read_heard
 from ._loop import TrainingError
 from ._material import Material, load_material
 from ._objectives import Classification
@@ -107,8 +107,7 @@ def recognizers_part(
 
 
 def _leaks(model: Path, material: Material, leaks: str) -> list[str]:
-    """Ask what was heard: it lies in the model's run, or beside weights that came without their run."""
-    for folder in (model, model.parent):
-        if (folder / HEARD).is_file():
-            return check_leaks(read_heard(folder), material.split, f"the model of {folder}", leaks)
+    folder = heard_folder(model)
+    if folder is not None:
+        return check_leaks(read_heard(folder), material.split, f"the model of {folder}", leaks)
     return ["what the model was trained on is not known here: its recordings may be among those tested on"]

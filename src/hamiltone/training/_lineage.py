@@ -149,6 +149,11 @@ def read_heard(folder: Path) -> dict[str, list[str]]:
         raise TrainingError(f"{path}: is missing or damaged; copy the whole run, or train it again") from None
 
 
+def heard_folder(model: Path) -> Path | None:
+    """Where it stands what a model has heard: beside weights that came without their run, or in its run."""
+    return next((folder for folder in (model, model.parent) if (folder / HEARD).is_file()), None)
+
+
 def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: str) -> list[str]:
     """See that nothing beneath was trained or selected on recordings that are tested on.
 
