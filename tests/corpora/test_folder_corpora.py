@@ -1,3 +1,4 @@
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -203,6 +204,24 @@ def test_a_packed_corpus_is_to_be_unpacked(tmp_path: Path, name: str):
         load_corpus(name, archive)
     with pytest.raises(CorpusError, match=r"unpack Audio_Speech_Actors_01-24\.zip first"):
         load_corpus(name, tmp_path)
+
+
+def test_ravdess_is_read_from_the_zip_that_it_comes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HAMILTONE_CACHE", str(tmp_path / "cache"))
+    archive = tmp_path / "Audio_Speech_Actors_01-24.zip"
+    names = [f"Actor_{actor:02}/03-01-05-01-01-01-{actor:02}.wav" for actor in (1, 2)]
+    with zipfile.ZipFile(archive, "w") as content:
+        for name in names:
+            content.writestr(name, name)
+    for _ in range(2):  # the second time it lies in the cache
+        table = load_corpus("ravdess", archive)
+        assert [Path(path).read_text() for path in table.table["path"]] == names
+    assert len([path for path in (tmp_path / "cache" / "archives").iterdir() if path.is_dir()]) == 1
+    with zipfile.ZipFile(archive, "w") as content:
+        content.writestr("../outside.wav", "x")
+    with pytest.raises(CorpusError, match="outside"):
+        load_corpus("ravdess", archive)
+    assert not list(tmp_path.rglob("outside.wav"))
 
 
 @EXISTING

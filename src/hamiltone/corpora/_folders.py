@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from ._packed import is_readable_archive, unpacked
 from ._utterances import CorpusError
 
 _AUDIO = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
@@ -13,10 +14,10 @@ _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that 
 
 
 def corpus_folder(corpus: str, root: Path | None) -> Path:
-    """The absolute folder of a corpus that must exist.
+    """The absolute folder of a corpus that must exist; an archive, a zip or a tar, is unpacked into the cache.
 
     Raises:
-        CorpusError: no folder given, or it is missing, not a folder, or an archive that is still packed.
+        CorpusError: no folder given, or it is missing, not a folder, or an archive that cannot be unpacked.
     """
     if root is None:
         raise CorpusError(f"{corpus}: give the folder of its recordings (root)")
@@ -25,6 +26,8 @@ def corpus_folder(corpus: str, root: Path | None) -> Path:
         return folder
     if not os.path.exists(folder):  # noqa: PTH110
         raise CorpusError(f"{corpus}: {folder} does not exist: give the folder of its recordings")
+    if is_readable_archive(folder):
+        return unpacked(folder)
     if folder.suffix.lower() in _ARCHIVES:
         raise CorpusError(f"{corpus}: {folder} is an archive: unpack it, and give the folder that it was unpacked to")
     raise CorpusError(f"{corpus}: {folder} is a file, not a folder: give the folder of its recordings")
