@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hamiltone.quaternion import QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear, _forms, forms
-from hamiltone.quaternion._table import RULES, Case, choose
+from hamiltone.quaternion import QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear, forms
+from hamiltone.quaternion.kernels import _dispatch
+from hamiltone.quaternion.kernels._dispatch_table import RULES, Case, tabled_form
 
 DOUBLE, SINGLE = 1e-12, 1e-5
 
@@ -26,13 +27,13 @@ def far(actual, expected):
 def taken(form, call):
     """The form that a call took, and its result, when ``form`` is asked for."""
     seen = []
-    original = _forms._form
+    original = _dispatch._form_of
 
     def spy(*arguments):
         seen.append(original(*arguments))
         return seen[-1]
 
-    with patch.object(_forms, "_form", spy), forms(form):
+    with patch.object(_dispatch, "_form_of", spy), forms(form):
         result = call()
     return seen, result
 
@@ -394,20 +395,20 @@ def test_the_override_is_of_one_thread_and_ends_with_its_block():
     seen = {}
 
     def other():
-        seen["other thread"] = _forms._override.get()
+        seen["other thread"] = _dispatch._override.get()
 
     with forms("eight"):
         thread = threading.Thread(target=other)
         thread.start()
         thread.join()
         with forms("table"):
-            seen["table"] = _forms._override.get()
-        seen["inner"] = _forms._override.get()
+            seen["table"] = _dispatch._override.get()
+        seen["inner"] = _dispatch._override.get()
         with pytest.raises(RuntimeError), forms("plain"):
             raise RuntimeError
-        seen["after an error"] = _forms._override.get()
+        seen["after an error"] = _dispatch._override.get()
     assert seen == {"other thread": None, "table": None, "inner": "eight", "after an error": "eight"}
-    assert _forms._override.get() is None
+    assert _dispatch._override.get() is None
     with pytest.raises(ValueError, match="form 'fast' is none of table, plain, cached, eight, stacked"), forms("fast"):
         layer(x)
 
@@ -435,7 +436,7 @@ def case(**changes):
     ],
 )
 def test_the_table(changes, form):
-    assert choose(case(**changes)) == form
+    assert tabled_form(case(**changes)) == form
 
 
 def test_every_rule_of_the_table_names_a_form_and_is_reached():
@@ -455,7 +456,7 @@ def test_every_rule_of_the_table_names_a_form_and_is_reached():
 
     for rule in RULES:
         for operation in rule.operations:
-            assert rule.form in _forms.FORMS[operation]
+            assert rule.form in _dispatch.FORMS[operation]
             first = next(other for other in RULES if other.holds(corner(rule, operation)))
             assert first is rule
 
@@ -467,7 +468,7 @@ def test_layers_ask_the_table_for_what_they_do():
         asked.append(case)
         return "plain"
 
-    with patch.object(_forms, "choose", spy):
+    with patch.object(_dispatch, "tabled_form", spy):
         QuaternionConv2d(8, 16, 3)(torch.zeros(2, 8, 5, 6))
         QuaternionConvTranspose2d(16, 8, 3, groups=2)(torch.zeros(2, 16, 5, 6).to(memory_format=torch.channels_last))
         with torch.no_grad():

@@ -25,10 +25,11 @@ leading axis of length 4 for r, i, j, k; ``bias`` is real, one value per real ou
 
 from hamiltone.quaternion._algebra import conjugate, hamilton_product, norm
 from hamiltone.quaternion._batchnorm import QuaternionBatchNorm2d
-from hamiltone.quaternion._convolution import QuaternionConv2d, QuaternionConvTranspose2d
-from hamiltone.quaternion._forms import forms
+from hamiltone.quaternion._convolution import QuaternionConv2d
 from hamiltone.quaternion._linear import QuaternionLinear
 from hamiltone.quaternion._quaternionize import quaternionize
+from hamiltone.quaternion._transposed_convolution import QuaternionConvTranspose2d
+from hamiltone.quaternion.kernels import forms
 
 __all__ = [
     "QuaternionBatchNorm2d",

@@ -1,29 +1,25 @@
-"""The quaternion twins of ``torch.nn.Conv2d`` and ``torch.nn.ConvTranspose2d``."""
-
-from collections.abc import Sequence
+"""The quaternion twin of ``torch.nn.Conv2d``, and the base that it shares with its transposed sister."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hamiltone.quaternion import _forms
-from hamiltone.quaternion._initialise import glorot_scale, he_scale, polar_
-from hamiltone.quaternion._plain import Geometry
-from hamiltone.quaternion._prepared import Prepared
+from hamiltone.quaternion import kernels
+from hamiltone.quaternion._initialisation import glorot_scale, he_scale, polar_
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def _pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
+def integer_pair(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or min(pair) < least:
         raise ValueError(f"{name} must be one or two integers of at least {least}, not {value!r}")
     return pair
 
 
-class _QuaternionConvolution(nn.Module):
-    """What both convolutions share: settings under the names of ``torch.nn.Conv2d``, the parameters, the repr."""
+class QuaternionConvolution(nn.Module):
+    """Base of both convolutions: settings under the names of ``torch.nn.Conv2d``, the parameters, the repr."""
 
     weight: nn.Parameter
     bias: nn.Parameter | None
@@ -53,11 +49,11 @@ class _QuaternionConvolution(nn.Module):
                 )
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.kernel_size = _pair("kernel_size", kernel_size, 1)
-        self.stride = _pair("stride", stride, 1)
-        self.dilation = _pair("dilation", dilation, 1)
+        self.kernel_size = integer_pair("kernel_size", kernel_size, 1)
+        self.stride = integer_pair("stride", stride, 1)
+        self.dilation = integer_pair("dilation", dilation, 1)
         self.groups = groups
-        self._prepared = Prepared()
+        self._prepared = kernels.PreparedWeights()
 
         # torch's twins, too, have the input's channels first in the transposed weight.
         rows, columns = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
@@ -109,7 +105,7 @@ class _QuaternionConvolution(nn.Module):
         return ", ".join(parts)
 
 
-class QuaternionConv2d(_QuaternionConvolution):
+class QuaternionConv2d(QuaternionConvolution):
     """Quaternion 2-d convolution, the twin of ``torch.nn.Conv2d``: ``y = W (x) x + b``.
 
     Channels of input (batch, in_channels, height, width) and output hold quaternions as ``[all r | all i | all j | all
@@ -179,7 +175,7 @@ class QuaternionConv2d(_QuaternionConvolution):
                 raise ValueError(f"padding='same' needs stride 1, not {self.stride}")
             self.padding = padding
         else:
-            self.padding = _pair("padding", padding, 0)
+            self.padding = integer_pair("padding", padding, 0)
         self.output_padding = (0, 0)
         self.padding_mode = padding_mode
 
@@ -195,8 +191,8 @@ class QuaternionConv2d(_QuaternionConvolution):
             padding = (0, 0)
         elif (left, above) == (right, below):
             padding = (above, left)
-        geometry = Geometry(self.stride, padding, self.dilation, self.groups)
-        return _forms.convolution(x, self.components, self.bias, geometry, self._prepared)
+        geometry = kernels.Geometry(self.stride, padding, self.dilation, self.groups)
+        return kernels.convolution(x, self.components, self.bias, geometry, self._prepared)
 
     def _sides(self) -> tuple[int, int, int, int]:
         """Padding left, right, above, below; as in torch, "same" puts the odd one of an odd total right and below."""
@@ -207,109 +203,3 @@ class QuaternionConv2d(_QuaternionConvolution):
             return 0, 0, 0, 0
         height, width = self.padding
         return width, width, height, height
-
-
-class QuaternionConvTranspose2d(_QuaternionConvolution):
-    """Quaternion 2-d transposed convolution, the twin of ``torch.nn.ConvTranspose2d``.
-
-    It is the adjoint of :class:`QuaternionConv2d` with the same ``weight`` and settings, as torch's twins are to each
-    other, so it multiplies by the conjugates of its weights. Layout of the channels and ``groups`` as in
-    :class:`QuaternionConv2d`.
-
-    Args:
-        in_channels: Real channels of the input, a multiple of 4 x groups.
-        out_channels: Real channels of the output, a multiple of 4 x groups.
-        kernel_size: Height and width, or one number for both.
-        stride: As in ``torch.nn.ConvTranspose2d``.
-        padding: As in ``torch.nn.ConvTranspose2d``.
-        output_padding: As in ``torch.nn.ConvTranspose2d``.
-        groups: Groups of quaternions.
-        bias: Whether a real bias per output channel is learnt.
-        dilation: As in ``torch.nn.ConvTranspose2d``.
-        padding_mode: "zeros", the only one that torch's twin has.
-        device: As in ``torch.nn.ConvTranspose2d``.
-        dtype: As in ``torch.nn.ConvTranspose2d``.
-
-    Attributes:
-        weight: (in_channels, out_channels / 4 / groups, height, width), laid out as channels are: [all r | all i |
-            all j | all k]; He initialisation in polar form.
-        bias: (out_channels,), zeros at first, or None.
-
-    Raises:
-        ValueError: Channels that are not a positive multiple of 4 x groups, or another setting out of range; an input
-            with another number of channels; an ``output_size`` that no output padding below the stride gives.
-
-    Source: REFERENCE section 2.
-    """
-
-    transposed = True
-    padding: tuple[int, int]
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int | tuple[int, int] = 1,
-        padding: int | tuple[int, int] = 0,
-        output_padding: int | tuple[int, int] = 0,
-        groups: int = 1,
-        bias: bool = True,
-        dilation: int | tuple[int, int] = 1,
-        padding_mode: str = "zeros",
-        device: torch.device | str | int | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            kernel_size=kernel_size,
-            stride=stride,
-            dilation=dilation,
-            groups=groups,
-            bias=bias,
-            device=device,
-            dtype=dtype,
-        )
-        if padding_mode != "zeros":
-            raise ValueError(f"padding_mode of a transposed convolution can only be 'zeros', not {padding_mode!r}")
-        self.padding = _pair("padding", padding, 0)
-        self.output_padding = _pair("output_padding", output_padding, 0)
-        self.padding_mode = padding_mode
-
-    def forward(
-        self, x: Float[Tensor, "*batch channel height width"], output_size: Sequence[int] | None = None
-    ) -> Float[Tensor, "*batch new_channel new_height new_width"]:
-        """Convolve, transposed: (batch, in_channels, height, width) -> (batch, out_channels, new height, new width).
-
-        Args:
-            x: The input.
-            output_size: The output's height and width (or its whole shape), in place of ``output_padding``.
-
-        Returns:
-            The output, of the shape that torch's twin gives.
-
-        Raises:
-            ValueError: As in the class.
-        """
-        self._check_channels(x)
-        output_padding = self.output_padding if output_size is None else self._padding_for(x, output_size)
-        geometry = Geometry(self.stride, self.padding, self.dilation, self.groups, True, output_padding)
-        return _forms.convolution(x, self.components, self.bias, geometry, self._prepared)
-
-    def _padding_for(
-        self, x: Float[Tensor, "*batch channel height width"], output_size: Sequence[int]
-    ) -> tuple[int, int]:
-        if len(output_size) not in (2, x.dim()):
-            raise ValueError(f"output_size must have 2 or {x.dim()} numbers, not {tuple(output_size)}")
-        least = [
-            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
-            for size, stride, padding, dilation, kernel in zip(
-                x.shape[-2:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
-            )
-        ]
-        height, width = (size - smallest for size, smallest in zip(output_size[-2:], least, strict=True))
-        if not (0 <= height < self.stride[0] and 0 <= width < self.stride[1]):
-            most = [size + stride - 1 for size, stride in zip(least, self.stride, strict=True)]
-            raise ValueError(f"output_size {tuple(output_size)} is out of reach: sizes range from {least} to {most}")
-        return height, width

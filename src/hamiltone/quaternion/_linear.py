@@ -4,9 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.quaternion import _forms
-from hamiltone.quaternion._initialise import he_scale, polar_
-from hamiltone.quaternion._prepared import Prepared
+from hamiltone.quaternion import kernels
+from hamiltone.quaternion._initialisation import he_scale, polar_
 
 
 class QuaternionLinear(nn.Module):
@@ -49,7 +48,7 @@ class QuaternionLinear(nn.Module):
                 raise ValueError(f"QuaternionLinear: {name} must be a positive multiple of 4, not {number}")
         self.in_features = in_features
         self.out_features = out_features
-        self._prepared = Prepared()
+        self._prepared = kernels.PreparedWeights()
         self.weight = nn.Parameter(torch.empty(out_features, in_features // 4, device=device, dtype=dtype))
         if bias:
             self.bias = nn.Parameter(torch.empty(out_features, device=device, dtype=dtype))
@@ -75,7 +74,7 @@ class QuaternionLinear(nn.Module):
                 f"QuaternionLinear takes {self.in_features} features on the last axis, not {x.shape[-1]} "
                 f"(input of shape {tuple(x.shape)})"
             )
-        return _forms.linear(x, self.components, self.bias, self._prepared)
+        return kernels.linear(x, self.components, self.bias, self._prepared)
 
     def extra_repr(self) -> str:
         """The settings, in the form of ``torch.nn.Linear``."""

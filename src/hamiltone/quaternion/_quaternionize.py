@@ -1,4 +1,4 @@
-"""Any network's real layers replaced by their quaternion twins."""
+"""Conversion of a network's real layers into their quaternion twins."""
 
 import copy
 from collections.abc import Iterable
@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from torch import nn
 
 from hamiltone.quaternion._batchnorm import QuaternionBatchNorm2d
-from hamiltone.quaternion._convolution import QuaternionConv2d, QuaternionConvTranspose2d
+from hamiltone.quaternion._convolution import QuaternionConv2d
 from hamiltone.quaternion._linear import QuaternionLinear
+from hamiltone.quaternion._transposed_convolution import QuaternionConvTranspose2d
 
 _QUATERNION = (QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear)
 _REAL = (

@@ -1,11 +1,11 @@
-"""Which form computes which case: a table, shipped, so that the same call takes the same path on every machine.
+"""Dispatch table: the form that computes each case, shipped, so that a call takes the same path on every machine.
 
 Measured with PyTorch 2.13 in float32 on an x86-64 server processor over the layers of VGG16 on a 4 x 64 x 64 embedding;
-``docs/performance.md`` has the numbers and ``hamiltone bench a`` takes them again. The first rule that holds counts;
-where none holds it is the plain form, as on devices and for dtypes that nobody has measured.
+``docs/performance.md`` has the numbers and ``python -m benchmarks.speed a`` takes them again. The first rule that holds
+counts; where none holds it is the plain form, as on devices and for dtypes that nobody has measured.
 
-To add a compiled kernel: write its form as a module beside the others, register it in ``_forms.py``, and put its rules
-(say ``device="cuda"``) in front.
+To add a compiled kernel: write its form as a module beside the others, register it in ``_dispatch.py``, and put its
+rules (say ``device="cuda"``) in front.
 """
 
 from dataclasses import dataclass
@@ -113,6 +113,6 @@ RULES: tuple[Rule, ...] = (
 
 
 @lru_cache(maxsize=4096)
-def choose(case: Case) -> str:
+def tabled_form(case: Case) -> str:
     """The form that the table gives a case."""
     return next((rule.form for rule in RULES if rule.holds(case)), "plain")

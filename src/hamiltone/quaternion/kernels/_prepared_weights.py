@@ -1,4 +1,4 @@
-"""Weights that an evaluation has assembled or transformed once and uses again while they stay the same."""
+"""Prepared weights: what an evaluation has assembled or transformed once and uses again while they stay the same."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class _Held:
     made: Any
 
 
-class Prepared:
+class PreparedWeights:
     """What a form has made of one layer's weights, as long as no bit of them has changed.
 
     Weights change in ways that leave no trace: ``weight.data.mul_(2)``, a write through NumPy or by another process
@@ -46,11 +46,11 @@ class Prepared:
         """Let go of the memory."""
         self._held = None
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> "Prepared":
-        return Prepared()
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "PreparedWeights":
+        return PreparedWeights()
 
-    def __reduce__(self) -> tuple[type["Prepared"], tuple[()]]:
-        return Prepared, ()
+    def __reduce__(self) -> tuple[type["PreparedWeights"], tuple[()]]:
+        return PreparedWeights, ()
 
 
 def _same_bits(a: Tensor, b: Tensor) -> bool:

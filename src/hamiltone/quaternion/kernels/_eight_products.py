@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hamiltone.quaternion._plain import Geometry
+from hamiltone.quaternion.kernels._block_kernel import Geometry
 
 # The component of the input that the second kind of product takes for y_r, y_i, y_j, y_k; its weight is _second's.
 _PARTNER = (0, 2, 3, 1)

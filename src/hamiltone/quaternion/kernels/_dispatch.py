@@ -1,4 +1,4 @@
-"""How a quaternion operation is computed: each operation's forms, and the one place where one of them is chosen.
+"""Dispatch of the quaternion operations: their forms, and the choice of one for each call.
 
 All forms of an operation are the same function of the same arguments up to rounding. The table says which one a case
 takes, :func:`forms` overrides it, and a form that cannot serve a call gives way to the plain form.
@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from hamiltone.quaternion import _eight, _plain, _stacked
 from hamiltone.quaternion._algebra import conjugate
-from hamiltone.quaternion._plain import Geometry
-from hamiltone.quaternion._prepared import Prepared
-from hamiltone.quaternion._table import Case, Operation, choose
+from hamiltone.quaternion.kernels import _block_kernel, _eight_products, _stacked_product
+from hamiltone.quaternion.kernels._block_kernel import Geometry
+from hamiltone.quaternion.kernels._dispatch_table import Case, Operation, tabled_form
+from hamiltone.quaternion.kernels._prepared_weights import PreparedWeights
 
 # A compiled kernel's form is one more name here, one more branch in its operation, and rules in the table.
 FORMS: dict[Operation, tuple[str, ...]] = {
@@ -35,7 +35,7 @@ def forms(name: str) -> Iterator[None]:
 
     - ``plain``: one real operation with the assembled block kernel; the oracle, and what everything supports.
     - ``cached``: the plain form whose kernel is assembled once; for convolutions without gradients.
-    - ``eight``: eight real products of quarters (see ``_eight.py``), weights transformed once without gradients.
+    - ``eight``: eight real products of quarters (``_eight_products.py``), weights transformed once without gradients.
     - ``stacked``: one real product with the weights as they lie; for the linear layer.
     - ``table``: the choice of the shipped table; the default.
 
@@ -64,7 +64,7 @@ def convolution(
     weight: Float[Tensor, "4 rows columns kernel_height kernel_width"],
     bias: Float[Tensor, " real_out"] | None,
     geometry: Geometry,
-    prepared: Prepared,
+    prepared: PreparedWeights,
 ) -> Float[Tensor, "*batch real_out new_height new_width"]:
     """Quaternion cross-correlation; with a transposed geometry its adjoint, which multiplies by the conjugates.
 
@@ -76,54 +76,64 @@ def convolution(
         prepared: where the layer keeps what an evaluation made of its weights.
     """
     operation = "conv_transpose2d" if geometry.transposed else "conv2d"
-    form = _form(operation, x, weight, bias, prepared, geometry)
+    form = _form_of(operation, x, weight, bias, prepared, geometry)
     if form == "cached":
-        kernel = prepared.get("cached", weight, lambda w: _plain.block_kernel(w, geometry.groups))
-        return _plain.convolve(x, kernel, bias, geometry)
+        kernel = prepared.get("cached", weight, lambda w: _block_kernel.block_kernel(w, geometry.groups))
+        return _block_kernel.convolve(x, kernel, bias, geometry)
     if form == "eight":
         single = x.dim() == 3
-        y = _eight_products(
-            x.unsqueeze(0) if single else x, weight, bias, _eight.Convolution(geometry), prepared, geometry.transposed
+        y = _eight_product_form(
+            x.unsqueeze(0) if single else x,
+            weight,
+            bias,
+            _eight_products.Convolution(geometry),
+            prepared,
+            geometry.transposed,
         )
         return y.squeeze(0) if single else y
-    return _plain.convolve(x, _plain.block_kernel(weight, geometry.groups), bias, geometry)
+    return _block_kernel.convolve(x, _block_kernel.block_kernel(weight, geometry.groups), bias, geometry)
 
 
 def linear(
     x: Float[Tensor, "*batch feature"],
     weight: Float[Tensor, "4 out in"],
     bias: Float[Tensor, " real_out"] | None,
-    prepared: Prepared,
+    prepared: PreparedWeights,
 ) -> Float[Tensor, "*batch real_out"]:
     """Quaternion matrix-vector product of ``weight`` with the last axis of ``x``; ``prepared`` as in convolutions."""
-    form = _form("linear", x, weight, bias, prepared)
+    form = _form_of("linear", x, weight, bias, prepared)
     if form == "stacked":
-        return _stacked.linear(x, weight, bias)
+        return _stacked_product.linear(x, weight, bias)
     if form == "eight":
         rows = x.reshape(-1, x.shape[-1])
-        y = _eight_products(rows, weight, bias, _eight.MatrixProduct(), prepared, False)
+        y = _eight_product_form(rows, weight, bias, _eight_products.MatrixProduct(), prepared, False)
         return y.view(*x.shape[:-1], y.shape[-1])
-    return _plain.linear(x, weight, bias)
+    return _block_kernel.linear(x, weight, bias)
 
 
-def _eight_products(
-    x: Tensor, weight: Tensor, bias: Tensor | None, product: _eight.Product, prepared: Prepared, conjugated: bool
+def _eight_product_form(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    product: _eight_products.Product,
+    prepared: PreparedWeights,
+    conjugated: bool,
 ) -> Tensor:
     def signed(w: Tensor) -> Tensor:
         return conjugate(w, dim=0) if conjugated else w
 
     if _differentiated(x, weight, bias):
-        return _eight.multiply(x, signed(weight), bias, product)
-    weights = prepared.get("eight", weight, lambda w: _eight.transformed(signed(w)))
-    return _eight.multiply_by(x, weights, bias, product)
+        return _eight_products.multiply(x, signed(weight), bias, product)
+    weights = prepared.get("eight", weight, lambda w: _eight_products.transformed(signed(w)))
+    return _eight_products.multiply_by(x, weights, bias, product)
 
 
-def _form(
+def _form_of(
     operation: Operation,
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    prepared: Prepared,
+    prepared: PreparedWeights,
     geometry: Geometry | None = None,
 ) -> str:
     evaluation = not _differentiated(x, weight, bias)
@@ -131,14 +141,14 @@ def _form(
         prepared.clear()
     if not _eager(x, weight, bias):
         return "plain"
-    form = _override.get() or choose(_case(operation, x, weight, geometry, evaluation))
+    form = _override.get() or tabled_form(_case(operation, x, weight, geometry, evaluation))
     if form not in FORMS[operation]:
         return "plain"
     able = {
         "plain": True,
         "cached": evaluation,
-        "stacked": _simple(x, weight, bias, geometry),
-        "eight": _simple(x, weight, bias, geometry),
+        "stacked": _is_regular(x, weight, bias, geometry),
+        "eight": _is_regular(x, weight, bias, geometry),
     }
     return form if able[form] else "plain"
 
@@ -158,8 +168,8 @@ def _eager(*tensors: Tensor | None) -> bool:
     )
 
 
-def _simple(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry | None) -> bool:
-    """Whether this is a case without anything that only the plain form knows."""
+def _is_regular(x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry | None) -> bool:
+    """Whether a call has nothing that only the plain form knows: groups, named padding, autocast, other dtypes."""
     same: Any = x.dtype == weight.dtype and x.device == weight.device
     if bias is not None:
         same = same and bias.dtype == x.dtype and bias.device == x.device

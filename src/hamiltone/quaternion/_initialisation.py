@@ -1,4 +1,4 @@
-"""Random quaternion weights in polar form (REFERENCE section 2, "Initialisation")."""
+"""Initialisation of quaternion weights in polar form (REFERENCE section 2, "Initialisation")."""
 
 import math
 

@@ -7,7 +7,7 @@ import torch
 from scipy import stats
 
 from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear
-from hamiltone.quaternion._initialise import glorot_scale, he_scale
+from hamiltone.quaternion._initialisation import glorot_scale, he_scale
 
 # Layer and the scale of its modulus: n_in and n_out in quaternions times receptive field, within a group.
 SCALED = {
