@@ -32,7 +32,7 @@ lint:  ## style, types, and which folder may import which
 
 bench:  ## time and memory, as ratios within one run, beside their targets; AGAINST=PYTHON compares with SpeechBrain
 	@tools/environment.sh $(EXTRAS)
-	@$(VENV)/bin/hamiltone bench $(if $(AGAINST),--against $(AGAINST))
+	@$(VENV)/bin/python -m benchmarks.speed $(if $(AGAINST),--against $(AGAINST))
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
 	rm -rf $(VENV) $(VENV)-bare runs

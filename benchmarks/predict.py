@@ -1,6 +1,6 @@
 """What a prediction costs: seconds per second of sound, seconds until the first one, memory on a long recording.
 
-    python benchmarks/predict.py RUN/model [--hours 3]
+    python -m benchmarks.predict RUN/model [--hours 3]
 
 Everything runs on one thread, on noise and tones that are made for it. A real-time factor (RTF) of 0.01 means that a
 minute takes 0.6 s. Decoding is part of it, in onnxruntime's line as well. The model is warm: what a first call takes

@@ -1,15 +1,15 @@
 """Where the time and memory of a training step go: the operations that take most, and how peak memory varies.
 
-python benchmarks/profile_step.py real stored 5 --threads 2
-    python benchmarks/profile_step.py real none 0 --bf16        # as training.precision = "bf16" computes
+python -m benchmarks.profile_step real stored 5 --threads 2
+python -m benchmarks.profile_step real none 0 --bf16        # as training.precision = "bf16" computes
 """
 
 import argparse
 
 import torch
 
-from hamiltone.benchmark._memory import step_memory
-from hamiltone.benchmark._steps import StepCase, Steps
+from benchmarks.speed._memory import step_memory
+from benchmarks.speed._steps import StepCase, Steps
 
 _SHOWN = 10
 _REPEATS = 5

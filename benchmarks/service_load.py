@@ -1,6 +1,6 @@
 """What the service does under load: latencies, errors and memory with many clients, and a flood beyond its limits.
 
-    python benchmarks/service_load.py RUN/model [--clients 50] [--seconds 60] [--flood 400]
+    python -m benchmarks.service_load RUN/model [--clients 50] [--seconds 60] [--flood 400]
 
 It starts ``hamiltone serve`` on a free port of this machine, lets the clients post clips of 4 s one after the other,
 then sends the flood at once. Memory is that of the service and its decoding processes together. The clients' own work

@@ -1,8 +1,8 @@
-"""The cases of ``hamiltone bench`` under pytest-benchmark, for its options: compare, histogram, autosave.
+"""The cases of ``make bench`` under pytest-benchmark, for its options: compare, histogram, autosave.
 
     python -m pytest benchmarks --benchmark-only -o addopts=""
 
-Read the ratios within one group, not the seconds; they do not take turns here, as they do in ``hamiltone bench``.
+Read the ratios within one group, not the seconds; they do not take turns here, as they do in ``make bench``.
 """
 
 from dataclasses import replace
@@ -11,8 +11,8 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from hamiltone.benchmark._layers import layer_cases
-from hamiltone.benchmark._steps import StepCase, Steps
+from benchmarks.speed._layer_tables import layer_cases
+from benchmarks.speed._steps import StepCase, Steps
 from hamiltone.quaternion import forms
 
 LAYERS = {case.name: case for case in layer_cases(1.0, 20, (4, 64, 64))}

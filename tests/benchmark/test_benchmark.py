@@ -9,18 +9,25 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from typer.testing import CliRunner
 
-from hamiltone import benchmark
+from benchmarks.speed import (
+    BenchmarkError,
+    BenchmarkResult,
+    Row,
+    Table,
+    Target,
+    __main__,
+    _step_tables,
+    markdown,
+    run_benchmark,
+    write_benchmark,
+)
+from benchmarks.speed._layer_tables import layer_cases
+from benchmarks.speed._memory import step_memory
+from benchmarks.speed._speechbrain_client import SpeechBrain
+from benchmarks.speed._steps import StepCase, Steps, explicit_similarity, from_json, map_shape
+from benchmarks.speed._timing import interleaved
 from hamiltone.antitransfer import squared_gram_cosine
-from hamiltone.benchmark import BenchmarkError, BenchmarkResult, Row, Table, Target, markdown, write_benchmark
-from hamiltone.benchmark import _networks as networks
-from hamiltone.benchmark._against import SpeechBrain
-from hamiltone.benchmark._layers import layer_cases
-from hamiltone.benchmark._memory import step_memory
-from hamiltone.benchmark._steps import StepCase, Steps, explicit_similarity, from_json, map_shape
-from hamiltone.benchmark._timing import interleaved
-from hamiltone.cli import app
 from hamiltone.networks import vgg
 from hamiltone.quaternion import forms
 
@@ -70,14 +77,14 @@ def counted_memory(monkeypatch):
         asked.append((case, threads))
         return len(asked) << 20
 
-    monkeypatch.setattr(networks, "step_memory", memory)
+    monkeypatch.setattr(_step_tables, "step_memory", memory)
     return asked
 
 
 def test_all_tables_at_tiny_sizes(counted_memory):
     threads = torch.get_num_threads()
     told = []
-    result = benchmark.run_benchmark(threads=1, quick=True, report=told.append)
+    result = run_benchmark(threads=1, quick=True, report=told.append)
     keys = [table.key for table in result.tables]
     assert keys == [
         *("a training", "a evaluation", "b real", "b quaternion", "c"),
@@ -100,7 +107,7 @@ def test_all_tables_at_tiny_sizes(counted_memory):
 
 
 def test_speechbrain_takes_its_turns(python_with_speechbrain):
-    result = benchmark.run_benchmark("a", threads=1, quick=True, against=python_with_speechbrain)
+    result = run_benchmark("a", threads=1, quick=True, against=python_with_speechbrain)
     assert result.machine["against"] == {"speechbrain": "0.0", "torch": torch.__version__}
     for table in result.tables:
         assert table.columns[-1] == "ours: times as fast as SpeechBrain"
@@ -121,7 +128,7 @@ def test_an_interpreter_that_cannot_be_used_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize("tables", ["ax", ""])
 def test_unknown_tables_are_told(tables):
     with pytest.raises(BenchmarkError, match=r"bench: no table (x|named); there are a, b, c, d"):
-        benchmark.run_benchmark(tables)
+        run_benchmark(tables)
 
 
 def test_calls_take_turns_and_medians_are_given():
@@ -255,7 +262,7 @@ RESULT = BenchmarkResult(
 
 def test_files(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("Before\n<!-- tables of hamiltone bench -->\nold\n<!-- end of the tables -->\nAfter\n")
+    page.write_text("Before\n<!-- tables of the benchmark -->\nold\n<!-- end of the tables -->\nAfter\n")
     write_benchmark(RESULT, tmp_path / "out", page)
     text = (tmp_path / "out" / "benchmark.md").read_text()
     assert "| one | 1234 | 1 |" in text or "| one | 1235 | 1 |" in text
@@ -283,27 +290,27 @@ def test_a_page_without_a_place_for_tables_is_told_and_left(tmp_path):
 
 def test_the_page_of_the_documentation_has_a_place_for_the_tables():
     text = (Path(__file__).parents[2] / "docs" / "performance.md").read_text()
-    begin, end = text.index("<!-- tables of hamiltone bench -->"), text.index("<!-- end of the tables -->")
+    begin, end = text.index("<!-- tables of the benchmark -->"), text.index("<!-- end of the tables -->")
     assert begin < end
 
 
-def test_the_verb(tmp_path, monkeypatch):
+def test_the_command(tmp_path, monkeypatch, capsys):
     asked = []
 
     def measured(tables, **options):
         asked.append((tables, options.pop("report"), options))
         return RESULT
 
-    monkeypatch.setattr(benchmark, "run_benchmark", measured)
-    done = CliRunner().invoke(app, ["bench", "a", "c", "--quick", "--threads", "1", "--out", str(tmp_path / "out")])
-    assert done.exit_code == 0, done.output
+    monkeypatch.setattr(__main__, "run_benchmark", measured)
+    __main__.main(["a", "c", "--quick", "--threads", "1", "--out", str(tmp_path / "out")])
     assert [(tables, options) for tables, _, options in asked] == [
         ("ac", {"threads": 1, "quick": True, "against": None})
     ]
-    assert all(text in done.stdout for text in ("Steps", "Layers", "Targets", "missed", "met", "0.123"))
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in ("Steps", "Layers", "Targets", "missed", "met", "0.123"))
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"benchmark.json", "benchmark.md", "benchmark.svg"}
 
 
-def test_the_verb_refuses_unknown_tables():
-    done = CliRunner().invoke(app, ["bench", "e"])
-    assert isinstance(done.exception, BenchmarkError)
+def test_the_command_refuses_unknown_tables():
+    with pytest.raises(SystemExit, match="bench: no table e; there are a, b, c, d"):
+        __main__.main(["e"])

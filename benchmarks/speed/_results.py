@@ -1,8 +1,14 @@
-"""What a benchmark gives: tables of ratios, the targets beside them, and where it was measured."""
+"""Result of a benchmark: tables of ratios, the targets beside them, and where it was measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from hamiltone.errors import HamiltoneError
+
+
+class BenchmarkError(HamiltoneError):
+    """A benchmark that cannot be run as asked."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Peak memory of a step, over what the process had before there was a network; each in a fresh process."""
+"""Peak memory of a training step over what its fresh process had before there was a network."""
 
 import gc
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from hamiltone.machine import peak_memory, reset_peak_memory
 
 from ._steps import StepCase, Steps, from_json
 
+_ROOT = Path(__file__).parents[2]
 _STEPS = 2  # the second has Adam's state from the beginning
 
 
@@ -23,7 +25,7 @@ def step_memory(case: StepCase, threads: int) -> int:
         HamiltoneError: the process did not end well, most likely for want of memory.
     """
     command = [sys.executable, "-m", __name__, json.dumps(case.as_json()), str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise HamiltoneError(f"bench: measuring the memory of {case} failed: {last}; has the machine enough of it?")

@@ -1,4 +1,4 @@
-"""A benchmark from beginning to end."""
+"""The run of a benchmark: the tables that are asked for, and the machine they hold for."""
 
 import os
 import platform
@@ -11,10 +11,10 @@ import torch
 from hamiltone import __version__
 from hamiltone.machine import processor
 
-from ._against import BenchmarkError, SpeechBrain
-from ._layers import layer_tables
-from ._networks import FULL, QUICK, anti_transfer_tables, growth_tables, step_table
-from ._results import BenchmarkResult, Table
+from ._layer_tables import layer_tables
+from ._results import BenchmarkError, BenchmarkResult, Table
+from ._speechbrain_client import SpeechBrain
+from ._step_tables import FULL, QUICK, anti_transfer_tables, growth_tables, step_table
 
 TABLES = {
     "a": "each quaternion layer of VGG16 against the plain form",

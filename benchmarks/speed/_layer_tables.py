@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from hamiltone.networks import vgg
 from hamiltone.quaternion import QuaternionConv2d, QuaternionLinear, forms
 
-from ._against import SpeechBrain
 from ._results import Row, Table, Target
+from ._speechbrain_client import SpeechBrain
 from ._steps import convolution_shapes
 from ._timing import interleaved, timed
 

@@ -1,4 +1,4 @@
-"""Another implementation, in an interpreter of its own, that takes its turns with ours."""
+"""SpeechBrain's quaternion layers in an interpreter of their own, for turns with ours."""
 
 import json
 import subprocess
@@ -7,13 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from hamiltone.errors import HamiltoneError
+from ._results import BenchmarkError
 
-_SCRIPT = Path(__file__).with_name("_speechbrain.py")
-
-
-class BenchmarkError(HamiltoneError):
-    """A benchmark that cannot be run as asked."""
+_SCRIPT = Path(__file__).with_name("_speechbrain_server.py")
 
 
 class SpeechBrain:

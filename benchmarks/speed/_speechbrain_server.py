@@ -1,4 +1,4 @@
-"""SpeechBrain's quaternion layers, timed by an interpreter that has them; run as a script there, needs no hamiltone.
+"""SpeechBrain's quaternion layers, timed by an interpreter that has them: a script that needs no hamiltone.
 
 Each line of standard input is a JSON request, each line of standard output its answer:
 {"layer": "conv2d", "shape": [20, 64, 64, 4], "out": 64, "first": true} builds a layer;
@@ -18,7 +18,7 @@ import torch
 def stub_torchaudio() -> None:
     """SpeechBrain imports torchaudio, of which its quaternion layers use nothing."""
     try:
-        import torchaudio  # noqa: F401, PLC0415  # pyright: ignore[reportMissingImports]
+        import torchaudio  # noqa: F401  # pyright: ignore[reportMissingImports]
     except Exception:
         for name in ("torchaudio", "torchaudio.transforms", "torchaudio.functional", "torchaudio.backend"):
             module = types.ModuleType(name)
@@ -32,7 +32,7 @@ def stub_torchaudio() -> None:
 
 def build(request: dict[str, Any]) -> tuple[torch.nn.Module, torch.Tensor, bool]:
     """The layer of a request, its input, and whether the input is differentiated."""
-    from speechbrain.nnet.quaternion_networks import (  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from speechbrain.nnet.quaternion_networks import (  # pyright: ignore[reportMissingImports]
         q_CNN,
         q_linear,
     )
@@ -66,7 +66,7 @@ def main() -> None:
     torch.set_num_threads(int(sys.argv[1]))
     answers, sys.stdout = sys.stdout, sys.stderr  # what SpeechBrain prints must not look like an answer
     stub_torchaudio()
-    import speechbrain  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    import speechbrain  # pyright: ignore[reportMissingImports]
 
     print(json.dumps({"speechbrain": speechbrain.__version__, "torch": torch.__version__}), file=answers, flush=True)
     built = None

@@ -1,4 +1,4 @@
-"""The tables as Markdown, JSON and a picture."""
+"""Files of a benchmark's result: Markdown, JSON and a picture."""
 
 import io
 import json
@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 
 from hamiltone.files import atomic_write
 
-from ._against import BenchmarkError
-from ._results import BenchmarkResult, Row, Table, Target
+from ._results import BenchmarkError, BenchmarkResult, Row, Table, Target
 
 JSON, MARKDOWN, PICTURE = "benchmark.json", "benchmark.md", "benchmark.svg"
-_BEGIN, _END = "<!-- tables of hamiltone bench -->", "<!-- end of the tables -->"
+_BEGIN, _END = "<!-- tables of the benchmark -->", "<!-- end of the tables -->"
 
 
 def write_benchmark(result: BenchmarkResult, folder: Path, page: Path | None = None) -> None:
@@ -48,18 +47,18 @@ def write_benchmark(result: BenchmarkResult, folder: Path, page: Path | None = N
     atomic_write(folder / PICTURE, picture(result))
 
 
-def cells(row: Row) -> list[str]:
+def _cells(row: Row) -> list[str]:
     """The numbers of a row as text."""
     return ["" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in row.values]
 
 
-def target_cells(target: Target) -> list[str]:
+def _target_cells(target: Target) -> list[str]:
     """A target as text: what, its bound, as measured, met or missed."""
     bound = f"{target.side} {target.bound:g}"
     return [target.what, bound, f"{target.value:.3g}", "met" if target.met else "missed"]
 
 
-TARGET_COLUMNS = ("Target", "Bound", "Measured", "")
+_TARGET_COLUMNS = ("Target", "Bound", "Measured", "")
 
 
 def markdown(result: BenchmarkResult) -> str:
@@ -72,9 +71,9 @@ def markdown(result: BenchmarkResult) -> str:
         parts.append("A quick run with tiny sizes: these numbers mean nothing.\n")
     targets = [target for table in result.tables for target in table.targets]
     if targets:
-        parts.append(_markdown_table("Targets", TARGET_COLUMNS, [target_cells(target) for target in targets]))
+        parts.append(_markdown_table("Targets", _TARGET_COLUMNS, [_target_cells(target) for target in targets]))
     for table in result.tables:
-        rows = [[row.name, *cells(row)] for row in table.rows]
+        rows = [[row.name, *_cells(row)] for row in table.rows]
         parts.append(_markdown_table(table.title, ("", *table.columns), rows))
     return "\n".join(parts)
 
