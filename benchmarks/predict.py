@@ -1,4 +1,4 @@
-"""What a prediction costs: seconds per second of sound, seconds until the first one, memory on a long recording.
+"""Cost of a prediction: seconds per second of sound, seconds until the first one, memory on a long recording.
 
     python -m benchmarks.predict RUN/model [--hours 3]
 

@@ -1,4 +1,4 @@
-"""Where the time and memory of a training step go: the operations that take most, and how peak memory varies.
+"""Profile of a training step: the operations that take most time, and how peak memory varies.
 
 python -m benchmarks.profile_step real stored 5 --threads 2
 python -m benchmarks.profile_step real none 0 --bf16        # as training.precision = "bf16" computes

@@ -1,4 +1,4 @@
-"""What the service does under load: latencies, errors and memory with many clients, and a flood beyond its limits.
+"""Load test of the service: latencies, errors and memory with many clients, and a flood beyond its limits.
 
     python -m benchmarks.service_load RUN/model [--clients 50] [--seconds 60] [--flood 400]
 

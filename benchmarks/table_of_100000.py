@@ -1,4 +1,4 @@
-"""How long a table of 100,000 utterances takes to read, to split and to plan, and with how much memory.
+"""Time and memory that a table of 100,000 utterances takes to be read, split and planned.
 
 ``python -m benchmarks.table_of_100000 [ROWS]`` writes as many segments of 500 short recordings of noise (200 speakers,
 6 emotions) into a temporary folder, and plans a study of six folds of actors on them.

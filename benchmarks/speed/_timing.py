@@ -1,4 +1,4 @@
-"""Medians of repeats that take turns, so that whatever else the machine does falls on all alike."""
+"""Timing: medians of repeats that take turns, so that whatever else the machine does falls on all alike."""
 
 import gc
 import statistics

@@ -1,4 +1,4 @@
-"""Networks that are only listened to: nothing in them changes, no random number is drawn, no gradient is kept."""
+"""Frozen networks: nothing in them changes, no random number is drawn, no gradient is kept."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

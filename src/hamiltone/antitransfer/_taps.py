@@ -1,4 +1,4 @@
-"""Reading the feature maps of a network's convolutions while it runs."""
+"""Taps of feature maps: hooks that read a network's convolutions while it runs."""
 
 import difflib
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""A frozen network's feature maps, stored in the smallest form in which equation 1 can use them."""
+"""Stored targets: a frozen network's feature maps in the smallest form in which equation 1 can use them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

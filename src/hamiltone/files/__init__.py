@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, content keys, and the folder for what can be made again."""
+"""Atomic writes, content keys, the cache folder, and locks between processes."""
 
 from ._atomic import atomic_path, atomic_write
 from ._cache import cache_folder, locked

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all.
+"""Atomic writes: files and folders that appear whole or not at all.
 
 Everything is first written beside its destination, flushed to the disk, and then renamed: a reader sees no half of it,
 and a process killed in between leaves only a hidden leftover that nothing reads. A file takes an older one's place in

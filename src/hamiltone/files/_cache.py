@@ -1,4 +1,4 @@
-"""The folder for what can be made again, and locks between processes."""
+"""Cache folder for what can be made again, and locks between processes."""
 
 import os
 from collections.abc import Iterator

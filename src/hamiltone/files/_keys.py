@@ -1,11 +1,9 @@
-"""Keys made of content: equal content, equal key; nothing else counts."""
+"""Content keys: SHA-256 of JSON-like content and of files."""
 
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
-
-_BLOCK = 1 << 20
 
 
 def content_key(content: Any) -> str:
@@ -20,8 +18,5 @@ def content_key(content: Any) -> str:
 
 def file_key(path: Path) -> str:
     """SHA-256 (hexadecimal) of a file's bytes."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

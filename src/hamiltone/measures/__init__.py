@@ -1,4 +1,4 @@
-"""How well the named classes agree with the true ones, and how sure that number is.
+"""Measures of classification: accuracy, UAR and F1, intervals and paired tests over speakers, calibration.
 
 Every measure is a function of the confusion matrix, with any batch dimensions in front, so a bootstrap over speakers is
 one matrix product of speaker weights with the speakers' confusion matrices. Clips are what is counted, never frames.

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: temperature, reliability, expected calibration error.
+"""Calibration: temperature scaling, reliability bins and the expected calibration error.
 
 Source: Guo, Pleiss, Sun and Weinberger, On Calibration of Modern Neural Networks (ICML 2017).
 """

@@ -1,4 +1,4 @@
-"""Many tests at once."""
+"""Holm correction of p-values."""
 
 import math
 from collections.abc import Sequence

@@ -1,11 +1,15 @@
-"""Bootstrap intervals over speakers."""
+"""Bootstrap intervals, clustered by speaker.
+
+``scipy.stats.bootstrap`` on the indices of speakers is the same method, but from the same seed it draws other speakers,
+which would change the intervals of every record.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from ._confusion import ConfusionMeasure, grouped_confusion, observed_classes
 
@@ -84,16 +88,34 @@ def interval_of_counts(
     seed: int = 0,
 ) -> Interval:
     """``speaker_interval`` from the speakers' confusion matrices."""
-    if resamples < 1:
-        raise ValueError(f"resamples is {resamples} and must be at least 1")
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence} and must lie between 0 and 1")
+    check_resampling(resamples, confidence)
     speakers, classes, _ = counts.shape
     estimate = float(measure(counts.sum(0)))
     if speakers < MINIMUM_SPEAKERS:
         return Interval(estimate, None, None, speakers)
-    # Drawing speakers with replacement is drawing how often each one is taken: multinomial, equal chances.
-    taken = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+    taken = speaker_draws(np.random.default_rng(seed), speakers, resamples)
     resampled = (taken @ counts.reshape(speakers, -1)).reshape(resamples, classes, classes)
-    low, high = np.quantile(measure(resampled), [(1 - confidence) / 2, (1 + confidence) / 2])
+    return percentile_interval(estimate, measure(resampled), confidence, speakers)
+
+
+def check_resampling(resamples: int, confidence: float) -> None:
+    """Refuse a number of resamples or a confidence that gives no interval."""
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples} and must be at least 1")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence} and must lie between 0 and 1")
+
+
+def speaker_draws(
+    generator: np.random.Generator, speakers: int, resamples: int
+) -> Int[np.ndarray, "resamples speakers"]:
+    """How often each speaker is taken when as many as there are are drawn with replacement: multinomial."""
+    return generator.multinomial(speakers, np.full(speakers, 1 / speakers), size=resamples)
+
+
+def percentile_interval(
+    estimate: float, resampled: Float[np.ndarray, " resamples"], confidence: float, speakers: int
+) -> Interval:
+    """The estimate with the central share of the resampled values around it."""
+    low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(estimate, float(low), float(high), speakers)

@@ -1,4 +1,4 @@
-"""The measures of a list of clips."""
+"""Accuracy, UAR and macro-F1 of a list of clips."""
 
 from collections.abc import Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything that a record says about one list of clips."""
+"""Summary of a list of clips for its record: measures with intervals, and the confusion matrix."""
 
 from collections.abc import Collection
 from typing import Any

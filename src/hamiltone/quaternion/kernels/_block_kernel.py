@@ -1,4 +1,4 @@
-"""The plain form of each quaternion operation: one real operation with a block kernel.
+"""Block-kernel (plain) form of each quaternion operation: one real operation with the assembled kernel.
 
 The kernel is the matrix
 

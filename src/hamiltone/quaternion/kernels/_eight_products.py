@@ -1,4 +1,4 @@
-"""The eight-product form: a Hamilton product of arrays with eight real products of quarters instead of sixteen.
+"""Eight-product form: a Hamilton product of arrays with eight real products of quarters instead of sixteen.
 
 With H the 4 x 4 Hadamard matrix (rows ++++, +-+-, ++--, +--+), x^ = H (x_r, x_i, x_j, x_k), w^ = H (r, i, j, k) / 4 and
 * the real operation on quarters, z = H (w^_s * x^_s) holds the four sums in which every product has a plus: z_a is the

@@ -1,4 +1,4 @@
-"""The stacked form of the linear layer: one real product with the weights as they lie, then sums with signs.
+"""Stacked form of the linear layer: one real product with the weights as they lie, then sums with signs.
 
 Every component of every row is multiplied with all four components of the weights, (4 rows, in / 4) times
 (in / 4, 4 out / 4): sixteen quarter products as in the plain form, but no kernel four times the size of the weights is
