@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hamiltone.antitransfer import AGGREGATIONS, DISTANCES
+
 
 def vgg_like(*, inplace: bool = True, channels: int = 4) -> nn.Sequential:
     """Four convolutions with ReLU, then a classifier with ReLU and dropout; batch norm after the second."""
@@ -99,6 +101,13 @@ def quaternion_like() -> nn.Sequential:
     return nn.Sequential(
         QuaternionLike(4, 8), nn.ReLU(), QuaternionLikeTranspose(8, 8), nn.ReLU(), QuaternionLike(8, 8), nn.ReLU()
     )
+
+
+@pytest.fixture
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone after it."""
+    for registry in (AGGREGATIONS, DISTANCES):
+        monkeypatch.setattr(registry, "_functions", dict(registry._functions))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from hamiltone.antitransfer import AGGREGATIONS, DISTANCES, map_distance
+from hamiltone.antitransfer import (
+    AGGREGATIONS,
+    DISTANCES,
+    AntiTransferLoss,
+    GramTargets,
+    map_distance,
+    register_aggregation,
+    register_distance,
+)
 
 SHAPES = [(3, 4, 5, 6), (3, 12, 2, 3), (2, 5, 7), (2, 6)]
 EVERY = [(aggregation, distance) for aggregation in AGGREGATIONS for distance in DISTANCES]
@@ -138,3 +146,61 @@ def test_unknown_names_and_other_shapes_are_refused():
         map_distance(a, b, distance="l1")
     with pytest.raises(ValueError, match=r"same shape, got \(2, 3, 4\) and \(2, 2, 4\)"):
         map_distance(a, b[:, :2], "mean")
+
+
+def test_what_is_registered_is_used_in_float32_and_without_autocast(own_registries):
+    seen = []
+
+    def first_channel(maps):
+        seen.append((maps.dtype, tuple(maps.shape), torch.is_autocast_enabled("cpu")))
+        return maps[:, :1]
+
+    register_aggregation("first_channel", first_channel)
+    register_distance("l1", lambda u, v: -(u - v).abs().flatten(1).sum(1))
+    assert "first_channel" in AGGREGATIONS and "l1" in DISTANCES
+    a, b = pair((2, 3, 4, 5), dtype=torch.float16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = map_distance(a, b, "first_channel", "l1")
+    assert seen == [(torch.float32, (2, 3, 20), False)] * 2
+    torch.testing.assert_close(value, -(a.float() - b.float()).abs()[:, 0].sum((1, 2)))
+    gram = map_distance(a.double(), b.double(), "gram", "l1")
+    difference = torch.einsum("bcts,bdts->bcd", a.double(), a.double()) - torch.einsum(
+        "bcts,bdts->bcd", *2 * [b.double()]
+    )
+    torch.testing.assert_close(gram, -difference.abs().sum((1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("register", "kind", "taken"),
+    [(register_aggregation, "aggregation", "max"), (register_distance, "distance", "squared_cosine")],
+)
+def test_names_that_are_taken_or_empty_cannot_be_registered(register, kind, taken):
+    for name in (taken, ""):
+        with pytest.raises(
+            ValueError, match=rf"the {kind} '{name}' cannot be registered: choose a name besides .*{taken}"
+        ):
+            register(name, lambda *maps: maps[0])
+
+
+def test_results_of_another_shape_are_refused(own_registries):
+    a, b = pair((2, 3, 4))
+    register_aggregation("one_number", lambda maps: maps.sum((1, 2)))
+    register_aggregation("whole_batch", lambda maps: maps.sum(0, keepdim=True))
+    register_aggregation("several", lambda maps: (maps, maps))  # pyright: ignore[reportArgumentType]
+    register_distance("of_positions", lambda u, v: (u - v).square())
+    message = r"must give \(batch, ...\) with a row for each of 2 examples, not "
+    for name, result in (("one_number", r"\(2,\)"), ("whole_batch", r"\(1, 3, 4\)"), ("several", "tuple")):
+        with pytest.raises(ValueError, match=f"'{name}' {message}{result}"):
+            map_distance(a, b, name)
+    with pytest.raises(ValueError, match=r"'of_positions' must give one number per example, not \(2, 4\)"):
+        map_distance(a, b, "mean", "of_positions")
+
+
+@pytest.mark.parametrize(("aggregation", "distance"), EVERY)
+def test_gram_targets_are_taken_where_they_say_that_they_serve(aggregation, distance):
+    targets = {1: GramTargets.of(torch.rand(2, 3, 4))}
+    if GramTargets.serve(aggregation, distance):
+        AntiTransferLoss(targets, [1], aggregation=aggregation, distance=distance)
+    else:
+        with pytest.raises(ValueError, match="GramTargets serve gram and squared_cosine alone"):
+            AntiTransferLoss(targets, [1], aggregation=aggregation, distance=distance)

@@ -13,7 +13,8 @@ Recognition"; the other aggregations and the other distance are those of Guizzo,
 142, 2021).
 """
 
-from hamiltone.antitransfer._distances import AGGREGATIONS, DISTANCES, map_distance
+from hamiltone.antitransfer._aggregations import AGGREGATIONS, register_aggregation
+from hamiltone.antitransfer._distances import DISTANCES, map_distance, register_distance
 from hamiltone.antitransfer._frozen import freeze, frozen_maps
 from hamiltone.antitransfer._loss import AntiTransferLoss
 from hamiltone.antitransfer._similarity import squared_gram_cosine
@@ -31,5 +32,7 @@ __all__ = [
     "freeze",
     "frozen_maps",
     "map_distance",
+    "register_aggregation",
+    "register_distance",
     "squared_gram_cosine",
 ]

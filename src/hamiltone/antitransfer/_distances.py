@@ -1,4 +1,4 @@
-"""How two feature maps are compared: an aggregation of the channels, then a distance."""
+"""Distances of feature maps: an aggregation of the channels, then a number per example."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hamiltone.antitransfer._aggregations import AGGREGATIONS, aggregated, gram_matrix
+from hamiltone.antitransfer._registry import Registry
 from hamiltone.antitransfer._similarity import (
     as_matrix,
     check_same_shape,
@@ -14,27 +16,11 @@ from hamiltone.antitransfer._similarity import (
     squared_gram_cosine,
 )
 
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""Two aggregated maps (batch, ...) of the same shape -> one number per example (batch,)."""
+
 # Beyond this the sigmoid of the mean squared difference is 1 in every dtype and its derivative 0.
 _SATURATED = 1e12
-
-
-def _product(maps: Float[Tensor, "batch channel *space"]) -> Float[Tensor, "batch *space"]:
-    if (maps < 0).any():
-        raise ValueError("the aggregation 'product' needs maps without negative values (taken after a ReLU)")
-    # The product of powers, as a sum of logarithms: 512 factors neither under- nor overflow on the way.
-    return (maps + 1e-10).log().sum(1).mul(1e-3).exp()
-
-
-_REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda maps: maps,
-    "mean": lambda maps: maps.mean(1),
-    "sum": lambda maps: maps.sum(1),
-    "max": lambda maps: maps.amax(1),
-    "product": _product,
-}
-
-AGGREGATIONS: tuple[str, ...] = ("gram", *_REDUCTIONS)
-DISTANCES: tuple[str, ...] = ("squared_cosine", "negative_sigmoid_mse")
 
 
 def map_distance(
@@ -57,41 +43,89 @@ def map_distance(
         distance: one of ``DISTANCES``.
 
     Raises:
-        ValueError: unknown aggregation or distance, shapes that differ, an empty axis, or negative values for
-            ``product``.
+        ValueError: unknown aggregation or distance, shapes that differ, an empty axis, negative values for ``product``,
+            or a registered function whose result has another shape than it has to have.
     """
     check_names(aggregation, distance)
     check_same_shape(a, b)
-    gram = aggregation == "gram"
-    if gram and distance == "squared_cosine":
-        return squared_gram_cosine(a, b)
-    dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
-    u, v = as_matrix(a.to(dtype)), as_matrix(b.to(dtype))
-    if not gram:
-        u, v = _REDUCTIONS[aggregation](u), _REDUCTIONS[aggregation](v)
-    return squared_cosine(u, v) if distance == "squared_cosine" else _negative_sigmoid_mse(u, v, gram=gram)
+    if closed_form := _CLOSED_FORMS.get((aggregation, distance)):
+        return closed_form(a, b)
+    with full_precision(a.device):
+        u, v = (aggregated(maps, aggregation) for maps in _matrices(a, b))
+        values = DISTANCES.find(distance)(u, v)
+    if values.shape != (len(a),):
+        raise ValueError(f"the distance {distance!r} must give one number per example, not {tuple(values.shape)}")
+    return values
+
+
+def register_distance(name: str, function: Distance) -> None:
+    """Make a distance known to ``map_distance`` and ``AntiTransferLoss`` under a name.
+
+    Args:
+        name: not yet taken.
+        function: gets what an aggregation has made of the frozen and of the trained network's maps, two tensors
+            (batch, ...) of the same shape, at least two axes, in float32 or float64 and without autocast; gives one
+            number per example, (batch,), the smaller the less alike: it is what training makes small. It has to be
+            differentiable by autograd.
+
+    Raises:
+        ValueError: the name is taken, or empty.
+    """
+    DISTANCES.register(name, function)
 
 
 def check_names(aggregation: str, distance: str) -> None:
     """Refuse the name of an aggregation or distance that does not exist."""
-    if aggregation not in AGGREGATIONS:
-        raise ValueError(f"unknown aggregation {aggregation!r}: choose one of {', '.join(AGGREGATIONS)}")
-    if distance not in DISTANCES:
-        raise ValueError(f"unknown distance {distance!r}: choose one of {', '.join(DISTANCES)}")
+    AGGREGATIONS.find(aggregation)
+    DISTANCES.find(distance)
 
 
-def _negative_sigmoid_mse(
-    a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest"], *, gram: bool
+def _matrices(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Both maps as (batch, channel, position), in float32 or, if one of them has it, in float64."""
+    dtype = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
+    return as_matrix(a.to(dtype)), as_matrix(b.to(dtype))
+
+
+def _negative_sigmoid_mse(a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest"]) -> Float[Tensor, " batch"]:
+    """Minus the sigmoid of the mean squared difference."""
+    unit = _unit(a, b)
+    return _saturating(a / unit - b / unit, unit)
+
+
+def _gram_negative_sigmoid_mse(
+    a: Float[Tensor, "batch channel *space"], b: Float[Tensor, "batch channel *space"]
 ) -> Float[Tensor, " batch"]:
-    """Minus the sigmoid of the mean squared difference of two maps, or of the Gram matrices of two (channel, position).
+    """The same of the Gram matrices, whose entries may overflow where those of the maps do not."""
+    with full_precision(a.device):
+        u, v = _matrices(a, b)
+        unit = _unit(u, v)
+        difference = (gram_matrix(u / unit) - gram_matrix(v / unit)) * unit
+        return _saturating(difference.clamp(-_SATURATED, _SATURATED), unit)
 
-    Large maps are compared in units of their largest value and only then scaled back, saturating, because an
-    overflow to infinity would turn the vanishing derivative of the sigmoid into NaN.
+
+def _unit(a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest"]) -> Float[Tensor, "batch *ones"]:
+    """The largest size of a value in either, per example, at least 1.
+
+    Large maps are compared in this unit and only then scaled back, saturating, because an overflow to infinity would
+    turn the vanishing derivative of the sigmoid into NaN.
     """
     axes = tuple(range(1, a.ndim))
     peaks = (torch.linalg.vector_norm(x.detach(), ord=torch.inf, dim=axes, keepdim=True) for x in (a, b))
-    unit = torch.maximum(*peaks).clamp(min=1)
-    u, v = a / unit, b / unit
-    with full_precision(a.device):
-        difference = ((u @ u.mT - v @ v.mT) * unit).clamp(-_SATURATED, _SATURATED) if gram else u - v
-        return -torch.sigmoid((difference * unit).clamp(-_SATURATED, _SATURATED).square().mean(axes))
+    return torch.maximum(*peaks).clamp(min=1)
+
+
+def _saturating(
+    difference: Float[Tensor, "batch *rest"], unit: Float[Tensor, "batch *ones"]
+) -> Float[Tensor, " batch"]:
+    difference = (difference * unit).clamp(-_SATURATED, _SATURATED)
+    return -torch.sigmoid(difference.square().mean(tuple(range(1, difference.ndim))))
+
+
+DISTANCES: Registry[Distance] = Registry(
+    "distance", {"squared_cosine": squared_cosine, "negative_sigmoid_mse": _negative_sigmoid_mse}
+)
+
+_CLOSED_FORMS: dict[tuple[str, str], Distance] = {
+    ("gram", "squared_cosine"): squared_gram_cosine,
+    ("gram", "negative_sigmoid_mse"): _gram_negative_sigmoid_mse,
+}

@@ -41,8 +41,8 @@ class AntiTransferLoss(nn.Module):
         layers: convolutions, by number (counted from 1 in the order of definition) or dotted name; as keys of stored
             maps the same numbers or names.
         weight: beta of equation 1.
-        aggregation: how channels are aggregated, see ``map_distance``.
-        distance: how aggregated maps are compared, see ``map_distance``.
+        aggregation: how channels are aggregated, see ``map_distance`` and ``register_aggregation``.
+        distance: how aggregated maps are compared, see ``map_distance`` and ``register_distance``.
 
     Attributes:
         stored: whether the targets are stored, so that each call takes an ``index``.
@@ -50,7 +50,7 @@ class AntiTransferLoss(nn.Module):
 
     Raises:
         ValueError: ``layers`` is empty, has a layer twice or one that the targets do not have; an unknown aggregation
-            or distance, or another than equation 1's with ``GramTargets``; a weight that is not finite.
+            or distance, or one that ``GramTargets`` do not serve, with such; a weight that is not finite.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class AntiTransferLoss(nn.Module):
             if isinstance(frozen_or_targets, nn.Module)
             else _Stored(frozen_or_targets, layers)
         )
-        if self._source.grams and (aggregation, distance) != ("gram", "squared_cosine"):
+        if self._source.grams and not GramTargets.serve(aggregation, distance):
             raise ValueError(
                 f"GramTargets serve gram and squared_cosine alone: store maps for {aggregation}, {distance}"
             )

@@ -63,6 +63,11 @@ class GramTargets:
             return cls((gram / norm)[:, rows, columns].to(dtype), shape)
 
     @staticmethod
+    def serve(aggregation: str, distance: str) -> bool:
+        """Whether rows are enough for this comparison: equation 1's. All others need whole maps, or a live network."""
+        return (aggregation, distance) == ("gram", "squared_cosine")
+
+    @staticmethod
     def row_size(shape: Sequence[int]) -> int:
         """How many values a row has for maps of ``shape``."""
         channels = shape[0]
