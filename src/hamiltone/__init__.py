@@ -1,3 +1,3 @@
 """Hamiltone: quaternion anti-transfer learning for speech emotion recognition."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
