@@ -1,10 +1,10 @@
-# Two commands: `make quickstart` and `make test`. Everything else is `hamiltone VERB`.
+# Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`.
 VENV ?= .venv
 PYTHON ?= python3
 EXTRAS := align,audformat,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
-.PHONY: quickstart test onnx-example lint bench clean
+.PHONY: quickstart test onnx-example lint hooks bench clean
 .DEFAULT_GOAL := quickstart
 
 quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
@@ -29,6 +29,10 @@ lint:  ## style, types, and which folder may import which
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
+hooks:  ## the checks of lint on what is committed, before each commit
+	@tools/environment.sh lint,$(EXTRAS)
+	@$(VENV)/bin/pre-commit install
 
 bench:  ## time and memory, as ratios within one run, beside their targets; AGAINST=PYTHON compares with SpeechBrain
 	@tools/environment.sh $(EXTRAS)
