@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hamiltone.antitransfer._taps import FeatureTaps, ForwardStop, Layer
 
-_NAMED = 3
+_KEYS_SHOWN = 3
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -81,5 +81,5 @@ def _check_keys(own: Mapping[str, Any], given: Mapping[str, Any]) -> None:
 
 
 def _shortened(keys: list[str]) -> str:
-    more = len(keys) - _NAMED
-    return ", ".join(keys[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(keys) - _KEYS_SHOWN
+    return ", ".join(keys[:_KEYS_SHOWN]) + (f" and {more} more" if more > 0 else "")

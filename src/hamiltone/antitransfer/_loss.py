@@ -66,17 +66,17 @@ class AntiTransferLoss(nn.Module):
         if not math.isfinite(weight):
             raise ValueError(f"the weight of the anti-transfer loss must be finite, got {weight}")
         # A source is no module, so that the frozen network's weights do not show up in anybody's parameters.
-        self._source: _Live | _Stored = (
-            _Live(frozen_or_targets, layers)
+        self._source: _LiveTargets | _StoredTargets = (
+            _LiveTargets(frozen_or_targets, layers)
             if isinstance(frozen_or_targets, nn.Module)
-            else _Stored(frozen_or_targets, layers)
+            else _StoredTargets(frozen_or_targets, layers)
         )
         if self._source.grams and not GramTargets.serve(aggregation, distance):
             raise ValueError(
                 f"GramTargets serve gram and squared_cosine alone: store maps for {aggregation}, {distance}"
             )
         self._taps: FeatureTaps | None = None
-        self.stored = isinstance(self._source, _Stored)
+        self.stored = isinstance(self._source, _StoredTargets)
         self.layers: tuple[Layer, ...] = tuple(layers)
         self.weight = weight
         self.aggregation = aggregation
@@ -153,7 +153,7 @@ class AntiTransferLoss(nn.Module):
         return super()._apply(fn, recurse)
 
 
-class _Live:
+class _LiveTargets:
     """Targets of a frozen network that runs on the batch."""
 
     grams = False
@@ -181,7 +181,7 @@ class _Live:
         self._network._apply(fn)
 
 
-class _Stored:
+class _StoredTargets:
     """Targets that were computed before, row by row for a whole data set."""
 
     def __init__(self, targets: Mapping[Any, Tensor] | Mapping[Any, GramTargets], layers: Sequence[Layer]) -> None:
