@@ -24,9 +24,10 @@ import soundfile
 import torch
 
 import hamiltone.corpora
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
 from hamiltone.service import Limits
-from hamiltone.speech import FRAME_SAMPLES, Spectrogram
+from hamiltone.speech import Spectrogram
 
 COMMAND = "from hamiltone._command import main; main()"
 ON_3_AND_4 = """

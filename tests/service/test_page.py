@@ -14,8 +14,8 @@ import pytest
 import soundfile
 from PIL import Image
 
+from hamiltone.audio import load_audio
 from hamiltone.service import Limits
-from hamiltone.speech import load_audio
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 

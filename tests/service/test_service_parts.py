@@ -14,13 +14,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hamiltone.audio import FRAME_SAMPLES, cut_frames, frame_bounds, load_audio
 from hamiltone.networks import Derivatives, Front, Recognizer, vgg
 from hamiltone.service import Limits
 from hamiltone.service._batcher import Batcher
 from hamiltone.service._decoder import Decoders
 from hamiltone.service._limits import Admission, Refusal
 from hamiltone.service._pictures import Pictures, envelope
-from hamiltone.speech import FRAME_SAMPLES, Spectrogram, cut_frames, frame_bounds, load_audio
+from hamiltone.speech import Spectrogram
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 

@@ -46,6 +46,7 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
+    from hamiltone.audio import AudioError
     from hamiltone.service import (
         Predictor,
         check_csv_path,
@@ -54,7 +55,6 @@ def predict(
         shipped_model,
         write_csv,
     )
-    from hamiltone.speech import AudioError
 
     faults = 0
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE
 from hamiltone.networks import BundleError, bundle_config
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE
 
 from ._shipped import licence_notice
 

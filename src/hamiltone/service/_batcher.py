@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES
 
 _T = TypeVar("_T")
 _WARMING_SECONDS = 2  # a large model on a CPU shall not be slow to start

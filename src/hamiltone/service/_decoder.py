@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.speech import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE
 
 from ._errors import ServiceError
 from ._limits import Limits, Refusal

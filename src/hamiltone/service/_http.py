@@ -20,8 +20,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from hamiltone import __version__
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
 
 from ._answers import PREDICT_BODY, REFUSALS, About, Answer, Health
 from ._batcher import Batcher

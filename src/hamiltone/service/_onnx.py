@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hamiltone import __version__
+from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK
 from hamiltone.files import atomic_path
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK, ConvolvedSpectrogram
+from hamiltone.speech import ConvolvedSpectrogram
 
 from ._errors import ServiceError
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 from hamiltone.files import atomic_path
 from hamiltone.networks import Recognizer, bundle_card, bundle_licence, load_recognizer
-from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 
 from ._about import about_model
 from ._errors import ServiceError

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE
 from hamiltone.networks import AXES, Front, FrontKind
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, Spectrogram
+from hamiltone.speech import Spectrogram
 
 COLUMNS = 1000
 """The most columns of a picture, and of an envelope."""

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 from hamiltone.networks import Recognizer, load_recognizer
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 
 from ._errors import ServiceError
 from ._shipped import shipped_model

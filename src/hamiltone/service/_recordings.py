@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ._errors import ServiceError
+from hamiltone.audio import AUDIO_SUFFIXES
 
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+from ._errors import ServiceError
 
 
 def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], None] | None = None) -> list[Path]:
@@ -26,7 +26,7 @@ def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], 
             continue
         below = sorted(_below(path, unreadable))
         if not below:
-            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(_SUFFIXES))})")
+            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(AUDIO_SUFFIXES))})")
         found += below
     return found
 
@@ -43,5 +43,5 @@ def _below(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[P
         yield from (
             Path(parent) / name
             for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122 - many files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - many files
         )

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from ._audio import SAMPLE_RATE
-from ._frames import FRAME_SAMPLES
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE
+
 from ._spectrogram import BINS, HOP, TIMES
 
 NoiseColour = Literal["white", "pink"]

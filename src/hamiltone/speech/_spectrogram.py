@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ._frames import FRAME_SAMPLES
+from hamiltone.audio import FRAME_SAMPLES
 
 Scale = Literal["linear", "decibel"]
 Normalisation = Literal["unit", "standard", "none"]
