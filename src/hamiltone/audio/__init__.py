@@ -3,6 +3,7 @@
 ``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
 in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
 ``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s. ``AUDIO_SUFFIXES`` names the sound files of a folder.
+``FrameSettings`` and ``AugmentationSettings`` are what is to be done with frames; ``hamiltone.speech`` augments them.
 
 Source: REFERENCE section 1.
 """
@@ -20,6 +21,14 @@ from ._frames import (
     stream_frames,
 )
 from ._loading import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from ._settings import (
+    SPECTROGRAM_BINS,
+    SPECTROGRAM_COLUMNS,
+    SPECTROGRAM_HOP,
+    AugmentationSettings,
+    FrameSettings,
+    NoiseColour,
+)
 from ._suffixes import AUDIO_SUFFIXES
 
 __all__ = [
@@ -28,10 +37,16 @@ __all__ = [
     "LEAST_SAMPLES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
+    "SPECTROGRAM_BINS",
+    "SPECTROGRAM_COLUMNS",
+    "SPECTROGRAM_HOP",
     "AudioError",
     "AudioFormatError",
     "AudioLengthError",
+    "AugmentationSettings",
     "FrameRule",
+    "FrameSettings",
+    "NoiseColour",
     "Recording",
     "audio_duration",
     "cut_frames",
