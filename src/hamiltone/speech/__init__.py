@@ -15,7 +15,9 @@ from hamiltone.audio import (
     AudioError,
     AudioFormatError,
     AudioLengthError,
+    AugmentationSettings,
     FrameRule,
+    NoiseColour,
     Recording,
     audio_duration,
     cut_frames,
@@ -28,9 +30,7 @@ from hamiltone.audio import (
 )
 
 from ._augment import (
-    Augmentation,
     Augmented,
-    NoiseColour,
     add_noise,
     augment,
     change_gain,
@@ -49,7 +49,7 @@ __all__ = [
     "AudioError",
     "AudioFormatError",
     "AudioLengthError",
-    "Augmentation",
+    "AugmentationSettings",
     "Augmented",
     "ConvolvedSpectrogram",
     "FrameRule",
