@@ -26,7 +26,7 @@ import torch
 import hamiltone.corpora
 from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
-from hamiltone.service import Limits
+from hamiltone.service import ServiceLimits
 from hamiltone.speech import Spectrogram
 
 COMMAND = "from hamiltone._command import main; main()"
@@ -156,7 +156,7 @@ def server(serve: Callable[..., Server], model: Path) -> Server:
 
 
 @contextlib.contextmanager
-def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) -> Iterator[str]:
+def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = None) -> Iterator[str]:
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
@@ -184,7 +184,7 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
 
 @pytest.fixture(scope="session")
 def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextManager[str]]:
-    """``served(Limits(...), token, recognizer)`` runs the application for a block."""
+    """``served(ServiceLimits(...), token, recognizer)`` runs the application for a block."""
     return lambda limits, token=None, model=recognizer: serving(model, limits, token)
 
 

@@ -5,7 +5,7 @@ from ._csv import check_csv_path, write_csv
 from ._errors import ServiceError
 from ._hub import export_hub
 from ._info import model_info
-from ._limits import Limits
+from ._limits import ServiceLimits, checked_limits
 from ._onnx import ONNX_FILE, export_onnx
 from ._page import export_page
 from ._predictor import FRAME_SECONDS, FrameScores, Prediction, Predictor
@@ -17,12 +17,13 @@ __all__ = [
     "FRAME_SECONDS",
     "ONNX_FILE",
     "FrameScores",
-    "Limits",
     "Prediction",
     "Predictor",
     "ServiceError",
+    "ServiceLimits",
     "about_model",
     "check_csv_path",
+    "checked_limits",
     "export_hub",
     "export_onnx",
     "export_page",

@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ._limits import Limits, Refusal
+from ._limits import Refusal, ServiceLimits
 from ._metrics import Metrics
 
 _log = logging.getLogger("hamiltone.service")
@@ -56,7 +56,7 @@ class Guard:
     The log tells route, status, times and sizes of a request: neither the sound, nor a file's name, nor an address.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, limits: ServiceLimits, metrics: Metrics) -> None:
         self._app = app
         self._limits = limits
         self._metrics = metrics

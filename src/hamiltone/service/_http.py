@@ -27,7 +27,7 @@ from ._answers import PREDICT_BODY, REFUSALS, About, Answer, Health
 from ._batcher import Batcher
 from ._decoder import Decoders
 from ._guard import Guard, note
-from ._limits import Admission, Limits, Refusal
+from ._limits import Admission, Refusal, ServiceLimits
 from ._metrics import Metrics
 from ._pictures import Pictures
 from ._predictor import Prediction
@@ -45,7 +45,7 @@ _Detail = Annotated[bool, Query(description="Add what a page draws: waveform, sp
 class _Service:
     """What the routes share while the application runs."""
 
-    def __init__(self, recognizer: Recognizer, limits: Limits, ready: Callable[[], None]) -> None:
+    def __init__(self, recognizer: Recognizer, limits: ServiceLimits, ready: Callable[[], None]) -> None:
         self.limits = limits
         self._ready = ready
         self.recognizer = recognizer
@@ -114,7 +114,7 @@ class _Service:
 def create_app(
     recognizer: Recognizer,
     about: dict[str, Any],
-    limits: Limits | None = None,
+    limits: ServiceLimits | None = None,
     token: str | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> FastAPI:
@@ -127,7 +127,7 @@ def create_app(
         token: the bearer token that ``/v1`` and ``/metrics`` ask for; None: they are open.
         ready: called when everything runs and requests can be answered.
     """
-    limits = limits or Limits()
+    limits = limits or ServiceLimits()
     service = _Service(recognizer, limits, ready)
     facts = about | {"seconds": limits.seconds, "megabytes": limits.megabytes}
     # Without the interactive pages, which take their scripts from another server.

@@ -18,7 +18,7 @@ from hamiltone.networks import load_recognizer
 
 from ._about import about_model
 from ._errors import ServiceError
-from ._limits import Limits
+from ._limits import ServiceLimits
 
 _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
@@ -30,7 +30,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    limits: Limits | None = None,
+    limits: ServiceLimits | None = None,
     token: str | None = None,
     threads: int | None = None,
     ready: Callable[[str], None] = lambda _address: None,
@@ -52,7 +52,7 @@ def serve(
         ServiceError: the extra ``serve`` is not installed, the token is too short, or the address cannot be had.
         BundleError: the folder holds no recogniser.
     """
-    limits = limits or Limits()
+    limits = limits or ServiceLimits()
     if token is not None and len(token) < _LEAST_TOKEN:
         raise ServiceError(f"the token has {len(token)} characters; make one of at least {_LEAST_TOKEN} at random")
     try:
@@ -88,7 +88,7 @@ def serve(
             raise ServiceError("the service cannot start; the lines above say why") from None
 
 
-def _connections(limits: Limits) -> int:
+def _connections(limits: ServiceLimits) -> int:
     """The last bound, far above that of admission: uvicorn answers a connection beyond it with a bare 503."""
     return 8 * (limits.concurrency + limits.queue) + 256
 

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from ._guard import too_large
-from ._limits import Limits, Refusal
+from ._limits import Refusal, ServiceLimits
 
 _BLOCK = 1 << 18
 _LONGEST_NAME = 200
@@ -35,7 +35,7 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, folder: Path, limits: Limits) -> AsyncIterator[Upload]:
+async def received(request: Request, folder: Path, limits: ServiceLimits) -> AsyncIterator[Upload]:
     """The body of a request, or the file of its form.
 
     Raises:
@@ -54,7 +54,7 @@ async def received(request: Request, folder: Path, limits: Limits) -> AsyncItera
             Path(file.name).unlink()
 
 
-async def _written(request: Request, file: IO[bytes], limits: Limits) -> str:
+async def _written(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:
     """Write the recording to a file; the name that it was sent under."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
