@@ -160,7 +160,7 @@ def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = N
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
-    from hamiltone.service._connections import impatient
+    from hamiltone.service._connections import timed_protocol
     from hamiltone.service._http import create_app
 
     about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
@@ -168,7 +168,7 @@ def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = N
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
-            uvicorn.Config(app, http=impatient(limits.upload_timeout), log_config=None, access_log=False)
+            uvicorn.Config(app, http=timed_protocol(limits.upload_timeout), log_config=None, access_log=False)
         )
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -19,7 +19,7 @@ import torch
 
 from hamiltone.networks import Recognizer
 from hamiltone.service import Predictor, ServiceError, ServiceLimits, about_model, read_token
-from hamiltone.service._serving import open_to_all
+from hamiltone.service._server import open_to_all
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 

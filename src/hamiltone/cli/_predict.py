@@ -47,14 +47,7 @@ def predict(
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
     from hamiltone.audio import AudioError
-    from hamiltone.service import (
-        Predictor,
-        check_csv_path,
-        find_recordings,
-        licence_notice,
-        shipped_model,
-        write_csv,
-    )
+    from hamiltone.service import Predictor, check_csv_path, find_recordings, licence_notice, shipped_model, write_csv
 
     faults = 0
 

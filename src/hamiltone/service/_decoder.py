@@ -1,4 +1,4 @@
-"""Decoding in processes of their own, so that a hostile file takes one of them down and nothing else."""
+"""A pool of decoding processes: a hostile file takes one of them down and nothing else."""
 
 import asyncio
 import json

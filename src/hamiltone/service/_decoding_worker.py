@@ -1,4 +1,4 @@
-"""A process that decodes recordings of unknown origin, with little memory and no right to write.
+"""The decoding process: recordings of unknown origin, with little memory and no right to write.
 
 This file is run by path. Its argument is the memory (MiB) that decoding may take beyond what the process itself needs.
 Standard input: a line of JSON for each recording, with ``path`` and ``seconds`` (the longest that is accepted).

@@ -1,13 +1,24 @@
-"""What a saved model is."""
+"""Facts of a saved model: all of them, and those that a service and a page tell."""
 
 from pathlib import Path
 from typing import Any
 
-from hamiltone.networks import Recognizer, bundle_config, load_bundle
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE
+from hamiltone.networks import BundleError, Recognizer, bundle_config, load_bundle
 
-from ._shipped import licence_notice
+from ._shipped_weights import licence_notice
 
-_FACTS = ("title", "task", "corpus", "corpus_note", "split", "method", "heard", "licences", "results", "calibration")
+_FACTS = (
+    *("title", "task", "corpus", "corpus_note", "split", "method", "heard", "licences", "results", "calibration"),
+    "command",
+)
+_WARNING = (
+    "The model guesses from how a voice sounds, as it learned it from the few voices that it was trained on. How a "
+    "voice sounds is not what a person feels: do not use it to judge people."
+)
+_UNKNOWN_LICENCE = (
+    "What it learned from was not recorded with it; the licence of those recordings holds for the weights, too."
+)
 
 
 def model_info(model: Path | str) -> dict[str, Any]:
@@ -35,7 +46,7 @@ def model_info(model: Path | str) -> dict[str, Any]:
         about |= {
             "network": config["network"],
             "front": config["front"],
-            "parameters": {"network": _parameters(loaded.network), "front": _parameters(loaded.front)},
+            "parameters": {"network": _parameter_count(loaded.network), "front": _parameter_count(loaded.front)},
             "frame_rule": loaded.frame_rule,
             "temperature": loaded.temperature,
         }
@@ -43,9 +54,9 @@ def model_info(model: Path | str) -> dict[str, Any]:
         about |= {
             "network": config["rh_emo"],
             "front": {"spectrogram": config["spectrogram"]},
-            "parameters": {name: _parameters(part) for name, part in loaded.rh_emo.named_children()},
+            "parameters": {name: _parameter_count(part) for name, part in loaded.rh_emo.named_children()},
         }
-    about |= {name: facts.get(name) for name in (*_FACTS, "command")}
+    about |= {name: facts.get(name) for name in _FACTS}
     return about | {
         "versions": facts.get("versions", {}) | {"hamiltone": config["hamiltone"]},
         "licence": licence_notice(folder) or None,
@@ -53,5 +64,47 @@ def model_info(model: Path | str) -> dict[str, Any]:
     }
 
 
-def _parameters(part: Any) -> int:
+def about_model(folder: Path | str) -> dict[str, Any]:
+    """What is known of a saved recogniser, for those who ask it something; fit for JSON.
+
+    Returns:
+        ``title``, ``labels``, ``rate`` (Hz), ``window`` (seconds), ``front`` ("spectrogram", "derivatives" or
+        "rh-emo"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a sentence), ``warning``, ``weights``
+        (their SHA-256) and ``version`` (of the package that saved it).
+
+    Raises:
+        BundleError: no recogniser lies there.
+    """
+    folder = Path(folder)
+    config = bundle_config(folder)
+    if config["kind"] != "recognizer":
+        raise BundleError(f"{folder}: holds an RH-Emo, not a recognizer; name a model that gives class scores")
+    card = config.get("card", {})
+    note = f" ({card['corpus_note']})" if card.get("corpus_note") else ""
+    return {
+        "title": card.get("title") or folder.name,
+        "labels": config["labels"],
+        "rate": SAMPLE_RATE,
+        "window": FRAME_SAMPLES / SAMPLE_RATE,
+        "front": config["front"]["kind"],
+        "trained_on": f"{card.get('corpus') or 'unknown'}{note}",
+        "split": card.get("split") or "unknown",
+        "results": [*card.get("results", ()), *([card["calibration"]] if card.get("calibration") else [])],
+        "licence": licence_notice(folder) or _licence(card.get("licences") or {}),
+        "warning": _WARNING,
+        "weights": config["weights"],
+        "version": config["hamiltone"],
+    }
+
+
+def _parameter_count(part: Any) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
+
+
+def _licence(licences: dict[str, str]) -> str:
+    if not licences:
+        return _UNKNOWN_LICENCE
+    sources = ", ".join(f"{name} ({text})" for name, text in licences.items())
+    if any("non-commercial" in text for text in licences.values()):
+        return f"For non-commercial use only, as the recordings that it learned from: {sources}."
+    return f"The licences of the recordings that it learned from hold for the weights, too: {sources}."

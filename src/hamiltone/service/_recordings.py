@@ -1,4 +1,4 @@
-"""Which recordings are meant by the paths that a user names."""
+"""The recordings among the paths that a user names."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -24,14 +24,14 @@ def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], 
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names that are too long
             found.append(path)
             continue
-        below = sorted(_below(path, unreadable))
+        below = sorted(_audio_files(path, unreadable))
         if not below:
             raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(AUDIO_SUFFIXES))})")
         found += below
     return found
 
 
-def _below(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
+def _audio_files(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         line = f"{error.filename}: cannot be read: {error.strerror}"
         if unreadable is None or Path(error.filename) == folder:
