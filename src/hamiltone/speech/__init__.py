@@ -29,7 +29,7 @@ from hamiltone.audio import (
     stream_frames,
 )
 
-from ._augment import (
+from ._augmentation import (
     Augmented,
     add_noise,
     augment,
@@ -38,7 +38,7 @@ from ._augment import (
     draw_noise,
     place_in_frame,
 )
-from ._convolved import ConvolvedSpectrogram
+from ._convolved_spectrogram import ConvolvedSpectrogram
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [

@@ -55,7 +55,8 @@ def test_speed_makes_shorter_and_higher_by_the_same_factor(factor: float, hertz:
     assert len(played) == pytest.approx(16_000 / factor, abs=2)
     inner = slice(500, len(played) - 500)  # the tone begins and ends at once, which a filter rounds off
     expected = np.sin(2 * np.pi * hertz * factor * np.arange(len(played)) / SAMPLE_RATE)
-    np.testing.assert_allclose(played.numpy()[inner], expected[inner], atol=2e-3)
+    # The resampler's filter begins to fall off at the highest of these tones: 0.5 % at 6 kHz.
+    np.testing.assert_allclose(played.numpy()[inner], expected[inner], atol=6e-3)
 
 
 @given(st.integers(1, FRAME_SAMPLES), st.floats(0, 1), st.floats(0.5, 2.0), st.integers(0, 99))
