@@ -1,8 +1,9 @@
-"""What `hamiltone doctor` looks at."""
+"""Diagnosis of an installation: packages, extras, processor, memory, disk, folders."""
 
 import importlib.util
 import os
 import platform
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from hamiltone import __version__
 from hamiltone.files import cache_folder
 
 _NEEDED = ("torch", "accelerate", "soundfile", "soxr", "pandas", "scikit-learn", "safetensors")
-_EXTRAS = {"synthetic": "espeakng_loader", "ray": "ray", "serve": "fastapi"}
+_OF_AN_EXTRA = re.compile(r"(?P<package>[\w.-]+).*\bextra == ['\"](?P<extra>[^'\"]+)['\"]")
 _LITTLE_SPACE = 5 << 30
 
 
@@ -35,7 +36,7 @@ def examine() -> list[Finding]:
         Finding("ok" if sys.version_info >= (3, 11) else "missing", "python", platform.python_version()),
         Finding("ok", "hamiltone", __version__),
         *(_package(name) for name in _NEEDED),
-        *(_extra(name, module) for name, module in _EXTRAS.items()),
+        *(_extra(name, packages) for name, packages in _extras().items()),
         Finding("ok", "processor", f"{os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB of memory"),
         _accelerator(),
     ]
@@ -62,16 +63,34 @@ def _cache() -> Finding:
     return Finding(mark, "cache", f"{cache}, {free >> 30} GiB free; HAMILTONE_CACHE moves it")
 
 
-def _package(name: str) -> Finding:
+def _version(package: str) -> str:
+    """The version that is installed; empty where none is."""
     try:
-        return Finding("ok", name, metadata.version(name))
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return Finding("missing", name, "not installed; install hamiltone again")
+        return ""
 
 
-def _extra(name: str, module: str) -> Finding:
-    if importlib.util.find_spec(module) is None:
-        return Finding("note", f"extra {name}", f"not installed; pip install 'hamiltone[{name}]'")
+def _package(name: str) -> Finding:
+    if version := _version(name):
+        return Finding("ok", name, version)
+    return Finding("missing", name, "not installed; install hamiltone again")
+
+
+def _extras() -> dict[str, list[str]]:
+    """The packages of each extra, as the package's own metadata has them."""
+    extras: dict[str, list[str]] = {}
+    requirements = metadata.requires("hamiltone") if _version("hamiltone") else None
+    for requirement in requirements or ():
+        if found := _OF_AN_EXTRA.match(requirement):
+            extras.setdefault(found["extra"], []).append(found["package"])
+    return extras
+
+
+def _extra(name: str, packages: list[str]) -> Finding:
+    missing = [package for package in packages if not _version(package)]
+    if missing:
+        return Finding("note", f"extra {name}", f"{', '.join(missing)} not installed; pip install 'hamiltone[{name}]'")
     return Finding("ok", f"extra {name}", "installed")
 
 

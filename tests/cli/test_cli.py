@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from hamiltone import __version__
 from hamiltone.cli import app
-from hamiltone.cli._service import _common_folder, print_prediction
+from hamiltone.cli._predict import _common_folder, print_prediction
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Front, Recognizer, RHEmoEncoder, load_recognizer, save_bundle, vgg
 from hamiltone.service import Prediction

@@ -24,9 +24,10 @@ import soundfile
 import torch
 
 import hamiltone.corpora
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
-from hamiltone.service import Limits
-from hamiltone.speech import FRAME_SAMPLES, Spectrogram
+from hamiltone.service import ServiceLimits
+from hamiltone.speech import Spectrogram
 
 COMMAND = "from hamiltone._command import main; main()"
 ON_3_AND_4 = """
@@ -155,11 +156,11 @@ def server(serve: Callable[..., Server], model: Path) -> Server:
 
 
 @contextlib.contextmanager
-def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) -> Iterator[str]:
+def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = None) -> Iterator[str]:
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
-    from hamiltone.service._connections import impatient
+    from hamiltone.service._connections import timed_protocol
     from hamiltone.service._http import create_app
 
     about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
@@ -167,7 +168,7 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
-            uvicorn.Config(app, http=impatient(limits.upload_timeout), log_config=None, access_log=False)
+            uvicorn.Config(app, http=timed_protocol(limits.upload_timeout), log_config=None, access_log=False)
         )
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -183,7 +184,7 @@ def serving(recognizer: Recognizer, limits: Limits, token: str | None = None) ->
 
 @pytest.fixture(scope="session")
 def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextManager[str]]:
-    """``served(Limits(...), token, recognizer)`` runs the application for a block."""
+    """``served(ServiceLimits(...), token, recognizer)`` runs the application for a block."""
     return lambda limits, token=None, model=recognizer: serving(model, limits, token)
 
 

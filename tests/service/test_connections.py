@@ -16,11 +16,13 @@ BLOCKS = 600  # more than a system's buffers hold
 
 
 def with_server(app: Callable[..., Awaitable[None]], story: Callable[[int], Awaitable[None]]) -> None:
-    from hamiltone.service._connections import impatient
+    from hamiltone.service._connections import timed_protocol
+
+    protocol = timed_protocol(PATIENCE)
 
     async def run() -> None:
         server = uvicorn.Server(
-            uvicorn.Config(app, http=impatient(PATIENCE), log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+            uvicorn.Config(app, http=protocol, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         )
         with socket.create_server(("127.0.0.1", 0)) as listener:
             serving = asyncio.create_task(server.serve(sockets=[listener]))

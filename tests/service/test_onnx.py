@@ -14,10 +14,10 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from hamiltone.audio import FRAME_SAMPLES, cut_frames, load_audio
 from hamiltone.cli import app
 from hamiltone.networks import Derivatives, Recognizer, save_bundle
 from hamiltone.service import Predictor, ServiceError, export_onnx
-from hamiltone.speech import FRAME_SAMPLES, cut_frames, load_audio
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "onnx_predict.py"
 Maker = Callable[..., Recognizer]

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from hamiltone.service import Limits
-from hamiltone.speech import load_audio
+from hamiltone.audio import load_audio
+from hamiltone.service import ServiceLimits
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -212,7 +212,7 @@ def test_the_browser_decodes_and_resamples_to_what_the_service_hears(server, bro
 
 
 def test_a_token_is_asked_for(served: Callable, browser) -> None:
-    with served(Limits(), "correct horse battery staple") as address:
+    with served(ServiceLimits(), "correct horse battery staple") as address:
         browser.open(address)
         browser.wait_for("!document.getElementById('token-form').hidden")
         assert browser.evaluate("document.activeElement.id") == "token"

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hamiltone
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, FrameRule, cut_frames, load_audio, stream_frames
 from hamiltone.networks import BundleError, Front, Recognizer, save_bundle, vgg
 from hamiltone.service import (
     Predictor,
@@ -20,16 +21,7 @@ from hamiltone.service import (
     shipped_model,
     write_csv,
 )
-from hamiltone.speech import (
-    FRAME_SAMPLES,
-    SAMPLE_RATE,
-    AudioError,
-    FrameRule,
-    Spectrogram,
-    cut_frames,
-    load_audio,
-    stream_frames,
-)
+from hamiltone.speech import Spectrogram
 
 
 def recognizer(rule: FrameRule = "drop_short") -> Recognizer:

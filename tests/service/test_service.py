@@ -18,8 +18,8 @@ import soundfile
 import torch
 
 from hamiltone.networks import Recognizer
-from hamiltone.service import Limits, Predictor, ServiceError, about_model, read_token
-from hamiltone.service._serving import open_to_all
+from hamiltone.service import Predictor, ServiceError, ServiceLimits, about_model, read_token
+from hamiltone.service._server import open_to_all
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -127,7 +127,7 @@ def test_headers_counters_and_log(client: httpx.Client, server) -> None:
 
 
 def test_a_token_is_needed_where_one_is_set(served: Callable) -> None:
-    with served(Limits(), "0123456789abcdef") as address, httpx.Client(base_url=address) as client:
+    with served(ServiceLimits(), "0123456789abcdef") as address, httpx.Client(base_url=address) as client:
         for headers in ({}, {"Authorization": "Bearer 0123456789abcdeX"}, {"Authorization": "Basic 0123456789abcdef"}):
             for answer in (
                 client.post("/v1/predict", content=sound(1), headers=headers),
@@ -139,7 +139,7 @@ def test_a_token_is_needed_where_one_is_set(served: Callable) -> None:
         assert client.get("/healthz").status_code == 200
         right = {"Authorization": "Bearer 0123456789abcdef"}
         assert client.post("/v1/predict", content=sound(1), headers=right, timeout=60).status_code == 200
-    with served(Limits(), "schlüssel-aus-worten") as address:
+    with served(ServiceLimits(), "schlüssel-aus-worten") as address:
         right = {b"Authorization": "bearer schlüssel-aus-worten".encode()}
         assert httpx.get(f"{address}/v1/model", headers=right).status_code == 200
         wrong = {"Authorization": "bearer schlussel-aus-worten"}
@@ -150,7 +150,7 @@ def test_a_failure_of_its_own_is_told_and_logged(
     served: Callable, recognizer_maker: Callable[..., Recognizer], caplog: pytest.LogCaptureFixture
 ) -> None:
     broken = recognizer_maker()
-    with served(Limits(), model=broken) as address:
+    with served(ServiceLimits(), model=broken) as address:
         last = broken.network.classifier[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.data = last.weight.data[:, 1:]
@@ -191,7 +191,7 @@ def test_mistakes_at_the_start_are_told(model: Path, tmp_path: Path) -> None:
 
 def test_a_flood_is_turned_away_and_the_service_lives(served: Callable) -> None:
     body = sound(20)
-    with served(Limits(concurrency=1, queue=3, per_client=100)) as address:
+    with served(ServiceLimits(concurrency=1, queue=3, per_client=100)) as address:
 
         def post(_number: int) -> tuple[int, str | None]:
             answer = httpx.post(f"{address}/v1/predict", content=body, params={"hop": 0.5}, timeout=60)
@@ -206,7 +206,7 @@ def test_a_flood_is_turned_away_and_the_service_lives(served: Callable) -> None:
 
 
 def test_one_client_cannot_take_all_places(served: Callable) -> None:
-    with served(Limits(per_client=1)) as address:
+    with served(ServiceLimits(per_client=1)) as address:
         host, port = address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:  # a body that does not end
             slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nRIFF")
@@ -222,7 +222,7 @@ def test_one_client_cannot_take_all_places(served: Callable) -> None:
 
 
 def test_too_slow_is_504_or_408(served: Callable) -> None:
-    with served(Limits(timeout=0.001, upload_timeout=0.2)) as address:
+    with served(ServiceLimits(timeout=0.001, upload_timeout=0.2)) as address:
         answer = httpx.post(f"{address}/v1/predict", content=sound(20), timeout=60)
         assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
 

@@ -14,13 +14,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hamiltone.audio import FRAME_SAMPLES, cut_frames, frame_bounds, load_audio
 from hamiltone.networks import Derivatives, Front, Recognizer, vgg
-from hamiltone.service import Limits
+from hamiltone.service import ServiceLimits
 from hamiltone.service._batcher import Batcher
 from hamiltone.service._decoder import Decoders
 from hamiltone.service._limits import Admission, Refusal
 from hamiltone.service._pictures import Pictures, envelope
-from hamiltone.speech import FRAME_SAMPLES, Spectrogram, cut_frames, frame_bounds, load_audio
+from hamiltone.speech import Spectrogram
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -50,7 +51,7 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
         return error.value.status, error.value.code
 
     async def story() -> None:
-        limits = Limits(decoders=1, decoder_megabytes=64, seconds=1e6, decode_timeout=1.5)
+        limits = ServiceLimits(decoders=1, decoder_megabytes=64, seconds=1e6, decode_timeout=1.5)
         decoders = Decoders(limits, lambda: lost.append(1))
         os.environ["HAMILTONE_TOKEN"] = "secret"
         try:
@@ -109,7 +110,7 @@ def test_a_decoder_that_was_taken_over_is_not_believed(
     lost: list[int] = []
 
     async def story() -> None:
-        decoders = Decoders(Limits(decoders=1), lambda: lost.append(1))
+        decoders = Decoders(ServiceLimits(decoders=1), lambda: lost.append(1))
         await decoders.start()
         try:
             with pytest.raises(Refusal, match="gave up"):
@@ -175,7 +176,7 @@ def test_recordings_given_up_and_failures_leave_the_batcher_working(recognizer: 
 
 def test_admission_counts() -> None:
     async def story() -> None:
-        door = Admission(Limits(concurrency=1, queue=2, per_client=2))
+        door = Admission(ServiceLimits(concurrency=1, queue=2, per_client=2))
         async with door.admitted("a"), door.admitted("a"):
             with pytest.raises(Refusal, match="of yours") as error:
                 async with door.admitted("a"):

@@ -19,11 +19,11 @@ import soundfile
 import soxr
 from typer.testing import CliRunner
 
+from hamiltone.audio import load_audio
 from hamiltone.cli import app
 from hamiltone.networks import Recognizer
 from hamiltone.service import Predictor, ServiceError, export_page, shipped_model
 from hamiltone.service._pictures import Pictures
-from hamiltone.speech import load_audio
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from hamiltone.audio import FRAME_SAMPLES, AugmentationSettings
 from hamiltone.networks import VGG, RHEmo, RHEmoEncoder
-from hamiltone.speech import FRAME_SAMPLES, Augmentation
 from hamiltone.training import read_record, read_settings, train
 from hamiltone.training._parts import Inputs, live_inputs
 from hamiltone.training._store import Frames
@@ -26,7 +26,9 @@ EVERYTHING = [
     "augmentation.time_masks=2",
     "augmentation.frequency_masks=2",
 ]
-CHOICE = Augmentation(shift_seconds=0.2, gain_db=(-6.0, 6.0), snr_db=(5.0, 20.0), time_masks=2, frequency_masks=2)
+CHOICE = AugmentationSettings(
+    shift_seconds=0.2, gain_db=(-6.0, 6.0), snr_db=(5.0, 20.0), time_masks=2, frequency_masks=2
+)
 
 
 def frames() -> Frames:
@@ -40,7 +42,7 @@ def frames() -> Frames:
 FRAMES = frames()
 
 
-def live(seed: int = 3, choice: Augmentation = CHOICE, random_offset: bool = True) -> Inputs:
+def live(seed: int = 3, choice: AugmentationSettings = CHOICE, random_offset: bool = True) -> Inputs:
     return live_inputs(FRAMES, seed, random_offset=random_offset, augmentation=choice)
 
 
@@ -66,7 +68,7 @@ def test_another_epoch_or_seed_draws_anew() -> None:
 
 
 def test_offsets_alone_move_recordings_and_change_nothing_else() -> None:
-    inputs = live(choice=Augmentation())
+    inputs = live(choice=AugmentationSettings())
     places = set()
     for epoch in range(1, 6):
         x, masked = inputs.fetch(np.array([1]), epoch)

@@ -21,7 +21,7 @@ def listening(paths: Sequence[Path], *, quiet: bool) -> Iterator[Callable[[Path,
 
 
 def _seconds(path: Path) -> float:
-    from hamiltone.speech import AudioError, audio_duration
+    from hamiltone.audio import AudioError, audio_duration
 
     try:
         return audio_duration(path)

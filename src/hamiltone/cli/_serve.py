@@ -1,6 +1,7 @@
 """The verb of the service: serve."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -34,43 +35,32 @@ def serve(
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")] = None,
 ) -> None:
     """Serve a recogniser over HTTP, with a page at / that shows what it hears, until interrupted."""
-    from hamiltone.service import Limits, licence_notice, read_token, shipped_model
+    from hamiltone.service import checked_limits, read_token, shipped_model
     from hamiltone.service import serve as run
-    from hamiltone.training import validated
 
     folder = shipped_model() if model is None else model
-
-    def ready(address: str) -> None:
-        here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # every address is none
-        others = "" if here == address else " (from another machine, by this one's name)"
-        lines = [f"Open {here} in a browser{others}; Ctrl+C ends the service."]
-        if notice := licence_notice(folder):
-            lines.append(f"note: {notice}")
-        print("\n".join(lines), flush=True)  # at once: who starts it may read the first line and close its end
-
-    limits = validated(
-        Limits,
-        {
-            "megabytes": megabytes,
-            "seconds": seconds,
-            "concurrency": concurrency,
-            "queue": queue,
-            "per_client": per_client,
-            "timeout": timeout,
-            "decode_timeout": decode_timeout,
-            "decoders": decoders,
-            "decoder_megabytes": decoder_megabytes,
-            "batch": batch,
-        },
-        "limits",
+    limits = checked_limits(
+        megabytes=megabytes,
+        seconds=seconds,
+        concurrency=concurrency,
+        queue=queue,
+        per_client=per_client,
+        timeout=timeout,
+        decode_timeout=decode_timeout,
+        decoders=decoders,
+        decoder_megabytes=decoder_megabytes,
+        batch=batch,
     )
     token = read_token(token_file, os.environ.get("HAMILTONE_TOKEN"))
-    run(
-        folder,
-        host=host,
-        port=port,
-        limits=limits,
-        token=token,
-        threads=threads,
-        ready=ready,
-    )
+    run(folder, host=host, port=port, limits=limits, token=token, threads=threads, ready=partial(_announce, folder))
+
+
+def _announce(model: Path, address: str) -> None:
+    from hamiltone.service import licence_notice
+
+    here = address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")  # every address is none
+    others = "" if here == address else " (from another machine, by this one's name)"
+    lines = [f"Open {here} in a browser{others}; Ctrl+C ends the service."]
+    if notice := licence_notice(model):
+        lines.append(f"note: {notice}")
+    print("\n".join(lines), flush=True)  # at once: who starts it may read the first line and close its end

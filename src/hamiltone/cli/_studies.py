@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from hamiltone._command import end_when_asked
 from hamiltone.cli._app import app
 from hamiltone.cli._options import Overrides, Quiet
 from hamiltone.cli._printing import GOES_ON, duration, interruptible, print_table
+from hamiltone.interruption import end_when_asked
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study; ready ones are in configs/study/.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Where the study goes; runs/NAME by default.")]

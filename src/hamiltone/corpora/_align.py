@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from hamiltone.audio import AudioError, load_audio
 from hamiltone.files import atomic_write, locked
-from hamiltone.speech import AudioError, load_audio
 
 from ._aligner import Aligner, NotAligned, known_form, spoken_words
 from ._alignments import CondensedLine, condensed_lines, condensed_name

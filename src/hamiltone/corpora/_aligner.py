@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.speech import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE
 
 from ._utterances import CorpusError
 

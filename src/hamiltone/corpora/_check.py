@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from hamiltone.speech import SILENT_PEAK, AudioError
+from hamiltone.audio import SILENT_PEAK, AudioError
 
 from ._folds import column_problems
 from ._listen import Heard, listen

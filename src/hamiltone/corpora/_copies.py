@@ -8,7 +8,7 @@ import scipy.signal
 import soxr
 from jaxtyping import Float32, Int64
 
-from hamiltone.speech import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE
 
 from ._fingerprint import HOP_SECONDS, Fingerprints
 from ._segments import Segment

@@ -15,8 +15,8 @@ import soundfile
 import soxr
 from jaxtyping import Bool, Float32, Int64, UInt32
 
+from hamiltone.audio import SAMPLE_RATE, SILENT_PEAK, is_silent
 from hamiltone.files import atomic_path, cache_folder, content_key
-from hamiltone.speech import SAMPLE_RATE, SILENT_PEAK, is_silent
 
 from ._segments import Report, Segment, recording_keys
 

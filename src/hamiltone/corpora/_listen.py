@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.speech import opened
+from hamiltone.audio import opened
 
 _FULL_SCALE = 0.999
 _ROW = 3  # so many samples in a row at full scale are no coincidence

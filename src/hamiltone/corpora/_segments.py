@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float32
 
+from hamiltone.audio import load_audio
 from hamiltone.files import file_key
-from hamiltone.speech import load_audio
 
 from ._utterances import CorpusError, Utterances
 

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hamiltone.speech import FrameRule, Spectrogram
+from hamiltone.audio import FrameRule
+from hamiltone.speech import Spectrogram
 
 from ._derivatives import Derivatives
 from ._keys import weights_key

@@ -1,4 +1,4 @@
-"""One thread for the model, and the windows of many requests in one batch."""
+"""Batches of the windows of concurrent requests, in one thread that alone uses the model."""
 
 import asyncio
 import time
@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES
 
 _T = TypeVar("_T")
 _WARMING_SECONDS = 2  # a large model on a CPU shall not be slow to start
@@ -99,13 +99,13 @@ class Batcher:
             await self._filled.wait()
             if sum(len(job.waiting) for job in self._jobs) < self._size:
                 await asyncio.sleep(self._wait)
-            batch = self._taken()
+            batch = self._next_windows()
             if batch:
-                await self._answer(batch)
+                await self._recognize_batch(batch)
             if not self._jobs:
                 self._filled.clear()
 
-    def _taken(self) -> list[tuple[_Job, tuple[int, int]]]:
+    def _next_windows(self) -> list[tuple[_Job, tuple[int, int]]]:
         """The next windows, one of each recording in turn, in their order; recordings given up are forgotten."""
         taken: list[tuple[_Job, tuple[int, int]]] = []
         while self._jobs and len(taken) < self._size:
@@ -117,7 +117,7 @@ class Batcher:
                 self._jobs.append(job)
         return taken
 
-    async def _answer(self, batch: Sequence[tuple[_Job, tuple[int, int]]]) -> None:
+    async def _recognize_batch(self, batch: Sequence[tuple[_Job, tuple[int, int]]]) -> None:
         self._observe(len(batch))
         try:
             rows = await self.run(self._recognized, _padded(batch))

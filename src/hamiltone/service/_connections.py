@@ -1,4 +1,4 @@
-"""Connections that stand still are ended: uvicorn itself waits for as long as a client likes."""
+"""Time limits of connections: uvicorn itself waits for as long as a client likes."""
 
 import asyncio
 from typing import Any
@@ -7,17 +7,17 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def impatient(seconds: float) -> type[H11Protocol]:
+def timed_protocol(seconds: float) -> type[H11Protocol]:
     """A protocol for ``uvicorn.Config(http=...)`` with an end to waiting.
 
     A client has ``seconds`` from connecting, or from the end of an answer, to the end of a request's header, and as
     long to take each part of an answer; then its connection is cut. The body of a request is the application's to
     bound.
     """
-    return type("Impatient", (_Impatient,), {"seconds": seconds})
+    return type("TimedProtocol", (_TimedProtocol,), {"seconds": seconds})
 
 
-class _Impatient(H11Protocol):
+class _TimedProtocol(H11Protocol):
     seconds: float
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""Predictions as a table for other programs."""
+"""The CSV table of predictions."""
 
 import csv
 import os

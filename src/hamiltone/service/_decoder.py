@@ -1,4 +1,4 @@
-"""Decoding in processes of their own, so that a hostile file takes one of them down and nothing else."""
+"""A pool of decoding processes: a hostile file takes one of them down and nothing else."""
 
 import asyncio
 import json
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.speech import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE
 
 from ._errors import ServiceError
-from ._limits import Limits, Refusal
+from ._limits import Refusal, ServiceLimits
 
 _WORKER = Path(__file__).with_name("_decoding_worker.py")
 _START_SECONDS = 60
@@ -34,7 +34,7 @@ class Decoders:
         replaced: called when a process was lost.
     """
 
-    def __init__(self, limits: Limits, replaced: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, limits: ServiceLimits, replaced: Callable[[], None] = lambda: None) -> None:
         self._limits = limits
         self._replaced = replaced
         self._workers = [_Worker(limits.decoder_megabytes) for _ in range(limits.decoders)]

@@ -1,4 +1,4 @@
-"""A process that decodes recordings of unknown origin, with little memory and no right to write.
+"""The decoding process: recordings of unknown origin, with little memory and no right to write.
 
 This file is run by path. Its argument is the memory (MiB) that decoding may take beyond what the process itself needs.
 Standard input: a line of JSON for each recording, with ``path`` and ``seconds`` (the longest that is accepted).
@@ -10,9 +10,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO
 
 try:
@@ -20,16 +18,9 @@ try:
 except ImportError:  # Windows
     resource = None
 
-_PACKAGES = Path(__file__).resolve().parents[2]
-
-
-def _decoder() -> tuple[ModuleType, ModuleType]:
-    """The modules for decoding and its errors, without the rest of ``hamiltone.speech``, which needs torch."""
-    sys.path[0] = str(_PACKAGES)
-    bare = ModuleType("hamiltone.speech")
-    bare.__path__ = [str(_PACKAGES / "hamiltone" / "speech")]
-    sys.modules[bare.__name__] = bare
-    return import_module("hamiltone.speech._audio"), import_module("hamiltone.speech._errors")
+# Where the package lies, in the place of this file's folder, which has modules of the same names as Python's own.
+sys.path[0] = str(Path(__file__).resolve().parents[2])
+from hamiltone.audio import AudioError, AudioFormatError, AudioLengthError, load_audio  # noqa: E402
 
 
 def _restrict(megabytes: int) -> None:
@@ -50,12 +41,12 @@ def _restrict(megabytes: int) -> None:
             resource.setrlimit(kind, (allowed, allowed))
 
 
-def _answers(request: dict[str, Any], audio: ModuleType, errors: ModuleType) -> tuple[dict[str, Any], bytes]:
+def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     path = request["path"]
     try:
-        waveform = audio.load_audio(path, maximum_seconds=request["seconds"])
-    except errors.AudioError as error:
-        kinds = {errors.AudioFormatError: "format", errors.AudioLengthError: "length"}
+        waveform = load_audio(path, maximum_seconds=request["seconds"])
+    except AudioError as error:
+        kinds = {AudioFormatError: "format", AudioLengthError: "length"}
         return {"code": kinds.get(type(error), "damaged"), "message": str(error).removeprefix(f"{path}: ")}, b""
     except MemoryError:
         return {"code": "memory", "message": "takes too much memory to decode"}, b""
@@ -63,7 +54,6 @@ def _answers(request: dict[str, Any], audio: ModuleType, errors: ModuleType) -> 
 
 
 def _work(megabytes: int, out: BinaryIO) -> None:
-    audio, errors = _decoder()
     _restrict(megabytes)
 
     def write(head: dict[str, Any], body: bytes = b"") -> None:
@@ -72,7 +62,7 @@ def _work(megabytes: int, out: BinaryIO) -> None:
 
     write({"ready": True})
     for line in sys.stdin.buffer:
-        write(*_answers(json.loads(line), audio, errors))
+        write(*_answer(json.loads(line)))
 
 
 if __name__ == "__main__":

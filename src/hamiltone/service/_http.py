@@ -20,18 +20,19 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from hamiltone import __version__
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
 
-from ._answers import PREDICT_BODY, REFUSALS, About, Answer, Health
 from ._batcher import Batcher
 from ._decoder import Decoders
-from ._guard import Guard, note
-from ._limits import Admission, Limits, Refusal
+from ._limits import Admission, Refusal, ServiceLimits
+from ._log import log_event
 from ._metrics import Metrics
+from ._middleware import RequestMiddleware
 from ._pictures import Pictures
 from ._predictor import Prediction
-from ._uploads import Upload, received
+from ._schemas import PREDICT_BODY, REFUSALS, About, Answer, Health
+from ._uploads import Upload, received_upload
 
 PAGE = Path(__file__).with_name("page")
 
@@ -45,7 +46,7 @@ _Detail = Annotated[bool, Query(description="Add what a page draws: waveform, sp
 class _Service:
     """What the routes share while the application runs."""
 
-    def __init__(self, recognizer: Recognizer, limits: Limits, ready: Callable[[], None]) -> None:
+    def __init__(self, recognizer: Recognizer, limits: ServiceLimits, ready: Callable[[], None]) -> None:
         self.limits = limits
         self._ready = ready
         self.recognizer = recognizer
@@ -65,13 +66,13 @@ class _Service:
             try:
                 await self.decoders.start()
                 await self.batcher.start()
-                note(logging.INFO, "ready")
+                log_event(logging.INFO, "ready")
                 self._ready()
                 yield
             finally:
                 await self.batcher.close()
                 await self.decoders.close()
-                note(logging.INFO, "stopped")
+                log_event(logging.INFO, "stopped")
 
     async def answer(self, upload: Upload, hop: float | None, detail: bool) -> dict[str, Any]:
         """Decode and recognise a recording, when it is its turn.
@@ -108,13 +109,13 @@ class _Service:
 
     def _decoder_lost(self) -> None:
         self.metrics.decoders_lost.inc()
-        note(logging.WARNING, "decoder lost")
+        log_event(logging.WARNING, "decoder lost")
 
 
 def create_app(
     recognizer: Recognizer,
     about: dict[str, Any],
-    limits: Limits | None = None,
+    limits: ServiceLimits | None = None,
     token: str | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> FastAPI:
@@ -127,9 +128,7 @@ def create_app(
         token: the bearer token that ``/v1`` and ``/metrics`` ask for; None: they are open.
         ready: called when everything runs and requests can be answered.
     """
-    limits = limits or Limits()
-    service = _Service(recognizer, limits, ready)
-    facts = about | {"seconds": limits.seconds, "megabytes": limits.megabytes}
+    service = _Service(recognizer, limits or ServiceLimits(), ready)
     # Without the interactive pages, which take their scripts from another server.
     app = FastAPI(
         title="Hamiltone",
@@ -139,45 +138,53 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Guard, limits=limits, metrics=service.metrics)
-    _answer_errors(app)
-    closed = APIRouter(dependencies=[Depends(_authorised(token))])
-
-    @closed.post("/v1/predict", response_model=Answer, responses=REFUSALS, openapi_extra=PREDICT_BODY)
-    async def predict(request: Request, hop: _Hop = None, detail: _Detail = False) -> Response:
-        """Recognise the emotion of one recording, overall and in windows of 4 s."""
-        client = request.client.host if request.client else ""
-        async with service.admission.admitted(client), received(request, service.folder, limits) as upload:
-            request.state.fields["bytes"] = upload.size
-            content = await service.answer(upload, hop, detail)
-            request.state.fields["windows"] = len(content["frames"])
-            return JSONResponse(content)
-
-    @closed.api_route("/v1/predict", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def unfit() -> None:  # else the page's files, which come last, would be looked through
-        raise HTTPException(405, "POST a recording here", {"Allow": "POST"})
-
-    @closed.get("/v1/model")
-    async def model() -> About:
-        """What the model is, what it was trained on, and what this service takes."""
-        return About.model_validate(facts)
-
-    @closed.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-    async def metrics() -> Response:
-        """Counters for Prometheus."""
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    app.add_middleware(RequestMiddleware, limits=service.limits, metrics=service.metrics)
+    _handle_errors(app)
 
     @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the service is there."""
         return Health(status="ok")
 
-    app.include_router(closed)
+    app.include_router(_protected_routes(service, about, token))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
 
-def _authorised(token: str | None) -> Any:
+def _protected_routes(service: _Service, about: dict[str, Any], token: str | None) -> APIRouter:
+    """The routes that ask for the token, where there is one."""
+    limits = service.limits
+    facts = about | {"seconds": limits.seconds, "megabytes": limits.megabytes}
+    router = APIRouter(dependencies=[Depends(_token_check(token))])
+
+    @router.post("/v1/predict", response_model=Answer, responses=REFUSALS, openapi_extra=PREDICT_BODY)
+    async def predict(request: Request, hop: _Hop = None, detail: _Detail = False) -> Response:
+        """Recognise the emotion of one recording, overall and in windows of 4 s."""
+        client = request.client.host if request.client else ""
+        async with service.admission.admitted(client), received_upload(request, service.folder, limits) as upload:
+            request.state.fields["bytes"] = upload.size
+            content = await service.answer(upload, hop, detail)
+            request.state.fields["windows"] = len(content["frames"])
+            return JSONResponse(content)
+
+    @router.api_route("/v1/predict", methods=["GET", "HEAD", "PUT", "PATCH", "DELETE"], include_in_schema=False)
+    async def unfit() -> None:  # else the page's files, which come last, would be looked through
+        raise HTTPException(405, "POST a recording here", {"Allow": "POST"})
+
+    @router.get("/v1/model")
+    async def model() -> About:
+        """What the model is, what it was trained on, and what this service takes."""
+        return About.model_validate(facts)
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def metrics() -> Response:
+        """Counters for Prometheus."""
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _token_check(token: str | None) -> Any:
     def check(request: Request) -> None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         # Headers are bytes, which Starlette reads as Latin-1.
@@ -188,7 +195,7 @@ def _authorised(token: str | None) -> Any:
     return check
 
 
-def _answer_errors(app: FastAPI) -> None:
+def _handle_errors(app: FastAPI) -> None:
     """Make every error an object with ``code`` and ``message``."""
 
     @app.exception_handler(Refusal)

@@ -1,19 +1,21 @@
-"""What the service lets in: sizes, lengths, times and numbers, and who is turned away."""
+"""Limits of the service, and the admission of requests."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+
+from hamiltone.settings_model import Settings
+
+from ._errors import ServiceError
 
 _RETRY_SECONDS = 2
 
 
-class Limits(BaseModel):
+class ServiceLimits(Settings):
     """The limits of a service. The defaults suit a machine of a few cores and 4 GiB, and speech."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     megabytes: PositiveFloat = Field(default=32, description="Largest request body, in MiB.")
     seconds: PositiveFloat = Field(default=600, description="Longest recording, in seconds.")
@@ -32,6 +34,20 @@ class Limits(BaseModel):
     def body_bytes(self) -> int:
         """The largest body in bytes."""
         return int(self.megabytes * (1 << 20))
+
+
+def checked_limits(**values: float | int) -> ServiceLimits:
+    """The limits of these values, as a user gave them.
+
+    Raises:
+        ServiceError: one is out of its range.
+    """
+    try:
+        return ServiceLimits.model_validate(values)
+    except ValidationError as error:
+        first, *others = error.errors()
+        more = f" (and {len(others)} more)" if others else ""
+        raise ServiceError(f"limits: {first['loc'][0]}: {first['msg']}, not {first['input']!r}{more}") from None
 
 
 class Refusal(Exception):
@@ -55,7 +71,7 @@ class Refusal(Exception):
 class Admission:
     """The door: counts who is inside, turns away who is too many, and lets a few at a time work."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ServiceLimits) -> None:
         self._limits = limits
         self._clients: Counter[str] = Counter()
         self._places = asyncio.Semaphore(limits.concurrency)

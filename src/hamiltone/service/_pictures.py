@@ -1,4 +1,4 @@
-"""What a page shows beside the scores: the waveform's envelope, the spectrogram, the quaternion axes."""
+"""Pictures of a recording for the page: the waveform's envelope, the spectrogram, the quaternion axes."""
 
 import base64
 from typing import Any
@@ -8,15 +8,16 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SPECTROGRAM_HOP
 from hamiltone.networks import AXES, Front, FrontKind
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, Spectrogram
+from hamiltone.speech import Spectrogram
 
 COLUMNS = 1000
 """The most columns of a picture, and of an envelope."""
 
 FRAMES_AT_ONCE = 8
 
-_SPECTROGRAM_COLUMNS = FRAME_SAMPLES // 128
+_SPECTROGRAM_COLUMNS = FRAME_SAMPLES // SPECTROGRAM_HOP
 _AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
 _DECIBELS = 70.0
 _COMPONENTS = "rijk"
@@ -52,7 +53,7 @@ class Pictures:
         frames = torch.from_numpy(np.pad(part, (0, -len(part) % FRAME_SAMPLES))).view(-1, FRAME_SAMPLES)
         self._spectrograms.extend(self._plain(frames)[:, 0, :_SPECTROGRAM_COLUMNS].numpy())
         if self._front.encoder is not None:
-            self._axes.extend(self._forward(self._front(frames)).abs().numpy())
+            self._axes.extend(self._forwards(self._front(frames)).abs().numpy())
 
     def as_json(self) -> dict[str, Any]:
         """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, none where it is all there is.
@@ -62,15 +63,15 @@ class Pictures:
         values, from 0 to its ``maximum``.
         """
         seconds = len(self._waveform) / SAMPLE_RATE
-        magnitude = self._cut(np.concatenate(self._spectrograms), FRAME_SAMPLES / _SPECTROGRAM_COLUMNS)
+        magnitude = self._within_recording(np.concatenate(self._spectrograms), FRAME_SAMPLES / _SPECTROGRAM_COLUMNS)
         return {
             "seconds": seconds,
             "waveform": envelope(self._waveform),
-            "spectrogram": _picture(_decibels(_folded(magnitude, COLUMNS))),
-            "axes": self._drawn_axes(),
+            "spectrogram": _picture(_decibels(_reduced(magnitude, COLUMNS))),
+            "axes": self._axis_pictures(),
         }
 
-    def _drawn_axes(self) -> list[dict[str, Any]]:
+    def _axis_pictures(self) -> list[dict[str, Any]]:
         if not self._axes:
             return []
         # Of 64 columns, 62 of even frames and 63 of odd ones.
@@ -78,16 +79,16 @@ class Pictures:
         joined = np.concatenate(kept, axis=1)
         axes = []
         for name, component, axis in zip(AXIS_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
-            matrix = _folded(self._cut(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
+            matrix = _reduced(self._within_recording(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
             maximum = float(matrix.max())
             levels = matrix / maximum if maximum > 0 else matrix
             axes.append({"name": name, "component": component, "maximum": maximum} | _picture(levels))
         return axes
 
-    def _forward(self, embedding: Float[Tensor, "batch 4 time frequency"]) -> Float[Tensor, "batch 4 time frequency"]:
+    def _forwards(self, embedding: Float[Tensor, "batch 4 time frequency"]) -> Float[Tensor, "batch 4 time frequency"]:
         return embedding.flip(2) if self._front.spectrogram.time_reversed else embedding
 
-    def _cut(self, matrix: np.ndarray, samples: float) -> np.ndarray:
+    def _within_recording(self, matrix: np.ndarray, samples: float) -> np.ndarray:
         """A matrix of time x frequency without the columns behind the recording's end."""
         return matrix[: max(1, round(len(self._waveform) / samples))]
 
@@ -99,7 +100,7 @@ def envelope(waveform: Float32[np.ndarray, "_"], columns: int = COLUMNS) -> dict
     return {"low": np.round(low, 3).tolist(), "high": np.round(high, 3).tolist()}
 
 
-def _folded(matrix: np.ndarray, columns: int) -> np.ndarray:
+def _reduced(matrix: np.ndarray, columns: int) -> np.ndarray:
     """Time x frequency with at most ``columns`` times, the greatest value of those that fall together."""
     if len(matrix) <= columns:
         return matrix

@@ -1,4 +1,4 @@
-"""Recognise the emotion of recordings of any length, batched across files, with bounded memory."""
+"""Predictions for recordings of any length, batched across files, with bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 from hamiltone.networks import Recognizer, load_recognizer
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
 
 from ._errors import ServiceError
-from ._shipped import shipped_model
+from ._shipped_weights import shipped_model
 
 _BATCH = 8  # frames at once: half a minute of speech
 
@@ -165,7 +165,7 @@ class Predictor:
         self, recording: _Pending, hop: int, report: Callable[[Path, float], None] | None
     ) -> Iterator[Float32[Tensor, "64000"]]:
         """Zero-padded frames; where each one lies is added to the recording's spans."""
-        blocks = _audible(stream_audio(recording.path), recording.path, report)
+        blocks = _audible_blocks(stream_audio(recording.path), recording.path, report)
         for index, frame in enumerate(stream_frames(blocks, rule=self.recognizer.frame_rule, hop=hop)):
             start = index * hop
             recording.spans.append((start / SAMPLE_RATE, (start + len(frame)) / SAMPLE_RATE))
@@ -187,7 +187,7 @@ class Predictor:
         return Prediction.of_frames(str(recording.path), self.recognizer.labels, recording.spans, scores)
 
 
-def _audible(
+def _audible_blocks(
     blocks: Iterable[Float32[np.ndarray, "_"]], path: Path, report: Callable[[Path, float], None] | None
 ) -> Iterator[Float32[np.ndarray, "_"]]:
     """The same blocks, reported, and an error at their end where they were silent all along."""

@@ -1,12 +1,12 @@
-"""Which recordings are meant by the paths that a user names."""
+"""The recordings among the paths that a user names."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ._errors import ServiceError
+from hamiltone.audio import AUDIO_SUFFIXES
 
-_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"})
+from ._errors import ServiceError
 
 
 def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], None] | None = None) -> list[Path]:
@@ -24,14 +24,14 @@ def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], 
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names that are too long
             found.append(path)
             continue
-        below = sorted(_below(path, unreadable))
+        below = sorted(_audio_files(path, unreadable))
         if not below:
-            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(_SUFFIXES))})")
+            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(AUDIO_SUFFIXES))})")
         found += below
     return found
 
 
-def _below(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
+def _audio_files(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         line = f"{error.filename}: cannot be read: {error.strerror}"
         if unreadable is None or Path(error.filename) == folder:
@@ -43,5 +43,5 @@ def _below(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[P
         yield from (
             Path(parent) / name
             for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in _SUFFIXES  # noqa: PTH122 - many files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - many files
         )

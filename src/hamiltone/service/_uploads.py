@@ -1,4 +1,4 @@
-"""Request bodies, put into files that nobody else can read and that vanish with the request."""
+"""Uploads: request bodies in files that nobody else can read and that vanish with the request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +12,8 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
-from ._guard import too_large
-from ._limits import Limits, Refusal
+from ._limits import Refusal, ServiceLimits
+from ._middleware import too_large
 
 _BLOCK = 1 << 18
 _LONGEST_NAME = 200
@@ -35,7 +35,7 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, folder: Path, limits: Limits) -> AsyncIterator[Upload]:
+async def received_upload(request: Request, folder: Path, limits: ServiceLimits) -> AsyncIterator[Upload]:
     """The body of a request, or the file of its form.
 
     Raises:
@@ -43,7 +43,7 @@ async def received(request: Request, folder: Path, limits: Limits) -> AsyncItera
     """
     with NamedTemporaryFile(dir=folder, delete=False) as file:
         try:
-            name = await _written(request, file, limits)
+            name = await _write_body(request, file, limits)
             size = file.tell()
             file.close()
             if not size:
@@ -54,8 +54,8 @@ async def received(request: Request, folder: Path, limits: Limits) -> AsyncItera
             Path(file.name).unlink()
 
 
-async def _written(request: Request, file: IO[bytes], limits: Limits) -> str:
-    """Write the recording to a file; the name that it was sent under."""
+async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:
+    """Write the recording to a file, and give the name that it was sent under."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise too_large(limits.body_bytes)

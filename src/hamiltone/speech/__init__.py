@@ -1,19 +1,36 @@
-"""From a recording to the network's input: guarded decoding, frames of 4 s, the spectrogram.
+"""From samples to the network's input, in torch: the spectrogram and augmentation.
 
-``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
-in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
-``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s; ``Spectrogram`` is the part of a network that turns
-such frames into matrices of 512 (time) x 128 (frequency), normalised with statistics of the training part. ``augment``
-changes a recording at random while it is trained on.
+``Spectrogram`` is the part of a network that turns frames of 4 s into matrices of 512 (time) x 128 (frequency),
+normalised with statistics of the training part. ``augment`` changes a recording at random while it is trained on. What
+makes recordings samples and frames (``hamiltone.audio``) can be had from here, too.
 
 Source: REFERENCE section 1.
 """
 
-from ._audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
-from ._augment import (
-    Augmentation,
-    Augmented,
+from hamiltone.audio import (
+    FRAME_SAMPLES,
+    LEAST_SAMPLES,
+    SAMPLE_RATE,
+    SILENT_PEAK,
+    AudioError,
+    AudioFormatError,
+    AudioLengthError,
+    AugmentationSettings,
+    FrameRule,
     NoiseColour,
+    Recording,
+    audio_duration,
+    cut_frames,
+    frame_bounds,
+    is_silent,
+    load_audio,
+    opened,
+    stream_audio,
+    stream_frames,
+)
+
+from ._augmentation import (
+    Augmented,
     add_noise,
     augment,
     change_gain,
@@ -21,19 +38,7 @@ from ._augment import (
     draw_noise,
     place_in_frame,
 )
-from ._convolved import ConvolvedSpectrogram
-from ._decoding import Recording, opened
-from ._errors import AudioError, AudioFormatError, AudioLengthError
-from ._frames import (
-    FRAME_SAMPLES,
-    LEAST_SAMPLES,
-    SILENT_PEAK,
-    FrameRule,
-    cut_frames,
-    frame_bounds,
-    is_silent,
-    stream_frames,
-)
+from ._convolved_spectrogram import ConvolvedSpectrogram
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [
@@ -44,7 +49,7 @@ __all__ = [
     "AudioError",
     "AudioFormatError",
     "AudioLengthError",
-    "Augmentation",
+    "AugmentationSettings",
     "Augmented",
     "ConvolvedSpectrogram",
     "FrameRule",

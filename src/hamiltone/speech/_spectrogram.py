@@ -8,14 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ._frames import FRAME_SAMPLES
+from hamiltone.audio import FRAME_SAMPLES, SPECTROGRAM_BINS, SPECTROGRAM_HOP
 
 Scale = Literal["linear", "decibel"]
 Normalisation = Literal["unit", "standard", "none"]
 
 WINDOW = 256
-HOP = 128
-BINS = 128
 TIMES = 512
 _RANGE = 1e4  # 80 dB
 
@@ -172,9 +170,9 @@ class Spectrogram(nn.Module):
         """Of all whole windows, without the Nyquist bin, divided by the window's sum."""
         window = torch.hamming_window(WINDOW, periodic=True, dtype=samples.dtype, device=samples.device)
         spectrum = torch.stft(
-            samples, WINDOW, HOP, window=window, center=True, pad_mode="constant", return_complex=True
+            samples, WINDOW, SPECTROGRAM_HOP, window=window, center=True, pad_mode="constant", return_complex=True
         )
-        return spectrum[:, :BINS].abs().transpose(1, 2) / window.sum()
+        return spectrum[:, :SPECTROGRAM_BINS].abs().transpose(1, 2) / window.sum()
 
 
 def _decibel(magnitude: Float[Tensor, "batch time frequency"]) -> Float[Tensor, "batch time frequency"]:

@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hamiltone.audio import AugmentationSettings
 from hamiltone.corpora import Utterances
 from hamiltone.networks import Stage
-from hamiltone.speech import Augmentation, augment
+from hamiltone.speech import augment
 
 from ._store import Frames
 
@@ -44,7 +45,7 @@ def stored_inputs(array: npt.NDArray[np.float32], stage: Stage) -> Inputs:
     return Inputs(stage, lambda rows, _epoch: Fetched(torch.from_numpy(array[rows])))
 
 
-def live_inputs(frames: Frames, seed: int, *, random_offset: bool, augmentation: Augmentation) -> Inputs:
+def live_inputs(frames: Frames, seed: int, *, random_offset: bool, augmentation: AugmentationSettings) -> Inputs:
     """Waveforms that are made anew each epoch; what is drawn depends on seed, epoch and frame alone.
 
     Args:

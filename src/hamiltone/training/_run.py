@@ -119,7 +119,7 @@ def _plan(settings: RunSettings, command: str, side_by_side: int) -> _Plan:
     if settings.rh_emo and settings.rh_emo.affect_table:
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     if settings.augments:
-        notes.append(f"the training part was augmented: {settings.augmentation.choice()}")
+        notes.append(f"the training part was augmented: {settings.augmentation}")
     recordings = recording_keys(material.utterances.table["path"])
     rests_on, frames = lineage.keys(), frames_key(material.utterances, settings.frames, recordings)
     identity = {
@@ -235,7 +235,7 @@ def _changing(settings: RunSettings, frames: Frames) -> Inputs | None:
     """The inputs that change each epoch; None where they do not."""
     if not settings.frames.random_offset and not settings.augments:
         return None
-    offset, choice = settings.frames.random_offset, settings.augmentation.choice()
+    offset, choice = settings.frames.random_offset, settings.augmentation
     return live_inputs(frames, settings.seed, random_offset=offset, augmentation=choice)
 
 

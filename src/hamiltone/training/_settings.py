@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from hamiltone.audio import AugmentationSettings, FrameSettings
 from hamiltone.files import content_key
 from hamiltone.networks import FrontKind
-from hamiltone.speech import Augmentation, NoiseColour
 
 Task = Literal["emotion", "speaker", "word", "rh-emo"]
 
@@ -89,45 +89,6 @@ class SplitSettings(_Model):
     fold: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**63)
     file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
-
-
-class FrameSettings(_Model):
-    """How recordings become frames of 4 s."""
-
-    last: Literal["drop_short", "keep", "drop"] = Field(
-        default="drop_short", description="what becomes of a last frame"
-    )
-    silent_peak: float = Field(
-        default=0.005, ge=0, description="recordings whose peak is below are left out, and named"
-    )
-    random_offset: bool = Field(default=False, description="put short recordings at a random time, anew each epoch")
-
-
-class AugmentationSettings(_Model):
-    """What is changed at random in the training part, anew each epoch; off by default (docs/augmentation.md)."""
-
-    shift_seconds: float = Field(default=0.0, description="moved in its frame by at most as much, to either side")
-    speed: tuple[float, float] | None = Field(default=None, description="played so many times as fast, least to most")
-    gain_db: tuple[float, float] | None = Field(default=None, description="gain, from least to most")
-    snr_db: tuple[float, float] | None = Field(default=None, description="speech over added noise, least to most")
-    noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
-    time_masks: int = Field(default=0, description="how many stretches of time of the spectrogram are hidden")
-    time_mask_width: int = Field(default=50, description="how long each is at most, in columns of 8 ms")
-    frequency_masks: int = Field(default=0, description="how many bands are hidden")
-    frequency_mask_width: int = Field(default=16, description="how wide each is at most, in bins of 62.5 Hz")
-
-    @model_validator(mode="after")
-    def _in_range(self) -> "AugmentationSettings":
-        self.choice()
-        return self
-
-    def choice(self) -> Augmentation:
-        """The same, as what ``augment`` takes.
-
-        Raises:
-            ValueError: values out of range.
-        """
-        return Augmentation(**dict(self))
 
 
 class StatisticsSettings(_Model):
@@ -313,7 +274,7 @@ class RunSettings(_Model):
     @property
     def augments(self) -> bool:
         """Whether the training part is augmented."""
-        return self.augmentation.choice().changes
+        return self.augmentation.changes
 
     @property
     def stores_targets(self) -> bool:

@@ -17,13 +17,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hamiltone.audio import FRAME_SAMPLES, FrameSettings, frame_bounds, is_silent
 from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Front, Stage, weights_key
-from hamiltone.speech import FRAME_SAMPLES, frame_bounds, is_silent
-
-from ._settings import FrameSettings
 
 _VERSION = 1
 _BATCH = 50

@@ -1,4 +1,4 @@
-"""A recogniser as one ONNX graph: waveform in, probabilities out (extra ``onnx``)."""
+"""Export of a recogniser as one ONNX graph: waveform in, probabilities out (extra ``onnx``)."""
 
 import copy
 import json
@@ -13,9 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hamiltone import __version__
+from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK
 from hamiltone.files import atomic_path
 from hamiltone.networks import Recognizer
-from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK, ConvolvedSpectrogram
+from hamiltone.speech import ConvolvedSpectrogram
 
 from ._errors import ServiceError
 
@@ -51,14 +52,14 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
     path = Path(path)
     if path.suffix != ".onnx":
         path /= ONNX_FILE
-    check_extra()
+    check_onnx_extra()
     size = sum(tensor.nbytes for tensor in recognizer.state_dict().values())
     if size > _MOST_BYTES:
         raise ServiceError(
             f"{path}: the weights are {size / 1e9:.1f} GB, and an ONNX file holds 2; take a smaller model"
         )
     graph = _Graph(recognizer, features=features).eval()
-    program = _exported(graph, ["scores", "features"] if features else ["scores"])
+    program = _onnx_program(graph, ["scores", "features"] if features else ["scores"])
     for node in program.model.graph:
         node.metadata_props.clear()  # where in whose source each operation was called
     about = {
@@ -75,7 +76,7 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
     program.model.metadata_props.update(about)
     with atomic_path(path) as draft:
         program.save(draft, external_data=False)
-        _check(draft, path, graph)
+        _check_outputs(draft, path, graph)
     return path
 
 
@@ -94,10 +95,10 @@ class _Graph(nn.Module):
         return (scores, features) if self.features else (scores,)
 
 
-def _exported(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":
+def _onnx_program(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":
     # Two frames: with one, the exporter would take the batch for a constant.
     frames = torch.rand(2, FRAME_SAMPLES) - 0.5
-    with _quiet():
+    with _exporter_remarks_hidden():
         program = torch.onnx.export(
             graph,
             (frames,),
@@ -112,7 +113,7 @@ def _exported(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _exporter_remarks_hidden() -> Iterator[None]:
     """Without the exporter's remarks on itself: torchvision, which it can do without, and a name of torch's own."""
     logger = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = logger.level
@@ -125,7 +126,7 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _check(file: Path, path: Path, graph: _Graph) -> None:
+def _check_outputs(file: Path, path: Path, graph: _Graph) -> None:
     """Run the file in onnxruntime, with another batch than the exported one."""
     import onnxruntime  # noqa: PLC0415 - an extra
 
@@ -141,7 +142,7 @@ def _check(file: Path, path: Path, graph: _Graph) -> None:
             )
 
 
-def check_extra() -> None:
+def check_onnx_extra() -> None:
     """See that the extra ``onnx`` is installed.
 
     Raises:

@@ -12,7 +12,7 @@ from scipy import signal, stats
 from hamiltone.speech import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
-    Augmentation,
+    AugmentationSettings,
     NoiseColour,
     add_noise,
     augment,
@@ -55,13 +55,14 @@ def test_speed_makes_shorter_and_higher_by_the_same_factor(factor: float, hertz:
     assert len(played) == pytest.approx(16_000 / factor, abs=2)
     inner = slice(500, len(played) - 500)  # the tone begins and ends at once, which a filter rounds off
     expected = np.sin(2 * np.pi * hertz * factor * np.arange(len(played)) / SAMPLE_RATE)
-    np.testing.assert_allclose(played.numpy()[inner], expected[inner], atol=2e-3)
+    # The resampler's filter begins to fall off at the highest of these tones: 0.5 % at 6 kHz.
+    np.testing.assert_allclose(played.numpy()[inner], expected[inner], atol=6e-3)
 
 
 @given(st.integers(1, FRAME_SAMPLES), st.floats(0, 1), st.floats(0.5, 2.0), st.integers(0, 99))
 @settings(max_examples=30, deadline=None)
 def test_a_recording_of_another_speed_stays_in_its_frame(samples: int, place: float, factor: float, seed: int) -> None:
-    choice = Augmentation(speed=(factor, factor))
+    choice = AugmentationSettings(speed=(factor, factor))
     offset = round(place * (FRAME_SAMPLES - samples))
     recording = torch.ones(samples)
     played = change_speed(recording, factor)[:FRAME_SAMPLES]
@@ -130,12 +131,11 @@ def test_by_default_nothing_is_changed_or_drawn() -> None:
     recording = torch.randn(300, generator=generator(0))
     source = generator(4)
     state = source.get_state()
-    waveform, masked = augment(recording, 17, Augmentation(), source)
+    waveform, masked = augment(recording, 17, AugmentationSettings(), source)
     assert masked is None
     assert torch.equal(waveform[17:317], recording)
     assert waveform.count_nonzero() == 300
     assert torch.equal(source.get_state(), state)
-    assert not Augmentation().changes
 
 
 @given(st.integers(1, FRAME_SAMPLES), st.floats(0, 1), st.floats(0.001, 4), st.integers(0, 999))
@@ -145,7 +145,7 @@ def test_a_shift_keeps_within_its_bounds_and_half_of_the_recording(
 ) -> None:
     offset = int(where * (FRAME_SAMPLES - samples))
     recording = torch.arange(1, samples + 1, dtype=torch.float32)
-    waveform, _ = augment(recording, offset, Augmentation(shift_seconds=most), generator(seed))
+    waveform, _ = augment(recording, offset, AugmentationSettings(shift_seconds=most), generator(seed))
     first = int(waveform.count_nonzero() and waveform.nonzero()[0])
     kept = waveform[waveform != 0]
     assert len(kept) >= samples - samples // 2
@@ -156,7 +156,7 @@ def test_a_shift_keeps_within_its_bounds_and_half_of_the_recording(
 def test_draws_are_uniform() -> None:
     recording = torch.ones(20_000)
     place = 22_000  # so that both sides have room
-    choice = Augmentation(shift_seconds=0.5, gain_db=(-3.0, 9.0))
+    choice = AugmentationSettings(shift_seconds=0.5, gain_db=(-3.0, 9.0))
     shifts, gains = [], []
     for seed in range(400):
         waveform, _ = augment(recording, place, choice, generator(seed))
@@ -169,7 +169,7 @@ def test_draws_are_uniform() -> None:
 
 def test_noise_is_added_to_what_was_recorded_alone() -> None:
     recording = torch.sin(torch.arange(9000) / 7)
-    choice = Augmentation(snr_db=(5.0, 25.0), noise=("white",))
+    choice = AugmentationSettings(snr_db=(5.0, 25.0), noise=("white",))
     found = []
     for seed in range(200):
         waveform, _ = augment(recording, 1000, choice, generator(seed))
@@ -181,7 +181,7 @@ def test_noise_is_added_to_what_was_recorded_alone() -> None:
 @pytest.mark.parametrize("kinds", [("white",), ("pink",), ("white", "pink")])
 def test_one_of_the_kinds_of_noise_is_drawn_for_each(kinds: tuple[NoiseColour, ...]) -> None:
     recording = torch.sin(torch.arange(16_000) / 7)
-    choice = Augmentation(snr_db=(0.0, 0.0), noise=kinds)
+    choice = AugmentationSettings(snr_db=(0.0, 0.0), noise=kinds)
     pink = []
     for seed in range(60):
         waveform, _ = augment(recording, 0, choice, generator(seed))
@@ -213,7 +213,7 @@ def stretches(hidden: np.ndarray) -> list[int]:
 def test_masks_hide_stretches_of_time_and_bands(
     samples: int, where: float, shift: float, times: int, width: int, bands: int, band: int, seed: int
 ) -> None:
-    choice = Augmentation(
+    choice = AugmentationSettings(
         shift_seconds=shift,
         time_masks=times,
         time_mask_width=width,
@@ -244,7 +244,7 @@ def test_masks_hide_stretches_of_time_and_bands(
 
 
 def test_the_length_and_place_of_masks_are_uniform() -> None:
-    choice = Augmentation(time_masks=1, time_mask_width=9, frequency_masks=1, frequency_mask_width=4)
+    choice = AugmentationSettings(time_masks=1, time_mask_width=9, frequency_masks=1, frequency_mask_width=4)
     lengths, widths, places = [], [], []
     for seed in range(1000):
         masked = augment(torch.ones(FRAME_SAMPLES), 0, choice, generator(seed)).masked
@@ -257,38 +257,3 @@ def test_the_length_and_place_of_masks_are_uniform() -> None:
     assert stats.chisquare(np.bincount(lengths, minlength=10)).pvalue > 0.01
     assert stats.chisquare(np.bincount(widths, minlength=5)).pvalue > 0.01
     assert stats.kstest(places, stats.uniform(0, 495).cdf).pvalue > 0.01
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"shift_seconds": 4.5}, "shift_seconds must be from 0 to 4"),
-        ({"time_masks": -1}, "time_masks must be from 0 to 100"),
-        ({"time_mask_width": 502}, "time_mask_width must be from 0 to 501"),
-        ({"frequency_mask_width": 129}, "frequency_mask_width must be from 0 to 128"),
-        ({"speed": (0.4, 1.0)}, "speed takes the least and the most, in this order, both from 0.5 to 2"),
-        ({"speed": (1.1, 0.9)}, "speed takes the least and the most, in this order"),
-        ({"gain_db": (6.0, -6.0)}, "gain_db takes the least and the most, in this order"),
-        ({"snr_db": (0.0, 1e6)}, "snr_db takes the least and the most"),
-        ({"snr_db": (0.0, 9.0), "noise": ()}, "noise names no kind"),
-    ],
-)
-def test_what_cannot_be_is_refused(changes: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Augmentation(**changes)
-
-
-def test_it_says_what_it_changes() -> None:
-    choice = Augmentation(
-        shift_seconds=0.25,
-        speed=(0.9, 1.1),
-        gain_db=(-6.0, 6.0),
-        snr_db=(10.0, 30.0),
-        time_masks=2,
-        frequency_masks=1,
-    )
-    assert str(choice) == (
-        "time shift up to 0.25 s, speed 0.9 to 1.1, gain -6 to 6 dB, white or pink noise at an SNR of 10 to 30 dB, "
-        "time masks (2, up to 50 columns), frequency masks (1, up to 16 bins)"
-    )
-    assert choice.changes

@@ -1,4 +1,4 @@
-"""What a sound file's own structure says, before it is decoded: its kind, and whether it is whole.
+"""Containers of sound: a file's kind, and whether it is whole, by its structure.
 
 libsndfile shortens a truncated WAV, AIFF or Ogg file without a word, and reads a WAV whose writer never learned the
 length (size 0) as empty. The few headers that tell are therefore walked here; nothing is decoded.

@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hamiltone.speech import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from hamiltone.audio import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 
 LOSSLESS = [
     ("WAV", "PCM_U8", 1 / 64),

@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hamiltone.audio import AudioError, audio_duration, load_audio, stream_audio
 from hamiltone.errors import HamiltoneError
-from hamiltone.speech import AudioError, audio_duration, load_audio, stream_audio
 
 FORMATS = [
     ("WAV", "PCM_16"),

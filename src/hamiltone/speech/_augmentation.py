@@ -1,7 +1,6 @@
 """Augmentation: a recording in its frame of 4 s, changed at random each time that it is trained on."""
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import soxr
 import torch
@@ -9,93 +8,17 @@ from jaxtyping import Bool, Float
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from ._audio import SAMPLE_RATE
-from ._frames import FRAME_SAMPLES
-from ._spectrogram import BINS, HOP, TIMES
+from hamiltone.audio import (
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    SPECTROGRAM_BINS,
+    SPECTROGRAM_COLUMNS,
+    SPECTROGRAM_HOP,
+    AugmentationSettings,
+    NoiseColour,
+)
 
-NoiseColour = Literal["white", "pink"]
-Range = tuple[float, float]
-
-_COLUMNS = FRAME_SAMPLES // HOP + 1  # of a frame's spectrogram, before zeros fill it up
-_LOUDEST_DB = 100
-_SLOWEST, _FASTEST = 0.5, 2.0
-_MOST = {
-    "shift_seconds": FRAME_SAMPLES // SAMPLE_RATE,
-    "time_masks": 100,
-    "time_mask_width": _COLUMNS,
-    "frequency_masks": 100,
-    "frequency_mask_width": BINS,
-}
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """What may be changed of a recording, and how far; the defaults change nothing. All draws are uniform.
-
-    Attributes:
-        shift_seconds: the recording is moved in its frame by at most as much, to either side. What leaves the frame is
-            lost, but never more than half of the recording; zeros come in.
-        speed: the recording is played so many times as fast, from least to most: shorter and higher above 1.
-        gain_db: the gain, from least to most.
-        snr_db: the recording's power over that of added noise, from least to most.
-        noise: the kinds of noise among which one is drawn.
-        time_masks: how many stretches of the spectrogram's time are hidden (SpecAugment), all within the recording.
-        time_mask_width: how long each is at most, in columns of 8 ms; never longer than half of the recording.
-        frequency_masks: how many bands are hidden.
-        frequency_mask_width: how wide each is at most, in bins of 62.5 Hz.
-
-    Raises:
-        ValueError: a number outside its range, ends in the wrong order, or no kind of noise.
-
-    Source of the masks: Park et al. 2019, doi:10.21437/Interspeech.2019-2680; of the speed: Ko et al. 2015,
-    doi:10.21437/Interspeech.2015-711.
-    """
-
-    shift_seconds: float = 0.0
-    speed: Range | None = None
-    gain_db: Range | None = None
-    snr_db: Range | None = None
-    noise: tuple[NoiseColour, ...] = ("white", "pink")
-    time_masks: int = 0
-    time_mask_width: int = 50
-    frequency_masks: int = 0
-    frequency_mask_width: int = 16
-
-    def __post_init__(self) -> None:
-        for name, most in _MOST.items():
-            if not 0 <= getattr(self, name) <= most:
-                raise ValueError(f"{name} must be from 0 to {most}")
-        if self.speed is not None and not _SLOWEST <= self.speed[0] <= self.speed[1] <= _FASTEST:
-            raise ValueError(f"speed takes the least and the most, in this order, both from {_SLOWEST} to {_FASTEST}")
-        for name, ends in (("gain_db", self.gain_db), ("snr_db", self.snr_db)):
-            if ends is not None and not -_LOUDEST_DB <= ends[0] <= ends[1] <= _LOUDEST_DB:
-                raise ValueError(
-                    f"{name} takes the least and the most, in this order, both from -{_LOUDEST_DB} to {_LOUDEST_DB} dB"
-                )
-        if not self.noise:
-            raise ValueError("noise names no kind: leave it out, or leave snr_db out")
-
-    @property
-    def changes(self) -> bool:
-        """Whether anything is changed at all."""
-        return str(self) != ""
-
-    def __str__(self) -> str:
-        """What is changed, in words."""
-        told = []
-        if self.shift_seconds:
-            told.append(f"time shift up to {self.shift_seconds:g} s")
-        if self.speed is not None:
-            told.append(f"speed {self.speed[0]:g} to {self.speed[1]:g}")
-        if self.gain_db is not None:
-            told.append(f"gain {self.gain_db[0]:g} to {self.gain_db[1]:g} dB")
-        if self.snr_db is not None:
-            told.append(f"{' or '.join(self.noise)} noise at an SNR of {self.snr_db[0]:g} to {self.snr_db[1]:g} dB")
-        if self.time_masks:
-            told.append(f"time masks ({self.time_masks}, up to {self.time_mask_width} columns)")
-        if self.frequency_masks:
-            told.append(f"frequency masks ({self.frequency_masks}, up to {self.frequency_mask_width} bins)")
-        return ", ".join(told)
+from ._spectrogram import TIMES
 
 
 class Augmented(NamedTuple):
@@ -106,7 +29,7 @@ class Augmented(NamedTuple):
 
 
 def augment(
-    recording: Float[Tensor, " sample"], offset: int, choice: Augmentation, generator: torch.Generator
+    recording: Float[Tensor, " sample"], offset: int, choice: AugmentationSettings, generator: torch.Generator
 ) -> Augmented:
     """Draw one change of a recording: speed, noise and gain of its own samples, its place in the frame, then masks.
 
@@ -131,8 +54,8 @@ def augment(
     waveform = place_in_frame(batch, offset)[0]
     if not (choice.time_masks or choice.frequency_masks):
         return Augmented(waveform, None)
-    first = max(0, offset) // HOP
-    stop = min(-(-(offset + len(recording)) // HOP), _COLUMNS)
+    first = max(0, offset) // SPECTROGRAM_HOP
+    stop = min(-(-(offset + len(recording)) // SPECTROGRAM_HOP), SPECTROGRAM_COLUMNS)
     return Augmented(waveform, _draw_masks(first, stop, choice, generator))
 
 
@@ -192,15 +115,17 @@ def _shift(samples: int, offset: int, most_seconds: float, generator: torch.Gene
     return _integer(max(-most, -offset - half), min(most, FRAME_SAMPLES - offset - samples + half), generator)
 
 
-def _draw_masks(first: int, stop: int, choice: Augmentation, generator: torch.Generator) -> Bool[Tensor, "512 128"]:
+def _draw_masks(
+    first: int, stop: int, choice: AugmentationSettings, generator: torch.Generator
+) -> Bool[Tensor, "512 128"]:
     """True where the spectrogram is hidden; ``first`` and ``stop`` are the columns that hold the recording."""
-    masked = torch.zeros(TIMES, BINS, dtype=torch.bool)
+    masked = torch.zeros(TIMES, SPECTROGRAM_BINS, dtype=torch.bool)
     longest = min(choice.time_mask_width, (stop - first) // 2)
     for _ in range(choice.time_masks):
         start, end = _stretch(first, stop, longest, generator)
         masked[start:end] = True
     for _ in range(choice.frequency_masks):
-        start, end = _stretch(0, BINS, choice.frequency_mask_width, generator)
+        start, end = _stretch(0, SPECTROGRAM_BINS, choice.frequency_mask_width, generator)
         masked[:, start:end] = True
     return masked
 
@@ -216,5 +141,5 @@ def _integer(least: int, most: int, generator: torch.Generator) -> int:
     return int(torch.randint(least, most + 1, (), generator=generator))
 
 
-def _uniform(ends: Range, generator: torch.Generator) -> Float[Tensor, "1"]:
+def _uniform(ends: tuple[float, float], generator: torch.Generator) -> Float[Tensor, "1"]:
     return ends[0] + (ends[1] - ends[0]) * torch.rand(1, generator=generator, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""The page without a service: static files, and the model runs in the browser (onnxruntime-web)."""
+"""Export of the page as static files: the model runs in the browser (onnxruntime-web)."""
 
 import json
 import shutil
@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 from hamiltone.files import atomic_path
 from hamiltone.networks import Recognizer, bundle_card, bundle_licence, load_recognizer
-from hamiltone.speech import FRAME_SAMPLES, LEAST_SAMPLES, SILENT_PEAK
 
-from ._about import about_model
 from ._errors import ServiceError
-from ._onnx import ONNX_FILE, check_extra, export_onnx
+from ._model_facts import about_model
+from ._onnx_export import ONNX_FILE, check_onnx_extra, export_onnx
 from ._pictures import AXIS_NAMES
 
 RUNTIME_VERSION = "1.30.0"
@@ -54,10 +54,10 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
     folder = Path(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
         raise ServiceError(f"{folder}: holds something else than an exported page; name a new folder")
-    check_extra()  # before a download
+    check_onnx_extra()  # before a download
     recognizer, about = load_recognizer(model), about_model(model)
     with TemporaryDirectory() as fetched, atomic_path(folder) as draft:
-        found = _runtime(Path(runtime)) if runtime is not None else _fetched(Path(fetched))
+        found = _runtime_files(Path(runtime)) if runtime is not None else _fetched_runtime(Path(fetched))
         shutil.copytree(_FILES / "page", draft)
         shutil.copytree(_FILES / "static_page", draft, dirs_exist_ok=True)
         for name, file in found.items():
@@ -86,7 +86,7 @@ def _page_facts(recognizer: Recognizer) -> dict[str, Any]:
     }
 
 
-def _runtime(folder: Path) -> dict[str, Path]:
+def _runtime_files(folder: Path) -> dict[str, Path]:
     """The two files of the runtime in a folder of onnxruntime-web."""
     for place in (folder, folder / "dist"):
         found = {name: place / original for name, original in _RUNTIME.items()}
@@ -96,7 +96,7 @@ def _runtime(folder: Path) -> dict[str, Path]:
     raise ServiceError(f"{folder}: is no folder of onnxruntime-web, which has {wanted} (in dist)")
 
 
-def _fetched(folder: Path) -> dict[str, Path]:
+def _fetched_runtime(folder: Path) -> dict[str, Path]:
     """The same from a package that npm fetches, and checks, as it does for any project."""
     if shutil.which("npm") is None:
         raise ServiceError(
@@ -109,14 +109,14 @@ def _fetched(folder: Path) -> dict[str, Path]:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
-        raise ServiceError(f"npm cannot fetch {package} ({_reason(done.stdout)}); name a folder of it with --runtime")
+        raise ServiceError(f"npm cannot fetch {package} ({_npm_line(done.stdout)}); name a folder of it with --runtime")
     with tarfile.open(archives[0]) as archive:
         for original in _RUNTIME.values():
             archive.extract(f"package/dist/{original}", folder, filter="data")
-    return _runtime(folder / "package")
+    return _runtime_files(folder / "package")
 
 
-def _reason(told: str) -> str:
+def _npm_line(told: str) -> str:
     """Npm's own line on what went wrong, from its answer in JSON."""
     try:
         return json.loads(told)["error"]["summary"].strip().splitlines()[0]

@@ -1,4 +1,4 @@
-"""The shapes of what the service says, for its OpenAPI description."""
+"""Schemas of the service's requests and responses, for its OpenAPI description."""
 
 from typing import Any
 

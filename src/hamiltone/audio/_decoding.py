@@ -1,4 +1,4 @@
-"""Opening and decoding: libsndfile behind a guard that tells every fault in one line."""
+"""Decoding: libsndfile's, with every fault as an error of one line."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A saved model as a repository of the Hugging Face Hub."""
+"""Export of a saved model as a repository of the Hugging Face Hub."""
 
 import shutil
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hamiltone.speech import FRAME_SAMPLES, SAMPLE_RATE, FrameRule, cut_frames, frame_bounds, is_silent
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, FrameRule, cut_frames, frame_bounds, is_silent
 
 SAMPLES = st.one_of(
     st.integers(1, 400_000),

@@ -1,11 +1,10 @@
-"""Running the service: its log, its token, its signals."""
+"""The server process: its socket, token and signals."""
 
 import asyncio
 import ipaddress
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,9 +15,10 @@ import torch
 
 from hamiltone.networks import load_recognizer
 
-from ._about import about_model
 from ._errors import ServiceError
-from ._limits import Limits
+from ._limits import ServiceLimits
+from ._log import log_event, write_json_lines
+from ._model_facts import about_model
 
 _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
@@ -30,7 +30,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    limits: Limits | None = None,
+    limits: ServiceLimits | None = None,
     token: str | None = None,
     threads: int | None = None,
     ready: Callable[[str], None] = lambda _address: None,
@@ -52,12 +52,11 @@ def serve(
         ServiceError: the extra ``serve`` is not installed, the token is too short, or the address cannot be had.
         BundleError: the folder holds no recogniser.
     """
-    limits = limits or Limits()
-    if token is not None and len(token) < _LEAST_TOKEN:
-        raise ServiceError(f"the token has {len(token)} characters; make one of at least {_LEAST_TOKEN} at random")
+    limits = limits or ServiceLimits()
+    _check_token(token)
     try:
-        http, guard, connections, uvicorn = (
-            import_module(name, __package__) for name in ("._http", "._guard", "._connections", "uvicorn")
+        http, connections, uvicorn = (
+            import_module(name, __package__) for name in ("._http", "._connections", "uvicorn")
         )
     except ModuleNotFoundError as error:
         raise ServiceError(f"the service needs {error.name}: pip install 'hamiltone[serve]'") from None
@@ -66,29 +65,29 @@ def serve(
     listener = _listener(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     app = http.create_app(load_recognizer(model), about_model(model), limits, token, lambda: ready(address))
-    _write_log(guard.JsonLines())
+    write_json_lines()
     if open_to_all(listener, token):
-        guard.note(logging.WARNING, "no token: whoever reaches this address may ask")
+        log_event(logging.WARNING, "no token: whoever reaches this address may ask")
     server = uvicorn.Server(
         uvicorn.Config(
             app,
-            http=connections.impatient(limits.upload_timeout),
+            http=connections.timed_protocol(limits.upload_timeout),
             timeout_keep_alive=_IDLE_SECONDS,
             log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=int(limits.timeout) + 1,
-            limit_concurrency=_connections(limits),
+            limit_concurrency=_most_connections(limits),
         )
     )
-    with listener, _signals_end_quietly():
+    with listener, _signals_ignored():
         try:
             asyncio.run(server.serve(sockets=[listener]))
         except SystemExit:
             raise ServiceError("the service cannot start; the lines above say why") from None
 
 
-def _connections(limits: Limits) -> int:
+def _most_connections(limits: ServiceLimits) -> int:
     """The last bound, far above that of admission: uvicorn answers a connection beyond it with a bare 503."""
     return 8 * (limits.concurrency + limits.queue) + 256
 
@@ -115,6 +114,11 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
     return token
 
 
+def _check_token(token: str | None) -> None:
+    if token is not None and len(token) < _LEAST_TOKEN:
+        raise ServiceError(f"the token has {len(token)} characters; make one of at least {_LEAST_TOKEN} at random")
+
+
 def _listener(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -124,7 +128,7 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _signals_end_quietly() -> Iterator[None]:
+def _signals_ignored() -> Iterator[None]:
     """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
 
     def nothing(_number: int, _frame: FrameType | None) -> None: ...
@@ -135,19 +139,3 @@ def _signals_end_quietly() -> Iterator[None]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def _told(record: logging.LogRecord) -> bool:
-    """All but requests that a second interruption gives up: that they end is what was asked for."""
-    given_up = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
-    return not given_up and not record.getMessage().rstrip().endswith(asyncio.CancelledError.__name__)
-
-
-def _write_log(form: logging.Formatter) -> None:
-    """Write all of the process's log as lines of JSON; from others only what is amiss."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(form)
-    handler.addFilter(_told)
-    logging.getLogger().handlers = [handler]
-    for name in ("hamiltone.service", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.INFO)

@@ -1,4 +1,4 @@
-"""The error of this folder."""
+"""Errors of sound files."""
 
 from hamiltone.errors import HamiltoneError
 

@@ -1,6 +1,5 @@
-"""What stands around every request: a bound on its body, headers, an answer to failures, one log line, the counters."""
+"""Middleware of each request: a bound on its body, headers, an answer to failures, one log line, the counters."""
 
-import json
 import logging
 import time
 import uuid
@@ -10,10 +9,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ._limits import Limits, Refusal
+from ._limits import Refusal, ServiceLimits
+from ._log import LOG, log_event
 from ._metrics import Metrics
-
-_log = logging.getLogger("hamiltone.service")
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -29,34 +27,13 @@ _HEADERS = {
 }
 
 
-class JsonLines(logging.Formatter):
-    """A line of JSON for each event: when, how grave, what, and the numbers that go with it."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        content: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        content |= getattr(record, "fields", {})
-        if record.exc_info:
-            content["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(content, ensure_ascii=False)
-
-
-def note(level: int, event: str, **fields: Any) -> None:
-    """Write an event to the log, with its numbers."""
-    _log.log(level, event, extra={"fields": fields})
-
-
-class Guard:
+class RequestMiddleware:
     """ASGI middleware around the whole application.
 
     The log tells route, status, times and sizes of a request: neither the sound, nor a file's name, nor an address.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, limits: ServiceLimits, metrics: Metrics) -> None:
         self._app = app
         self._limits = limits
         self._metrics = metrics
@@ -71,7 +48,7 @@ class Guard:
         scope.setdefault("state", {})["fields"] = fields
         answering = False
 
-        async def guarded_send(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal answering
             answering = True
             if message["type"] == "http.response.start":
@@ -84,23 +61,23 @@ class Guard:
             await send(message)
 
         try:
-            await self._app(scope, _bounded(receive, self._limits.body_bytes), guarded_send)
+            await self._app(scope, _bounded_receive(receive, self._limits.body_bytes), send_with_headers)
         except Exception:
-            _log.exception("failed", extra={"fields": {"request": fields["request"]}})
+            LOG.exception("failed", extra={"fields": {"request": fields["request"]}})
             if answering:
                 raise
             message = f"the service failed; its log says why, under {fields['request']}"
-            await JSONResponse({"code": "failed", "message": message}, 500)(scope, receive, guarded_send)
+            await JSONResponse({"code": "failed", "message": message}, 500)(scope, receive, send_with_headers)
         finally:
             # The route's own path, not the client's: what was asked for may name a file.
             route = getattr(scope.get("route"), "path", "") or "other"
             seconds = time.perf_counter() - started
             self._metrics.requests.labels(route, str(fields["status"])).inc()
             self._metrics.seconds.labels(route).observe(seconds)
-            note(logging.INFO, "request", method=scope["method"], route=route, seconds=round(seconds, 4), **fields)
+            log_event(logging.INFO, "request", method=scope["method"], route=route, seconds=round(seconds, 4), **fields)
 
 
-def _bounded(receive: Receive, most: int) -> Receive:
+def _bounded_receive(receive: Receive, most: int) -> Receive:
     """The same messages, and a refusal where the body grows too large, whatever its header says."""
     total = 0
 

@@ -46,15 +46,8 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import (
-        Predictor,
-        check_csv_path,
-        find_recordings,
-        licence_notice,
-        shipped_model,
-        write_csv,
-    )
-    from hamiltone.speech import AudioError
+    from hamiltone.audio import AudioError
+    from hamiltone.service import Predictor, check_csv_path, find_recordings, licence_notice, shipped_model, write_csv
 
     faults = 0
 
@@ -107,7 +100,7 @@ def info(
         print(json.dumps(about, indent=2))
         return
     for name, value in about.items():
-        lines = value if name == "results" and value else [_told(value)]
+        lines = value if name == "results" and value else [_fact_text(value)]
         for number, line in enumerate(lines):
             print(f"{'' if number else name.replace('_', ' '):<14}{line}")
 
@@ -169,9 +162,11 @@ def _stretches(prediction: "Prediction") -> Iterator[tuple[float, float, str, fl
         yield group[0].start, end, label, sum(frame.scores[label] for frame in group) / len(group)
 
 
-def _told(value: Any) -> str:
+def _fact_text(value: Any) -> str:
     if value is None or value in ({}, []):
         return "not told by the model"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_told(item) if isinstance(item, dict) else item}" for name, item in value.items())
+        return ", ".join(
+            f"{name} {_fact_text(item) if isinstance(item, dict) else item}" for name, item in value.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -7,7 +7,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from ._spectrogram import BINS, HOP, WINDOW, Spectrogram
+from hamiltone.audio import SPECTROGRAM_BINS, SPECTROGRAM_HOP
+
+from ._spectrogram import WINDOW, Spectrogram
 
 
 class ConvolvedSpectrogram(Spectrogram):
@@ -35,8 +37,8 @@ class ConvolvedSpectrogram(Spectrogram):
             raise RuntimeError("the spectrogram has no statistics: call fit() before it is converted")
 
     def _magnitude(self, samples: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch time frequency"]:
-        waves = functional.conv1d(samples.unsqueeze(1), self.basis, stride=HOP, padding=WINDOW // 2)
-        real, imaginary = waves.unflatten(1, (2, BINS)).unbind(1)
+        waves = functional.conv1d(samples.unsqueeze(1), self.basis, stride=SPECTROGRAM_HOP, padding=WINDOW // 2)
+        real, imaginary = waves.unflatten(1, (2, SPECTROGRAM_BINS)).unbind(1)
         return (real.square() + imaginary.square()).sqrt().transpose(1, 2)
 
 
@@ -44,7 +46,7 @@ def _basis() -> Float[Tensor, "256 1 256"]:
     """Rows of window x cosine, then of window x sine, divided by the window's sum; in float64 until the end."""
     window = torch.hamming_window(WINDOW, periodic=True, dtype=torch.float64)
     # The product of bin and sample is taken modulo the period while it is a whole number, so that no angle is large.
-    turns = torch.outer(torch.arange(BINS), torch.arange(WINDOW)).remainder(WINDOW)
+    turns = torch.outer(torch.arange(SPECTROGRAM_BINS), torch.arange(WINDOW)).remainder(WINDOW)
     angle = turns.double() * (2 * math.pi / WINDOW)
     waves = torch.cat((angle.cos(), angle.sin())) * (window / window.sum())
     return waves.float().unsqueeze(1)

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Float32
 
-from ._audio import SAMPLE_RATE
+from ._loading import SAMPLE_RATE
 
 FRAME_SAMPLES = 4 * SAMPLE_RATE
 """Samples of a frame: 4 s at 16 kHz."""

@@ -1,0 +1,59 @@
+"""From a recording to its samples: guarded decoding, resampling, frames of 4 s. Without torch.
+
+``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
+in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
+``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s. ``AUDIO_SUFFIXES`` names the sound files of a folder.
+``FrameSettings`` and ``AugmentationSettings`` are what is to be done with frames; ``hamiltone.speech`` augments them.
+
+Source: REFERENCE section 1.
+"""
+
+from ._decoding import Recording, opened
+from ._errors import AudioError, AudioFormatError, AudioLengthError
+from ._frames import (
+    FRAME_SAMPLES,
+    LEAST_SAMPLES,
+    SILENT_PEAK,
+    FrameRule,
+    cut_frames,
+    frame_bounds,
+    is_silent,
+    stream_frames,
+)
+from ._loading import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from ._settings import (
+    SPECTROGRAM_BINS,
+    SPECTROGRAM_COLUMNS,
+    SPECTROGRAM_HOP,
+    AugmentationSettings,
+    FrameSettings,
+    NoiseColour,
+)
+from ._suffixes import AUDIO_SUFFIXES
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "FRAME_SAMPLES",
+    "LEAST_SAMPLES",
+    "SAMPLE_RATE",
+    "SILENT_PEAK",
+    "SPECTROGRAM_BINS",
+    "SPECTROGRAM_COLUMNS",
+    "SPECTROGRAM_HOP",
+    "AudioError",
+    "AudioFormatError",
+    "AudioLengthError",
+    "AugmentationSettings",
+    "FrameRule",
+    "FrameSettings",
+    "NoiseColour",
+    "Recording",
+    "audio_duration",
+    "cut_frames",
+    "frame_bounds",
+    "is_silent",
+    "load_audio",
+    "opened",
+    "stream_audio",
+    "stream_frames",
+]

@@ -1,0 +1,4 @@
+"""The suffixes of sound files."""
+
+AUDIO_SUFFIXES = frozenset({".aif", ".aifc", ".aiff", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".wav"})
+"""By which the sound files of a folder are known, in lower case; a file that is named is known by its content."""

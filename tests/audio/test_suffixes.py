@@ -1,0 +1,33 @@
+"""The suffixes of sound files: each is of a format that is read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hamiltone.audio import AUDIO_SUFFIXES, load_audio
+
+FORMATS = {
+    ".aif": ("AIFF", "PCM_16"),
+    ".aifc": ("AIFF", "ULAW"),
+    ".aiff": ("AIFF", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+    ".oga": ("OGG", "VORBIS"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".opus": ("OGG", "OPUS"),
+    ".wav": ("WAV", "PCM_16"),
+}
+
+
+@pytest.mark.parametrize("suffix", sorted(AUDIO_SUFFIXES))
+def test_what_has_the_suffix_is_read(suffix: str, tmp_path: Path) -> None:
+    container, subtype = FORMATS[suffix]
+    path = tmp_path / f"tone{suffix}"
+    soundfile.write(path, np.sin(np.arange(16000) / 9), 16000, format=container, subtype=subtype)
+    assert len(load_audio(path)) == pytest.approx(16000, abs=1200)
+
+
+def test_all_formats_are_named() -> None:
+    assert set(FORMATS) == AUDIO_SUFFIXES
