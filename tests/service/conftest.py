@@ -23,7 +23,7 @@ import pytest
 import soundfile
 import torch
 
-import hamiltone.corpora
+from hamiltone.corpora.espeak import SPEAK
 from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
 from hamiltone.service import Limits
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
@@ -98,9 +98,8 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "data": espeakng_loader.get_data_path(),
         "phrases": [dict(zip(names, phrase, strict=True)) for phrase in PHRASES],
     }
-    speaker = Path(hamiltone.corpora.__file__).with_name("_speak.py")
     spoken = subprocess.run(
-        [sys.executable, speaker], input=json.dumps(request).encode(), capture_output=True, check=True
+        [sys.executable, SPEAK], input=json.dumps(request).encode(), capture_output=True, check=True
     )
     head, samples = spoken.stdout.split(b"\n", 1)
     path = tmp_path_factory.mktemp("voice") / "voice.wav"

@@ -1,0 +1,118 @@
+"""Segments of single words, cut from recordings of sentences: the word task's corpora (REFERENCE section 4)."""
+
+from array import array
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from hamiltone.settings_model import Settings
+
+from ..recordings import absolute, corpus_folder
+from ..utterances import CorpusError, Utterances
+from ._alignment_files import Alignments
+
+WORDS = "-words"
+"""What the name of a corpus of words ends in."""
+
+_LONGEST_SECONDS = 170 * 128 / 16000  # 170 spectrogram frames
+_ROUNDING_SECONDS = 1e-6
+
+
+class WordSettings(Settings):
+    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
+
+    most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
+    min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
+    segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
+
+
+_PAPERS = WordSettings()
+
+
+def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utterances:
+    """Cut recordings into single words: by default the 1,000 most frequent words, at most 120,000 segments.
+
+    A word's frequency is its number of segments that can be used (at most 170 spectrogram frames: 1.36 s). Where there
+    are more segments of those words than asked for, as many are drawn, the same ones each time; a word keeps its share.
+
+    Args:
+        recordings: a corpus of whole files. Its alignments (``Alignments``: condensed, or TextGrids; ``align_words``
+            makes them) lie anywhere below its folder, or below the one that ``words`` names.
+        words: which words, and how many segments of them.
+
+    Returns:
+        One row per segment ``UTTERANCE-PPP`` (the word's place in the recording, from 000): ``word`` and ``text`` are
+        the word in lower case, ``start`` and ``end`` its seconds in the recording; ``speaker`` and ``session`` are the
+        recording's. The corpus' name is that of the recordings with "-words". The note counts what was left out.
+
+    Raises:
+        CorpusError: no alignments, or one that cannot be read; no word in them, or none that is long enough.
+    """
+    name = f"{recordings.corpus}{WORDS}"
+    folder = recordings.root if words.alignments is None else absolute(name, Path(words.alignments))
+    corpus_folder(name, folder)
+    alignments = Alignments(recordings.corpus, folder)
+    if not alignments:
+        raise CorpusError(
+            f"{name}: no alignments below {folder}: expected SPEAKER-CHAPTER.alignment.txt or "
+            "SPEAKER-CHAPTER-NNNN.TextGrid, beside the recordings or in a folder of their own; "
+            f"make them by: hamiltone corpus align {recordings.corpus}={recordings.root}"
+        )
+    vocabulary: dict[str, int] = {}
+    owner, place, word_of = array("q"), array("q"), array("q")
+    starts, ends = array("d"), array("d")
+    unaligned = long = 0
+    for row, utterance in enumerate(recordings.table["utterance"]):
+        spoken = alignments.of(utterance)
+        if spoken is None:
+            unaligned += 1
+            continue
+        for position, (word, start, end) in enumerate(spoken):
+            if end - start > _LONGEST_SECONDS + _ROUNDING_SECONDS:
+                long += 1
+                continue
+            owner.append(row)
+            place.append(position)
+            word_of.append(vocabulary.setdefault(word, len(vocabulary)))
+            starts.append(start)
+            ends.append(end)
+    if not vocabulary:
+        raise CorpusError(f"{name}: the alignments below {folder} hold no word of the recordings there")
+    names = list(vocabulary)
+    counts = np.bincount(word_of)
+    enough = [word for word, name in enumerate(names) if sum(map(str.isalpha, name)) >= words.min_letters]
+    if not enough:
+        raise CorpusError(f"{name}: no word below {folder} has {words.min_letters} letters: ask for fewer")
+    frequent = sorted(enough, key=lambda word: (-counts[word], names[word]))[: words.most]
+    usable = np.flatnonzero(np.isin(word_of, frequent))
+    chosen = np.sort(np.random.default_rng(0).permutation(usable)[: words.segments])
+    table = recordings.table
+    path, speaker, session = (table[name].to_numpy(dtype=object) for name in ("path", "speaker", "session"))
+    utterances = table["utterance"].to_numpy(dtype=object)
+    rows = (
+        {
+            "utterance": f"{utterances[owner[segment]]}-{place[segment]:03}",
+            "path": path[owner[segment]],
+            "start": starts[segment],
+            "end": ends[segment],
+            "speaker": speaker[owner[segment]],
+            "session": session[owner[segment]],
+            "word": names[word_of[segment]],
+            "text": names[word_of[segment]],
+        }
+        for segment in chosen.tolist()
+    )
+    remarks = [
+        recordings.note,
+        f"{len(chosen)} of {len(usable)} segments drawn" if len(chosen) < len(usable) else "",
+        f"{len(frequent)} most frequent of {len(enough)} words" if len(frequent) < len(enough) else "",
+        f"{len(names) - len(enough)} words of fewer than {words.min_letters} letters left out"
+        if len(enough) < len(names)
+        else "",
+        f"{unaligned} recordings are not aligned" if unaligned else "",
+        f"{long} words longer than {_LONGEST_SECONDS} s left out" if long else "",
+    ]
+    note = "; ".join(filter(None, remarks))
+    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
