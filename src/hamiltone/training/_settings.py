@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from hamiltone.corpora import CorpusSettings, SplitKind, SplitSettings
 from hamiltone.files import content_key
 from hamiltone.networks import FrontKind
 from hamiltone.speech import Augmentation, NoiseColour
@@ -14,81 +15,6 @@ Task = Literal["emotion", "speaker", "word", "rh-emo"]
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class WordsSettings(_Model):
-    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
-
-    most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
-    min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
-    segments: PositiveInt = Field(default=120_000, description="how many segments at most")
-    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
-
-
-class CorpusPartSettings(_Model):
-    """A corpus by name, the folder it lies in, and what its emotions count as."""
-
-    name: str
-    root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
-    words: WordsSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
-    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
-    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
-    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
-
-    def identity(self) -> dict[str, Any]:
-        """What of it decides the result, without the places where things lie."""
-        chosen = {key: getattr(self, key) for key in ("options", "labels", "only") if getattr(self, key)}
-        if self.words is not None:
-            chosen["words"] = self.words.model_dump(mode="json", exclude={"alignments"})
-        return {"name": self.name, **chosen}
-
-
-class CorpusSettings(CorpusPartSettings):
-    """Which recordings: a corpus, or several that are one, whose name is theirs with "+" between them."""
-
-    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
-    partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named_after_its_parts(cls, content: Any) -> Any:
-        if not isinstance(content, dict) or not isinstance(content.get("parts"), list | tuple) or not content["parts"]:
-            return content
-        names = [part.get("name") if isinstance(part, dict) else getattr(part, "name", "") for part in content["parts"]]
-        return {"name": "+".join(map(str, names)), **content}
-
-    @model_validator(mode="after")
-    def _agree(self) -> "CorpusSettings":
-        if not self.parts:
-            return self
-        if self.name != "+".join(part.name for part in self.parts):
-            raise ValueError("name follows from the names of parts: leave it out")
-        if self.root or self.words or self.options or self.labels or self.only:
-            raise ValueError("root, words, options, labels and only are told of each of parts: leave them out beside")
-        return self
-
-    def identity(self) -> dict[str, Any]:
-        """What of it decides the result, without the places where things lie."""
-        parts = {"parts": [part.identity() for part in self.parts]} if self.parts else {}
-        return super().identity() | parts
-
-
-SplitKind = Literal[
-    "actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "halved", "column"
-]
-"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
-
-
-class SplitSettings(_Model):
-    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
-
-    kind: SplitKind | None = Field(default=None, description="random for orthogonal tasks, else actor")
-    fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
-    folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
-    fold: int = Field(default=0, ge=0)
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
 
 
 class FrameSettings(_Model):
