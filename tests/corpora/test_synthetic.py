@@ -124,8 +124,8 @@ def test_the_bytes_are_the_same_wherever_it_is_made(synthetic: Utterances, tmp_p
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan of few clips, two of a voice with random breath."""
     pytest.importorskip("espeakng_loader")
-    clips = loader._plan()
-    monkeypatch.setattr(loader, "_plan", lambda: [clips[row] for row in (0, 70, 71, 300)])
+    clips = loader._designed_clips()
+    monkeypatch.setattr(loader, "_designed_clips", lambda: [clips[row] for row in (0, 70, 71, 300)])
 
 
 @pytest.mark.usefixtures("brief")

@@ -125,7 +125,7 @@ def test_a_zip_that_understates_itself_is_cut(tmp_path: Path):
     for place in (22, central + 24):
         content[place : place + 4] = (100).to_bytes(4, "little")
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(CorpusError, match=r"is larger than it says|cannot be|can be read"):
+    with pytest.raises(CorpusError, match=r"cannot be|can be read"):
         unpack(tmp_path / "x", tmp_path / "out", LIMITS)
     assert all(len(content) <= 100 for content in files(tmp_path / "out").values())
 

@@ -22,7 +22,7 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 _MIB = 1 << 20
 
 
-class _Broken(Exception):
+class _BrokenOff(Exception):
     """A try that may succeed when it is made again; the message says what happened."""
 
 
@@ -55,9 +55,9 @@ class ResumingDownloader:
         while True:
             before = self._size()
             try:
-                self._try(url, before)
+                self._fetch_rest(url, before)
                 break
-            except _Broken as error:
+            except _BrokenOff as error:
                 failed = 1 if self._size() - before >= _PROGRESS else failed + 1
                 if failed >= _TRIES:
                     kept = f", {self._size() / _MIB:.0f} MiB are kept" if self._size() else ""
@@ -72,7 +72,7 @@ class ResumingDownloader:
     def _size(self) -> int:
         return self._partial.stat().st_size if self._partial.exists() else 0
 
-    def _try(self, url: str, begin: int) -> None:
+    def _fetch_rest(self, url: str, begin: int) -> None:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={begin}-"} if begin else {})
         try:
             with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
@@ -80,9 +80,9 @@ class ResumingDownloader:
                     if answer.headers.get("Content-Range") == f"bytes */{begin}":
                         return  # nothing was left to fetch
                     self._partial.unlink()
-                    raise _Broken("what there was of the file did not fit")
+                    raise _BrokenOff("what there was of the file did not fit")
                 if answer.status_code in _PASSING:
-                    raise _Broken(f"the server answers {answer.status_code} ({answer.reason})")
+                    raise _BrokenOff(f"the server answers {answer.status_code} ({answer.reason})")
                 if answer.status_code not in (200, 206):
                     raise CorpusError(
                         f"{url}: the server answers {answer.status_code} ({answer.reason}); name a --mirror that has it"
@@ -95,7 +95,7 @@ class ResumingDownloader:
                 with self._partial.open("ab" if begin else "wb") as file:
                     self._copy(answer, file, begin, total)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _Broken(_told(error)) from error
+            raise _BrokenOff(_problem_of(error)) from error
 
     def _copy(self, answer: requests.Response, file: BinaryIO, begin: int, total: int) -> None:
         done = begin
@@ -108,7 +108,7 @@ class ResumingDownloader:
             if self._report is not None:
                 self._report("fetching", done, total)
         if total and done < total:
-            raise _Broken(f"the connection ended after {done} of {total} bytes")
+            raise _BrokenOff(f"the connection ended after {done} of {total} bytes")
 
     def _check_room(self, total: int, begin: int) -> None:
         check_room(self._partial.parent, max(0, total - begin) + self._room(total))
@@ -119,13 +119,13 @@ def _total(answer: requests.Response, begin: int) -> int:
     if begin:
         match = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         if match is None or int(match[1]) != begin:
-            raise _Broken("the server sends another part than was asked for")
+            raise _BrokenOff("the server sends another part than was asked for")
         return 0 if match[2] == "*" else int(match[2])
     length = answer.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() else 0
 
 
-def _told(error: Exception) -> str:
+def _problem_of(error: Exception) -> str:
     if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "the server does not answer in time"
     if isinstance(error, requests.ConnectionError):

@@ -41,14 +41,16 @@ def fetch(archives: Iterable[Archive], folder: Path, *, mirror: str | None, repo
     folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         wanted = [archive for archive in archives if not (folder / archive.place).exists()]
-        check_room(folder.parent, sum(_room(archive, archive.size or 0) + (archive.size or 0) for archive in wanted))
+        check_room(
+            folder.parent, sum(_unpacked_size(archive, archive.size or 0) + (archive.size or 0) for archive in wanted)
+        )
         for archive in wanted:
             packed = _download(archive, folder.parent, mirror, report)
-            _place(archive, packed, folder, report)
+            _move_to_place(archive, packed, folder, report)
             packed.unlink()
 
 
-def _room(archive: Archive, size: int) -> int:
+def _unpacked_size(archive: Archive, size: int) -> int:
     """The bytes that an archive of so many takes when it is unpacked."""
     return round(archive.growth * size)
 
@@ -61,8 +63,8 @@ def _download(archive: Archive, folder: Path, mirror: str | None, report: Report
     url = archive.address(mirror)
     partial = folder / f".{archive.name}{_PARTIAL}"
     # Any: pooch annotates downloaders otherwise than it calls them.
-    downloader: Any = ResumingDownloader(partial, archive.size, lambda size: _room(archive, size), report)
-    with _silent(pooch.get_logger()):
+    downloader: Any = ResumingDownloader(partial, archive.size, lambda size: _unpacked_size(archive, size), report)
+    with _without_messages(pooch.get_logger()):
         try:
             return Path(pooch.retrieve(url, archive.checksum, f".{archive.name}", folder, downloader=downloader))
         except ValueError as error:
@@ -72,14 +74,14 @@ def _download(archive: Archive, folder: Path, mirror: str | None, report: Report
             ) from error
 
 
-def _place(archive: Archive, packed: Path, folder: Path, report: Report | None) -> None:
+def _move_to_place(archive: Archive, packed: Path, folder: Path, report: Report | None) -> None:
     """Unpack beside the corpus' folder, and move what is wanted to its place when it is whole."""
     draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:12]}.draft")
     size = packed.stat().st_size
-    check_room(folder.parent, _room(archive, size))
+    check_room(folder.parent, _unpacked_size(archive, size))
     try:
         try:
-            unpack(packed, draft, ArchiveLimits(size=_room(archive, size) + (1 << 20)), report)
+            unpack(packed, draft, ArchiveLimits(size=_unpacked_size(archive, size) + (1 << 20)), report)
         except CorpusError as error:
             raise CorpusError(f"{error}; {_AS_PUBLISHED}") from error
         inside, target = draft / archive.inside, folder / archive.place
@@ -97,7 +99,7 @@ def _place(archive: Archive, packed: Path, folder: Path, report: Report | None) 
 
 
 @contextmanager
-def _silent(logger: logging.Logger) -> Iterator[None]:
+def _without_messages(logger: logging.Logger) -> Iterator[None]:
     """Keep pooch from telling what the progress tells."""
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Archives from elsewhere, unpacked with distrust: nothing outside the folder, no links, no devices, no bombs."""
+"""Unpacking of archives with distrust: nothing outside the folder, no links, no devices, no bombs."""
 
 import errno
 import lzma
@@ -8,13 +8,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import BufferedIOBase
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import NamedTuple
 
 from ..utterances import CorpusError, Report
 
-_BLOCK = 1 << 20
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 # Of a decoder, which has no number, or of names that contradict one another or are too long.
 _NO_PLACE = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
@@ -35,13 +34,12 @@ class ArchiveLimits:
     ratio: int = 1000
 
 
-@dataclass(frozen=True)
-class _Member:
+class _Member(NamedTuple):
     name: str
     folder: bool
     size: int
     packed: int | None
-    open: Callable[[], Any]
+    extract: Callable[[], object]
 
 
 def unpack(archive: Path, folder: Path, limits: ArchiveLimits, report: Report | None = None) -> None:
@@ -57,10 +55,10 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits, report: Report | 
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as content:
-                _write(_zip_members(archive, content), archive, folder, limits, report)
+                _write(_zip_members(archive, content, folder), archive, folder, limits, report)
         else:
             with tarfile.open(archive, "r:*") as content:
-                _write(_tar_members(archive, content), archive, folder, limits, report)
+                _write(_tar_members(archive, content, folder), archive, folder, limits, report)
     except (*_DAMAGED, EOFError, NotImplementedError, ValueError) as error:
         raise CorpusError(f"{archive}: is no zip or tar that can be read ({error})") from error
     except OSError as error:
@@ -69,27 +67,23 @@ def unpack(archive: Path, folder: Path, limits: ArchiveLimits, report: Report | 
         raise CorpusError(f"{archive}: cannot be unpacked ({error})") from error
 
 
-def _zip_members(archive: Path, content: zipfile.ZipFile) -> Iterator[_Member]:
+def _zip_members(archive: Path, content: zipfile.ZipFile, folder: Path) -> Iterator[_Member]:
     for entry in content.infolist():
         mode = entry.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(archive, entry.filename, "is a link or a device")
         if entry.flag_bits & 0x1:
             raise _refused(archive, entry.filename, "is encrypted")
-        yield _Member(
-            entry.orig_filename,
-            entry.filename.endswith("/"),
-            entry.file_size,
-            entry.compress_size,
-            lambda entry=entry: content.open(entry),
-        )
+        extract = partial(content.extract, entry, folder)
+        yield _Member(entry.orig_filename, entry.filename.endswith("/"), entry.file_size, entry.compress_size, extract)
 
 
-def _tar_members(archive: Path, content: tarfile.TarFile) -> Iterator[_Member]:
+def _tar_members(archive: Path, content: tarfile.TarFile, folder: Path) -> Iterator[_Member]:
     for entry in content:
         if not (entry.isreg() or entry.isdir()):
             raise _refused(archive, entry.name, "is a link or a device")
-        yield _Member(entry.name, entry.isdir(), entry.size, None, lambda entry=entry: content.extractfile(entry))
+        extract = partial(content.extract, entry, folder, set_attrs=False, filter="data")
+        yield _Member(entry.name, entry.isdir(), entry.size, None, extract)
 
 
 def _write(
@@ -105,30 +99,14 @@ def _write(
             raise CorpusError(f"{archive}: holds more than {limits.size} bytes: it is not unpacked")
         if member.packed is not None and member.size > limits.ratio * max(member.packed, 1):
             raise _refused(archive, member.name, f"is more than {limits.ratio} times as large as packed")
-        if member.folder:
-            path.mkdir(parents=True, exist_ok=True)
-            continue
-        # Two names that a file system without capitals takes for one are one here.
-        if (key := str(path).casefold()) in places:
-            raise _refused(archive, member.name, "stands twice")
-        places.add(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with member.open() as source, path.open("xb") as file:
-            _copy(source, file, member, archive)
-        if report is not None:
+        if not member.folder:
+            # Two names that a file system without capitals takes for one are one here.
+            if (key := str(path).casefold()) in places:
+                raise _refused(archive, member.name, "stands twice")
+            places.add(key)
+        member.extract()  # the size that an archive tells of a file bounds what is read of it
+        if report is not None and not member.folder:
             report("unpacking", total, 0)
-
-
-def _copy(source: BufferedIOBase, file: BufferedIOBase, member: _Member, archive: Path) -> None:
-    """Copy a member; one that holds more than it says is cut off, and refused."""
-    left = member.size
-    while block := source.read(min(_BLOCK, left + 1)):
-        left -= len(block)
-        if left < 0:
-            raise _refused(archive, member.name, "is larger than it says")
-        file.write(block)
-    if left:
-        raise _refused(archive, member.name, "breaks off")
 
 
 def _place(archive: Path, name: str) -> PurePosixPath:

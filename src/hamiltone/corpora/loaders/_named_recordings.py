@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ..recordings import audio_files, by_name, corpus_folder, recordings, subfolders
+from ..recordings import audio_files, corpus_folder, find_recordings, recordings_with_names, subfolders
 from ..utterances import Utterances
 from ._corpus import Whole
 
@@ -40,18 +40,18 @@ def load_named(
         CorpusError: no such folder, no such recordings, or an audio file with another name.
     """
     folder = corpus_folder(corpus, root)
-    paths = recordings(folder, name, place)
-    found = by_name(paths, name, corpus=corpus, title=title, folder=folder, tree=tree)
+    paths = find_recordings(folder, name, place)
+    found = recordings_with_names(paths, name, corpus=corpus, title=title, folder=folder, tree=tree)
     rows = [{"utterance": path.stem, "path": str(path), **told(match)} for path, match in found]
     part = whole.part(len(rows), len({row["speaker"] for row in rows}))
     classes = {"emotion": emotions}
-    note = "; ".join(filter(None, [part, _beneath(paths, name, folder)]))
+    note = "; ".join(filter(None, [part, _passed_over(paths, name, folder)]))
     return Utterances.from_rows(
         rows, corpus=corpus, root=folder, note=note, part=part, classes=classes, language=language
     )
 
 
-def _beneath(paths: list[Path], name: re.Pattern[str], folder: Path) -> str:
+def _passed_over(paths: list[Path], name: re.Pattern[str], folder: Path) -> str:
     """Which recordings lie in folders below those that are read, and so are passed over."""
     used = set(paths)
     below = [child for parent in dict.fromkeys(path.parent for path in paths) for child in subfolders(parent)]

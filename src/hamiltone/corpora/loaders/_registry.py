@@ -83,7 +83,7 @@ def load_corpus(
             broken link or does not exist, a choice of words for a corpus that is not cut into words, or options that a
             corpus does not have.
     """
-    corpus = _named(name)
+    corpus = _corpus_named(name)
     if words is not None and corpus.recordings is None:
         raise CorpusError(f"{name}: is not cut into words to choose among: leave words out, or take librispeech-words")
     if unknown := [option for option in options or {} if option not in corpus.options]:
@@ -107,7 +107,7 @@ def listed_corpus(name: str, root: str | Path | None) -> Utterances:
     Raises:
         CorpusError: as ``load_corpus``.
     """
-    corpus = _named(name)
+    corpus = _corpus_named(name)
     return (corpus.listed or corpus.load)(None if root is None else Path(root))
 
 
@@ -137,7 +137,7 @@ def recordings_of(corpus: str, utterances: set[str]) -> tuple[str, set[str]]:
     return recordings.name, {name.rpartition("-")[0] for name in utterances}
 
 
-def _named(name: str) -> Corpus:
+def _corpus_named(name: str) -> Corpus:
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
         raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")

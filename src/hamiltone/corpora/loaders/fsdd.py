@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..fetch import Archive, Source
-from ..recordings import audio_files, by_name, corpus_folder
+from ..recordings import audio_files, corpus_folder, recordings_with_names
 from ..utterances import Utterances
 from ._corpus import Corpus, Whole
 
@@ -40,7 +40,7 @@ def load_fsdd(root: Path | None) -> Utterances:
     recordings = folder / "recordings"
     paths = audio_files(recordings if recordings.is_dir() else folder)
     rows = []
-    for path, match in by_name(paths, _NAME, corpus="fsdd", title="FSDD", folder=folder, tree=_TREE):
+    for path, match in recordings_with_names(paths, _NAME, corpus="fsdd", title="FSDD", folder=folder, tree=_TREE):
         word = _DIGITS[int(match[1])]
         rows.append({"utterance": path.stem, "path": str(path), "speaker": match[2], "word": word, "text": word})
     size = len(rows), len({row["speaker"] for row in rows})

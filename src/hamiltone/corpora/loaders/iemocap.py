@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..recordings import audio_files, corpus_folder, levels, not_this_corpus, subfolders, text_files
+from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus, subfolders, text_files
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus, Whole
 
@@ -116,7 +116,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _sessions(folder: Path) -> list[Path]:
-    for level in levels(folder):
+    for level in folder_levels(folder):
         sessions = [item for item in level if _SESSION.fullmatch(item.name) and (item / "sentences" / "wav").is_dir()]
         if sessions:
             return sessions

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..fetch import Archive, Source
-from ..recordings import corpus_folder, not_this_corpus, recordings
+from ..recordings import corpus_folder, find_recordings, not_this_corpus
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus, Whole
 
@@ -39,7 +39,7 @@ def load_ravdess(root: Path | None) -> Utterances:
     """
     folder = corpus_folder("ravdess", root)
     rows, ignored, strange = [], 0, []
-    for path in recordings(folder, _NAME, _PLACE):
+    for path in find_recordings(folder, _NAME, _PLACE):
         match = _NAME.fullmatch(path.stem)
         elsewhere = _PLACE.fullmatch(path.parent.name) and path.parent.name != f"Actor_{path.stem[-2:]}"
         if match is None or elsewhere:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..fetch import Archive, Source
-from ..recordings import audio_files, corpus_folder, levels, not_this_corpus
+from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus, Whole
 
@@ -58,7 +58,7 @@ def _version(clips: int, speakers: int) -> Whole:
 
 def _recordings(folder: Path) -> list[Path]:
     # The nearest level that has a word wins; the root itself is none.
-    for level in levels(folder):
+    for level in folder_levels(folder):
         listed = [audio_files(item) for item in level if item != folder and not item.name.startswith("_")]
         words = [paths for paths in listed if any(_NAME.fullmatch(path.stem) for path in paths)]
         if words:

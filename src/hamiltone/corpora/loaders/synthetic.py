@@ -14,7 +14,7 @@ import soxr
 from hamiltone.files import atomic_path, cache_folder, content_key, file_key, locked
 
 from ..espeak import SPEAK, ask_espeak
-from ..recordings import absolute
+from ..recordings import absolute_path
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus
 
@@ -83,10 +83,10 @@ def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
         espeakng_loader = import_module("espeakng_loader")
     except ImportError as error:
         raise CorpusError("the synthetic corpus needs eSpeak NG: pip install 'hamiltone[synthetic]'") from error
-    clips = _plan()
-    key = content_key({"clips": clips, "recipe": _fixed(), "espeakng-loader": version("espeakng-loader")})
+    clips = _designed_clips()
+    key = content_key({"clips": clips, "recipe": _recipe(), "espeakng-loader": version("espeakng-loader")})
     try:
-        folder = (cache_folder("synthetic") if root is None else absolute("synthetic", root)) / key[:16]
+        folder = (cache_folder("synthetic") if root is None else absolute_path("synthetic", root)) / key[:16]
         if not make:
             rows = _listing(folder)
             if rows is None:
@@ -104,7 +104,7 @@ def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
     return Utterances.from_rows(rows, corpus="synthetic", root=folder, note=NOTE, classes={"emotion": EMOTIONS})
 
 
-def _fixed() -> dict[str, Any]:
+def _recipe() -> dict[str, Any]:
     """What shapes the bytes beside the plan."""
     return {
         "version": 1,
@@ -116,7 +116,7 @@ def _fixed() -> dict[str, Any]:
     }
 
 
-def _plan() -> list[dict[str, Any]]:
+def _designed_clips() -> list[dict[str, Any]]:
     """Every clip's labels and prosody."""
     rng = np.random.default_rng(_SEED)
     clips = []
@@ -161,7 +161,7 @@ def _write(folder: Path, clips: list[dict[str, Any]], speech: list[np.ndarray], 
         path.parent.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([_SEED, number])
         content = io.BytesIO()
-        soundfile.write(content, _staged(samples, rate, clip["level"], rng), _RATE, format="FLAC", subtype="PCM_16")
+        soundfile.write(content, _recording(samples, rate, clip["level"], rng), _RATE, format="FLAC", subtype="PCM_16")
         path.write_bytes(content.getvalue())
         labels = ("utterance", "speaker", "word", "emotion", "valence", "arousal", "dominance")
         rows.append(
@@ -171,7 +171,7 @@ def _write(folder: Path, clips: list[dict[str, Any]], speech: list[np.ndarray], 
     return rows
 
 
-def _staged(samples: np.ndarray, rate: int, level: float, rng: np.random.Generator) -> np.ndarray:
+def _recording(samples: np.ndarray, rate: int, level: float, rng: np.random.Generator) -> np.ndarray:
     """Bring the voice to 16 kHz and its level, between pauses, over noise."""
     voice = soxr.resample(samples, rate, _RATE) * 10 ** (level / 20)
     before, after = (rng.uniform(*_LEAD_SECONDS, size=2) * _RATE).astype(int)

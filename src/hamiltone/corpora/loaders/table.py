@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..recordings import absence, absolute
+from ..recordings import absence, absolute_path
 from ..utterances import COLUMNS, HIGHEST, LOWEST, NUMBERS, RATINGS, CorpusError, Utterances
 from ._corpus import Corpus
 
@@ -78,7 +78,7 @@ _KNOWN = frozenset(COLUMNS)
 def _file(root: Path | None) -> Path:
     if root is None:
         raise CorpusError("table: give the table's file (root)")
-    file = absolute("table", root)
+    file = absolute_path("table", root)
     if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises on names that are too long
         problem = "is a folder, not a table" if os.path.isdir(file) else "does not exist"  # noqa: PTH112
         raise CorpusError(f"table: {file} {problem}: give the table's file")

@@ -25,7 +25,7 @@ def corpus_folder(corpus: str, root: Path | None) -> Path:
     """
     if root is None:
         raise CorpusError(f"{corpus}: give the folder of its recordings (root)")
-    folder = absolute(corpus, root)
+    folder = absolute_path(corpus, root)
     if os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises on names that are too long
         return folder
     if not os.path.exists(folder):  # noqa: PTH110
@@ -37,7 +37,7 @@ def corpus_folder(corpus: str, root: Path | None) -> Path:
     raise CorpusError(f"{corpus}: {folder} is a file, not a folder: give the folder of its recordings")
 
 
-def absolute(corpus: str, root: Path) -> Path:
+def absolute_path(corpus: str, root: Path) -> Path:
     """The absolute path of what the user named.
 
     Raises:
@@ -107,7 +107,7 @@ def read_text(corpus: str, path: Path) -> str:
         raise CorpusError(f"{corpus}: {path} cannot be read ({error.strerror})") from error
 
 
-def levels(folder: Path) -> Iterator[list[Path]]:
+def folder_levels(folder: Path) -> Iterator[list[Path]]:
     """The folder itself, the folders in it, those in them, and so on, as far down as a corpus may lie.
 
     Raises:
@@ -120,7 +120,7 @@ def levels(folder: Path) -> Iterator[list[Path]]:
     yield level
 
 
-def recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> list[Path]:
+def find_recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> list[Path]:
     """Find the recordings of a corpus in a folder, or some folders below it, or flattened into one folder.
 
     Some copies hold a corpus twice, once directly and once in a subfolder: the level that is nearest wins.
@@ -138,7 +138,7 @@ def recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> l
         CorpusError: a folder cannot be read.
     """
     for anywhere in (False, True):
-        for level in levels(folder):
+        for level in folder_levels(folder):
             listed = [audio_files(parent) for parent in level if anywhere or place.fullmatch(parent.name)]
             known = [any(name.fullmatch(path.stem) for path in paths) for paths in listed]
             if any(known):
@@ -147,7 +147,7 @@ def recordings(folder: Path, name: re.Pattern[str], place: re.Pattern[str]) -> l
     return []
 
 
-def by_name(
+def recordings_with_names(
     paths: list[Path], name: re.Pattern[str], *, corpus: str, title: str, folder: Path, tree: str
 ) -> list[tuple[Path, re.Match[str]]]:
     """Each recording with what its name tells.

@@ -7,8 +7,8 @@ from hamiltone.settings_paths import expand
 from ..splits import read_split
 from ..utterances import CorpusError, Utterances
 from ..words import WORDS
+from ._joined_corpora import load_corpora
 from ._settings import CorpusSettings
-from ._several import load_corpora
 
 
 def load_utterances(settings: CorpusSettings) -> Utterances:

@@ -93,15 +93,15 @@ def align_words(
         raise CorpusError(f"{utterances.corpus}: has no transcripts (column text) to align words of")
     root = utterances.root if utterances.root.is_dir() else utterances.root.parent
     folder = root / "alignments" if out is None else Path(out).expanduser().absolute()
-    _make(folder)
+    _make_folder(folder)
     with locked(folder):
         words, reasons, spoken = _vocabulary(table)
-        tree = _Tree(folder, root, utterances)
+        tree = _AlignmentFolder(folder, root, utterances)
         rows = zip(*(table[name] for name in ("utterance", "path", "start", "end")), strict=True)
         chosen = [_Task(name, path, start, end, words[name]) for name, path, start, end in rows if name in words]
         tasks = [task for task in chosen if not tree.has(task.utterance, task.words)]
         try:
-            for number, (utterance, answer) in enumerate(_answers(tasks, spoken, processes), start=1):
+            for number, (utterance, answer) in enumerate(_aligned_lines(tasks, spoken, processes), start=1):
                 if isinstance(answer, str):
                     reasons[utterance] = answer
                 else:
@@ -113,11 +113,11 @@ def align_words(
         finally:
             tree.write()
         reasons = {name: reasons[name] for name in table["utterance"] if name in reasons}
-        atomic_write(folder / NOT_ALIGNED, _listing(reasons))
+        atomic_write(folder / NOT_ALIGNED, _reasons_table(reasons))
     return WordAlignment(folder, len(table), len(table) - len(reasons), len(chosen) - len(tasks), reasons)
 
 
-def _make(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     """Make the folder, so that one that cannot be written is seen before the long work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,7 +152,7 @@ def _vocabulary(table: pd.DataFrame) -> tuple[dict[str, list[str]], dict[str, st
     return words, reasons, spoken
 
 
-class _Tree:
+class _AlignmentFolder:
     """The condensed files of a folder: what they hold, and what is still to be written."""
 
     def __init__(self, folder: Path, root: Path, utterances: Utterances) -> None:
@@ -185,35 +185,35 @@ class _Tree:
         self._changed.clear()
 
 
-def _answers(
+def _aligned_lines(
     tasks: list[_Task], spoken: Mapping[str, str], processes: int
 ) -> Iterator[tuple[str, CondensedLine | str]]:
     """The line of each utterance, or why there is none."""
     if processes == 1 or len(tasks) < 2:
         aligner = Aligner(spoken)
-        yield from ((task.utterance, _answer(aligner, task)) for task in tasks)
+        yield from ((task.utterance, _aligned_line(aligner, task)) for task in tasks)
         return
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start, (dict(spoken),))
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_worker, (dict(spoken),))
     try:
-        answers = pool.map(_answer_here, tasks, chunksize=_PER_TASK)
+        answers = pool.map(_line_in_worker, tasks, chunksize=_PER_TASK)
         yield from zip((task.utterance for task in tasks), answers, strict=True)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-_here: list[Aligner] = []
+_worker_aligner: list[Aligner] = []
 """The aligner of a worker process."""
 
 
-def _start(spoken: dict[str, str]) -> None:
-    _here.append(Aligner(spoken))
+def _start_worker(spoken: dict[str, str]) -> None:
+    _worker_aligner.append(Aligner(spoken))
 
 
-def _answer_here(task: _Task) -> CondensedLine | str:
-    return _answer(_here[0], task)
+def _line_in_worker(task: _Task) -> CondensedLine | str:
+    return _aligned_line(_worker_aligner[0], task)
 
 
-def _answer(aligner: Aligner, task: _Task) -> CondensedLine | str:
+def _aligned_line(aligner: Aligner, task: _Task) -> CondensedLine | str:
     start, end = (None if math.isnan(bound) else bound for bound in (task.start, task.end))
     try:
         samples = load_audio(task.path, maximum_seconds=_LONGEST_SECONDS, start=start, end=end)
@@ -226,7 +226,7 @@ def _answer(aligner: Aligner, task: _Task) -> CondensedLine | str:
     return CondensedLine(task.utterance, words, ends)
 
 
-def _listing(reasons: Mapping[str, str]) -> str:
+def _reasons_table(reasons: Mapping[str, str]) -> str:
     content = io.StringIO()
     rows = csv.writer(content, lineterminator="\n")
     rows.writerow(("utterance", "reason"))

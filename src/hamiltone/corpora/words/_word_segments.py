@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from hamiltone.settings_model import Settings
 
-from ..recordings import absolute, corpus_folder
+from ..recordings import absolute_path, corpus_folder
 from ..utterances import CorpusError, Utterances
 from ._alignment_files import Alignments
 
@@ -51,7 +51,7 @@ def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utte
         CorpusError: no alignments, or one that cannot be read; no word in them, or none that is long enough.
     """
     name = f"{recordings.corpus}{WORDS}"
-    folder = recordings.root if words.alignments is None else absolute(name, Path(words.alignments))
+    folder = recordings.root if words.alignments is None else absolute_path(name, Path(words.alignments))
     corpus_folder(name, folder)
     alignments = Alignments(recordings.corpus, folder)
     if not alignments:
