@@ -1,6 +1,7 @@
 """Leaks between the parts of a split: the same audio, the same people, the same sentences."""
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -64,11 +65,7 @@ class Audit:
     def shared(self, kind: str) -> dict[str, list[str]]:
         """The "speakers" or "texts" that two parts share: "train and test" -> names, sorted."""
         values = self.protocol.speakers if kind == "speakers" else self.protocol.texts
-        return {
-            f"{part} and {other}": sorted(values[part] & values[other])
-            for place, part in enumerate(PARTS)
-            for other in PARTS[place + 1 :]
-        }
+        return {f"{part} and {other}": sorted(values[part] & values[other]) for part, other in combinations(PARTS, 2)}
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""

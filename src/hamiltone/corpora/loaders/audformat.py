@@ -119,10 +119,4 @@ def _row(folder: Path, place: _Place) -> dict[str, Any]:
     return {"utterance": name + segment, "path": path, "start": start, "end": end}
 
 
-AUDFORMAT = Corpus(
-    "audformat",
-    load_audformat,
-    _TREE,
-    options=_OPTIONS,
-    naming_speakers="give corpus.options.speaker",
-)
+AUDFORMAT = Corpus("audformat", load_audformat, _TREE, options=_OPTIONS, naming_speakers="give corpus.options.speaker")

@@ -73,28 +73,16 @@ def load_emodb(root: Path | None) -> Utterances:
     )
 
 
+_URL = "https://zenodo.org/records/7447302/files/emodb.zip"
 _SOURCE = Source(
     "EmoDB, the Berlin database of emotional speech, 1.3.0 (audEERING's edition of the 535 recordings)",
     "CC BY 4.0 by its record, CC0 1.0 by the file in it: name the source when you publish",
     "https://zenodo.org/records/7447302",
     (
-        Archive(
-            "all",
-            "https://zenodo.org/records/7447302/files/emodb.zip",
-            # The record's own checksum and size, as programs that fetch it have them.
-            "md5:9d21362dbc5676ef3ab4745d83ced0db",
-            39_981_818,
-            3.0,
-        ),
+        # The record's own checksum and size, as programs that fetch it have them.
+        Archive("all", _URL, "md5:9d21362dbc5676ef3ab4745d83ced0db", 39_981_818, 3.0),
     ),
     ("all",),
 )
 
-EMODB = Corpus(
-    "emodb",
-    load_emodb,
-    _TREE,
-    _WHOLE,
-    "free to use; CC0 1.0 in its audEERING edition",
-    _SOURCE,
-)
+EMODB = Corpus("emodb", load_emodb, _TREE, _WHOLE, "free to use; CC0 1.0 in its audEERING edition", _SOURCE)

@@ -58,15 +58,16 @@ def _version(clips: int, speakers: int) -> Whole:
     return _PRESENT if _BEFORE.part(clips, speakers) else _BEFORE
 
 
+_URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.9.tar.gz"
 _SOURCE = Source(
     "FSDD, the Free Spoken Digit Dataset, 1.0.9 (2,500 recordings of 5 speakers)",
     "CC BY-SA 4.0: name the source, share what you derive alike",
     "https://github.com/Jakobovski/free-spoken-digit-dataset",
     (
+        # TensorFlow Datasets: datasets/spoken_digit/checksums.tsv.
         Archive(
             "v1.0.9",
-            "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.9.tar.gz",
-            # TensorFlow Datasets: datasets/spoken_digit/checksums.tsv.
+            _URL,
             "sha256:8bc44cde129d505cbbb6b365c09f80c663f2aa77578afc634e6141a2f87100c0",
             11_975_353,
             3.0,
@@ -77,11 +78,4 @@ _SOURCE = Source(
     ("v1.0.9",),
 )
 
-FSDD = Corpus(
-    "fsdd",
-    load_fsdd,
-    f"{_TREE} (digit, speaker, take)",
-    _published,
-    "CC BY-SA 4.0",
-    _SOURCE,
-)
+FSDD = Corpus("fsdd", load_fsdd, f"{_TREE} (digit, speaker, take)", _published, "CC BY-SA 4.0", _SOURCE)

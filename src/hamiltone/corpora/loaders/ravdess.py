@@ -69,29 +69,16 @@ def load_ravdess(root: Path | None) -> Utterances:
     return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, part=part, classes=classes)
 
 
+_URL = "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip"
 _SOURCE = Source(
     "RAVDESS, the Ryerson audio-visual database of emotional speech and song: audio-only speech",
     "CC BY-NC-SA 4.0: not for commercial use; name the source, share what you derive alike",
     "https://zenodo.org/records/1188976",
     (
-        Archive(
-            "speech",
-            "https://zenodo.org/records/1188976/files/Audio_Speech_Actors_01-24.zip",
-            # The Zenodo record's own checksum and size.
-            "md5:bc696df654c87fed845eb13823edef8a",
-            208_468_073,
-            4.0,
-        ),
+        # The Zenodo record's own checksum and size.
+        Archive("speech", _URL, "md5:bc696df654c87fed845eb13823edef8a", 208_468_073, 4.0),
     ),
     ("speech",),
 )
 
-RAVDESS = Corpus(
-    "ravdess",
-    load_ravdess,
-    _TREE,
-    _WHOLE,
-    "CC BY-NC-SA 4.0, non-commercial",
-    _SOURCE,
-    words=True,
-)
+RAVDESS = Corpus("ravdess", load_ravdess, _TREE, _WHOLE, "CC BY-NC-SA 4.0, non-commercial", _SOURCE, words=True)

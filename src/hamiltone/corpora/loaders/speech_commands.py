@@ -66,28 +66,18 @@ def _recordings(folder: Path) -> list[Path]:
     return []
 
 
+_URL = "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 _SOURCE = Source(
     "Speech Commands",
     "CC BY 4.0: name the source when you publish",
     "https://arxiv.org/abs/1804.03209",
     (
+        # torchaudio (datasets/speechcommands.py) and TensorFlow Datasets (url_checksums/speech_commands.txt).
         Archive(
-            "v0.02",
-            "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
-            # torchaudio (datasets/speechcommands.py) and TensorFlow Datasets (url_checksums/speech_commands.txt).
-            "sha256:af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
-            2_428_923_189,
-            2.0,
+            "v0.02", _URL, "sha256:af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58", 2_428_923_189, 2.0
         ),
     ),
     ("v0.02",),
 )
 
-SPEECH_COMMANDS = Corpus(
-    "speech_commands",
-    load_speech_commands,
-    _TREE,
-    _published,
-    "CC BY 4.0",
-    _SOURCE,
-)
+SPEECH_COMMANDS = Corpus("speech_commands", load_speech_commands, _TREE, _published, "CC BY 4.0", _SOURCE)

@@ -70,30 +70,17 @@ def load_tess(root: Path | None) -> Utterances:
     )
 
 
+_URL = "https://bj.bcebos.com/paddleaudio/datasets/TESS_Toronto_emotional_speech_set.zip"
 _SOURCE = Source(
     "TESS, the Toronto emotional speech set",
     "CC BY-NC-ND 4.0: not for commercial use; name the source, pass no altered version on",
     "https://doi.org/10.5683/SP2/E8H2MF",
     (
-        Archive(
-            "all",
-            "https://bj.bcebos.com/paddleaudio/datasets/TESS_Toronto_emotional_speech_set.zip",
-            # The copy that PaddlePaddle serves, with its checksum (paddle/audio/datasets/tess.py); Borealis, where
-            # the corpus is published, packs its archive anew each time.
-            "md5:1465311b24d1de704c4c63e4ccc470c7",
-            None,
-            3.0,
-        ),
+        # The copy that PaddlePaddle serves, with its checksum (paddle/audio/datasets/tess.py); Borealis, where
+        # the corpus is published, packs its archive anew each time.
+        Archive("all", _URL, "md5:1465311b24d1de704c4c63e4ccc470c7", None, 3.0),
     ),
     ("all",),
 )
 
-TESS = Corpus(
-    "tess",
-    load_tess,
-    _TREE,
-    _WHOLE,
-    "CC BY-NC-ND 4.0, non-commercial",
-    _SOURCE,
-    words=True,
-)
+TESS = Corpus("tess", load_tess, _TREE, _WHOLE, "CC BY-NC-ND 4.0, non-commercial", _SOURCE, words=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import pandas as pd
 
@@ -91,12 +92,7 @@ def protocol_of(utterances: Utterances, split: Split, contents: Mapping[str, str
     texts = {part: _texts(table) for part, table in parts.items()}
     known = contents or {}
     identities = {part: {known.get(str(path), str(path)) for path in table["path"]} for part, table in parts.items()}
-    several = {
-        name
-        for place, part in enumerate(PARTS)
-        for other in PARTS[place + 1 :]
-        for name in identities[part] & identities[other]
-    }
+    several = {name for part, other in combinations(PARTS, 2) for name in identities[part] & identities[other]}
     return Protocol(
         speakers={part: frozenset(table["speaker"].dropna()) for part, table in parts.items()},
         texts={part: frozenset(found.dropna()) for part, found in texts.items()},

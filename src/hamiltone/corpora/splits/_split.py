@@ -163,8 +163,6 @@ def split_from(content: dict[str, Any], path: str | Path) -> Split:
         CorpusError: other keys than a split has.
     """
     content = {key: value for key, value in content.items() if key != "format"}
-    if "protocol" in content:  # what the scheme was called before
-        content["scheme"] = content.pop("protocol")
     try:
         fractions = content.pop("fractions")
         parts = {part: tuple(ids) for part, ids in content.pop("parts").items()}

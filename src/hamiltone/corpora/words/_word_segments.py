@@ -2,8 +2,10 @@
 
 from array import array
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from pydantic import Field, PositiveInt
 
 from hamiltone.settings_model import Settings
@@ -60,59 +62,53 @@ def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utte
             "SPEAKER-CHAPTER-NNNN.TextGrid, beside the recordings or in a folder of their own; "
             f"make them by: hamiltone corpus align {recordings.corpus}={recordings.root}"
         )
+    spoken, unaligned, long = _spoken_words(recordings, alignments)
+    if spoken.empty:
+        raise CorpusError(f"{name}: the alignments below {folder} hold no word of the recordings there")
+    counts = spoken["word"].value_counts().to_dict()
+    enough = [word for word in counts if sum(map(str.isalpha, word)) >= words.min_letters]
+    if not enough:
+        raise CorpusError(f"{name}: no word below {folder} has {words.min_letters} letters: ask for fewer")
+    frequent = sorted(enough, key=lambda word: (-counts[word], word))[: words.most]
+    few = len(counts) - len(enough)
+    usable = np.flatnonzero(spoken["word"].isin(frequent))
+    chosen = spoken.iloc[np.sort(np.random.default_rng(0).permutation(usable)[: words.segments])]
+    remarks = {
+        f"{len(chosen)} of {len(usable)} segments drawn": len(chosen) < len(usable),
+        f"{len(frequent)} most frequent of {len(enough)} words": len(frequent) < len(enough),
+        f"{few} words of fewer than {words.min_letters} letters left out": few,
+        f"{unaligned} recordings are not aligned": unaligned,
+        f"{long} words longer than {_LONGEST_SECONDS} s left out": long,
+    }
+    note = "; ".join(filter(None, [recordings.note, *(remark for remark, applies in remarks.items() if applies)]))
+    rows = _rows(recordings, chosen.reset_index(drop=True))
+    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
+
+
+def _spoken_words(recordings: Utterances, alignments: Alignments) -> tuple[pd.DataFrame, int, int]:
+    """The words that are short enough, how many recordings are not aligned, and how many words are too long."""
     vocabulary: dict[str, int] = {}
-    owner, place, word_of = array("q"), array("q"), array("q")
-    starts, ends = array("d"), array("d")
+    codes = array("q")
+    columns = {"recording": array("q"), "place": array("q"), "start": array("d"), "end": array("d")}
     unaligned = long = 0
-    for row, utterance in enumerate(recordings.table["utterance"]):
+    for recording, utterance in enumerate(recordings.table["utterance"]):
         spoken = alignments.of(utterance)
         if spoken is None:
             unaligned += 1
             continue
-        for position, (word, start, end) in enumerate(spoken):
+        for place, (word, start, end) in enumerate(spoken):
             if end - start > _LONGEST_SECONDS + _ROUNDING_SECONDS:
                 long += 1
                 continue
-            owner.append(row)
-            place.append(position)
-            word_of.append(vocabulary.setdefault(word, len(vocabulary)))
-            starts.append(start)
-            ends.append(end)
-    if not vocabulary:
-        raise CorpusError(f"{name}: the alignments below {folder} hold no word of the recordings there")
-    names = list(vocabulary)
-    counts = np.bincount(word_of)
-    enough = [word for word, name in enumerate(names) if sum(map(str.isalpha, name)) >= words.min_letters]
-    if not enough:
-        raise CorpusError(f"{name}: no word below {folder} has {words.min_letters} letters: ask for fewer")
-    frequent = sorted(enough, key=lambda word: (-counts[word], names[word]))[: words.most]
-    usable = np.flatnonzero(np.isin(word_of, frequent))
-    chosen = np.sort(np.random.default_rng(0).permutation(usable)[: words.segments])
-    table = recordings.table
-    path, speaker, session = (table[name].to_numpy(dtype=object) for name in ("path", "speaker", "session"))
-    utterances = table["utterance"].to_numpy(dtype=object)
-    rows = (
-        {
-            "utterance": f"{utterances[owner[segment]]}-{place[segment]:03}",
-            "path": path[owner[segment]],
-            "start": starts[segment],
-            "end": ends[segment],
-            "speaker": speaker[owner[segment]],
-            "session": session[owner[segment]],
-            "word": names[word_of[segment]],
-            "text": names[word_of[segment]],
-        }
-        for segment in chosen.tolist()
-    )
-    remarks = [
-        recordings.note,
-        f"{len(chosen)} of {len(usable)} segments drawn" if len(chosen) < len(usable) else "",
-        f"{len(frequent)} most frequent of {len(enough)} words" if len(frequent) < len(enough) else "",
-        f"{len(names) - len(enough)} words of fewer than {words.min_letters} letters left out"
-        if len(enough) < len(names)
-        else "",
-        f"{unaligned} recordings are not aligned" if unaligned else "",
-        f"{long} words longer than {_LONGEST_SECONDS} s left out" if long else "",
-    ]
-    note = "; ".join(filter(None, remarks))
-    return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
+            codes.append(vocabulary.setdefault(word, len(vocabulary)))
+            for values, value in zip(columns.values(), (recording, place, start, end), strict=True):
+                values.append(value)
+    words = pd.Categorical.from_codes(np.array(codes, dtype=np.int64), list(vocabulary))
+    return pd.DataFrame({"word": words} | {name: np.array(values) for name, values in columns.items()}), unaligned, long
+
+
+def _rows(recordings: Utterances, segments: pd.DataFrame) -> Any:
+    cut_from = recordings.table.loc[segments["recording"], ["utterance", "path", "speaker", "session"]]
+    table = cut_from.reset_index(drop=True).assign(text=segments["word"], **segments[["word", "start", "end"]])
+    table["utterance"] += "-" + segments["place"].map("{:03}".format)
+    return table.to_dict("records")
