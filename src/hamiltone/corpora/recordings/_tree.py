@@ -9,7 +9,7 @@ from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
 
 AUDIO_SUFFIXES = frozenset(
-    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp2", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"}
+    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp2", ".mp3", ".aif", ".aiff", ".aifc"}
 )
 """The endings of the names of audio files, in lower case."""
 
