@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hamiltone.corpora import PARTS, SpeakerLists
-from hamiltone.corpora._deal import speaker_counts
+from hamiltone.corpora.splits import speaker_counts
 
 FRACTIONS = (0.7, 0.2, 0.1)
 SPEAKERS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hamiltone.corpora import load_corpus
+from hamiltone.corpora import CORPORA, load_corpus
 
 COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone._command import main; main()"]
 
@@ -105,3 +105,12 @@ def test_align_writes_what_the_word_loader_reads(tmp_path: Path, speech_data: Pa
     assert result.stderr == ""
     spoken = [word.lower() for line in lines[:2] for word in line.split()[1:]]
     assert sorted(load_corpus("librispeech-words", tmp_path).table["word"]) == sorted(spoken)
+
+
+def test_without_a_name_it_lists_what_there_is_and_whom_to_ask():
+    result = hamiltone("corpus", "get")
+    lines = dict(line.split(": ", 1) for line in result.stdout.splitlines())
+    assert result.returncode == 0
+    assert set(lines) == {name for name, corpus in CORPORA.items() if corpus.source is not None}
+    assert lines["tess"] == "TESS, the Toronto emotional speech set (licence: CC BY-NC-ND 4.0, non-commercial)"
+    assert "git clone" in lines["crema_d"]

@@ -11,10 +11,16 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hamiltone.corpora import CorpusError, Utterances, WordChoice, align_words, load_corpus, word_segments
-from hamiltone.corpora._aligner import Aligner, NotAligned, known_form, spoken_words
-from hamiltone.corpora._alignments import condensed_lines
-from hamiltone.corpora._pronounce import pronunciations, to_phones
+from hamiltone.corpora import CorpusError, Utterances, WordSettings, align_words, load_corpus, word_segments
+from hamiltone.corpora.words import (
+    Aligner,
+    NotAligned,
+    condensed_lines,
+    known_form,
+    pronunciations,
+    spoken_words,
+    to_phones,
+)
 from hamiltone.speech import load_audio
 
 pytest.importorskip("pocketsphinx")
@@ -118,7 +124,7 @@ def test_a_corpus_is_aligned_resumed_and_cut_into_words(few: Utterances, tmp_pat
     assert (half.before, resumed.before, resumed.aligned) == (0, half.aligned, len(few))
     assert tree(tmp_path / "resumed") == tree(tmp_path / "whole")
 
-    words = word_segments(few, WordChoice(min_letters=3, alignments=tmp_path / "whole"))
+    words = word_segments(few, WordSettings(min_letters=3, alignments=str(tmp_path / "whole")))
     assert words.corpus == "librispeech-words"
     assert set(words.table["word"]) == {w for text in texts.values() for w in text.lower().split() if len(w) > 2}
     first = words.table.iloc[0]
@@ -136,7 +142,7 @@ def test_other_corpora_have_one_file_and_their_words(speech_data: Path, tmp_path
     alignment = align_words(tess, tmp_path)
     assert alignment.aligned == 4
     assert set(tree(tmp_path)) == {"not-aligned.csv", "tess.alignment.txt"}
-    words = word_segments(tess, WordChoice(alignments=tmp_path)).table
+    words = word_segments(tess, WordSettings(alignments=str(tmp_path))).table
     assert list(words["word"][:3]) == ["say", "the", "word"]
     assert set(words["word"]) == {"say", "the", "word", *tess.table["word"]}
     assert words["utterance"].iloc[0] == f"{tess.table['utterance'].iloc[0]}-000"

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hamiltone.corpora import PARTS, CorpusError, Split, Utterances, audit, load_corpus, protocol_of, split_random
-from hamiltone.corpora._copies import compare, correlation
-from hamiltone.corpora._fingerprint import Fingerprints, fingerprint
+from hamiltone.corpora.inspect import Fingerprints, compare, correlation, fingerprint
 from hamiltone.speech import load_audio
 
 TWINS = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07")

@@ -13,19 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hamiltone.corpora import (
+    CORPORA,
     KINDS,
-    SOURCES,
     CorpusCheck,
     CorpusError,
     Utterances,
     check_corpus,
     load_corpus,
+    source_of,
     split_by_column,
     split_by_speaker,
 )
-from hamiltone.corpora._check import LONGEST_SECONDS
-from hamiltone.corpora._listen import _clipped
-from hamiltone.corpora._published import published
+from hamiltone.corpora.inspect import LONGEST_SECONDS, clipped_samples
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 RAVDESS = [
@@ -51,7 +50,7 @@ def named(check: CorpusCheck) -> dict[str, list[str]]:
 def test_published_sizes_agree_with_themselves():
     """Every total is the sum of what is published by class and by speaker: each number stands twice."""
     for name in ("ravdess", "tess", "emodb", "crema_d", "fsdd", "iemocap", "iemocap-merged4"):
-        whole = published(name, Utterances.from_rows([], corpus=name, root=Path()))
+        whole = CORPORA[name].published(Utterances.from_rows([], corpus=name, root=Path()))
         assert whole is not None
         if whole.by_speaker:
             assert (sum(whole.by_speaker.values()), len(whole.by_speaker)) == (whole.clips, whole.speakers)
@@ -69,7 +68,7 @@ def test_both_published_sizes_of_fsdd_are_whole(names: str, clips: int):
         {"utterance": f"{digit}_{name}_{take}", "path": f"{digit}_{name}_{take}.wav", "speaker": name, "word": digit}
         for digit, name, take in product(DIGITS, speakers, range(50))
     ]
-    whole = published("fsdd", Utterances.from_rows(rows, corpus="fsdd", root=Path()))
+    whole = CORPORA["fsdd"].published(Utterances.from_rows(rows, corpus="fsdd", root=Path()))
     assert whole is not None and whole.part(len(rows), len(speakers)) == ""
     assert (whole.clips, set(whole.by_class.values())) == (clips, {clips // 10})
 
@@ -78,7 +77,7 @@ def test_what_is_fetched_of_fsdd_is_whole(tmp_path: Path):
     (tmp_path / "recordings").mkdir()
     for digit, name, take in product(range(10), "abcde", range(50)):
         (tmp_path / f"recordings/{digit}_{name}_{take}.wav").touch()
-    assert SOURCES["fsdd"].title.endswith("1.0.9 (2,500 recordings of 5 speakers)")
+    assert source_of("fsdd").title.endswith("1.0.9 (2,500 recordings of 5 speakers)")
     assert load_corpus("fsdd", tmp_path).part == ""
     assert check_corpus("fsdd", tmp_path).missing == ()
     (tmp_path / "recordings/9_e_49.wav").unlink()
@@ -168,7 +167,7 @@ def test_clipping_does_not_depend_on_the_pieces(full: list[bool], cuts: list[int
     expected = sum(len(row) for row in rows if len(row) >= 3)
     total, row = 0, 0
     for piece in np.split(samples, sorted(min(cut, len(full)) for cut in cuts)):
-        found, row = _clipped(piece, row)
+        found, row = clipped_samples(piece, row)
         total += found
     assert total == expected
 

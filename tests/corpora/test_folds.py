@@ -129,16 +129,6 @@ def test_two_speakers_are_labelled_as_what_they_are(pool, tmp_path: Path):
     assert json.loads((tmp_path / "two.json").read_text())["scheme"] == "two-speakers"
 
 
-def test_a_split_file_of_before_names_its_scheme_protocol(pool, tmp_path: Path):
-    split = leave_one_speaker_out(made(pool, ["a", "b", "c"], ["x", "y", "x"]))
-    split.write(tmp_path / "split.json")
-    content = json.loads((tmp_path / "split.json").read_text())
-    content["protocol"] = content.pop("scheme")
-    del content["hash"]
-    (tmp_path / "split.json").write_text(json.dumps(content | {"hash": content_key(content)}))
-    assert read_split(tmp_path / "split.json") == split
-
-
 RAVDESS = [f"{number:02}" for number in range(1, 25)]
 
 

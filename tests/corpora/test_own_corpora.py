@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
-from hamiltone.corpora import COLUMNS, CorpusError, load_corpus, split_by_speaker
+from hamiltone.corpora import COLUMNS, CorpusError, check_corpus, load_corpus, split_by_speaker
+from hamiltone.corpora.recordings import AUDIO_SUFFIXES
 
 ROWS = [
     {"path": "b/one.wav", "speaker": "02", "emotion": "sad", "word": "NA", "text": 'He said "no", twice'},
@@ -240,6 +242,21 @@ def test_folders_by_emotion(tmp_path: Path, speakers: bool):
     assert list(utterances.table["emotion"]) == ["anger", "anger", "joy", "joy"]
     assert utterances.labels("speaker") == (["ann"] if speakers else [])
     assert utterances.note == ""
+
+
+def test_audio_files_of_all_endings_are_found_and_read(tmp_path: Path):
+    """Each is a recording of its own, so that none is told as a duplicate."""
+    written = {".wav": "WAV", ".wave": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG"}
+    written |= {".mp3": "MP3", ".mp2": "MP3", ".aif": "AIFF", ".aiff": "AIFF", ".aifc": "AIFF"}
+    assert set(written) == AUDIO_SUFFIXES
+    (tmp_path / "joy").mkdir()
+    for seed, (suffix, form) in enumerate(written.items()):
+        noise = np.random.default_rng(seed).uniform(-0.3, 0.3, 16000)
+        subtype = "OPUS" if suffix == ".opus" else None
+        soundfile.write(tmp_path / "joy" / f"{seed}{suffix.upper()}", noise, 16000, format=form, subtype=subtype)
+    check = check_corpus("folder", tmp_path)
+    assert check.clips.found == len(written)
+    assert (check.problems, check.sound) == ((), True)
 
 
 def test_recordings_with_and_without_speaker(tmp_path: Path):

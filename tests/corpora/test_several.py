@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hamiltone.corpora import (
     PARTS,
     CorpusError,
-    CorpusPart,
+    CorpusPartSettings,
     Utterances,
     load_corpora,
     load_corpus,
@@ -70,7 +70,7 @@ def test_an_unknown_label_is_one_line_with_the_corpus_labels():
         relabel(made(["a", "b"]), {"calm": "a"})
 
 
-def tables(folder: Path, record, emotions: dict[str, tuple[str, ...]], speakers: int = 4) -> list[CorpusPart]:
+def tables(folder: Path, record, emotions: dict[str, tuple[str, ...]], speakers: int = 4) -> list[CorpusPartSettings]:
     """A corpus ``folder`` and a corpus ``table`` with the same names of recordings and speakers."""
     lines = ["path,speaker,emotion,session"]
     for name, labels in emotions.items():
@@ -81,14 +81,17 @@ def tables(folder: Path, record, emotions: dict[str, tuple[str, ...]], speakers:
             if name == "table":
                 lines.append(f"{path.relative_to(folder)},{speaker},{label},1")
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
-    return [CorpusPart("folder", folder / "folder"), CorpusPart("table", folder / "table.csv")]
+    return [
+        CorpusPartSettings(name="folder", root=str(folder / "folder")),
+        CorpusPartSettings(name="table", root=str(folder / "table.csv")),
+    ]
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory, record) -> Utterances:
     folder = tmp_path_factory.mktemp("both")
     parts = tables(folder, record, {"folder": ("calm", "sad"), "table": ("bored", "glad", "sad")}, speakers=5)
-    return load_corpora([parts[0], CorpusPart("table", parts[1].root, labels={"bored": "calm"})])
+    return load_corpora([parts[0], CorpusPartSettings(name="table", root=parts[1].root, labels={"bored": "calm"})])
 
 
 def test_what_two_corpora_call_alike_stays_apart(both: Utterances):
@@ -106,7 +109,7 @@ def test_what_two_corpora_call_alike_stays_apart(both: Utterances):
 
 
 def test_one_part_alone_is_the_corpus_itself(both: Utterances):
-    one = load_corpora([CorpusPart("folder", both.root / "folder", labels={"calm": "quiet"})])
+    one = load_corpora([CorpusPartSettings(name="folder", root=str(both.root / "folder"), labels={"calm": "quiet"})])
     assert (one.corpus, one.note) == ("folder", "calm as quiet")
     assert "s0" in one.labels("speaker")
 
@@ -151,17 +154,20 @@ def test_a_split_names_its_utterances_as_each_corpus_does(both: Utterances):
 
 
 def test_mistakes_are_one_line(both: Utterances):
-    folder = CorpusPart("folder", both.root / "folder")
+    folder = CorpusPartSettings(name="folder", root=str(both.root / "folder"))
     with pytest.raises(CorpusError, match="several corpora: folder is named twice"):
         load_corpora([folder, folder])
     with pytest.raises(CorpusError, match="there is none: name at least one"):
         load_corpora([])
     with pytest.raises(CorpusError, match=r"folder: labels names 'ps', .* \(calm, sad\)"):
-        load_corpora([CorpusPart("folder", folder.root, labels={"ps": "glad"}), folder])
+        load_corpora([CorpusPartSettings(name="folder", root=folder.root, labels={"ps": "glad"}), folder])
 
 
 def test_real_corpora_with_one_meaning(speech_data: Path):
-    parts = [CorpusPart(name, speech_data / name, labels=labels) for name, labels in HARMONISED.items()]
+    parts = [
+        CorpusPartSettings(name=name, root=str(speech_data / name), labels=labels)
+        for name, labels in HARMONISED.items()
+    ]
     utterances = load_corpora(parts)
     assert utterances.corpus == "ravdess+emodb+tess"
     assert (len(utterances), len(utterances.labels("speaker"))) == (1080 + 408 + 840, 18 + 8 + 2)

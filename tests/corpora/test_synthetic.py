@@ -14,12 +14,12 @@ from hamiltone.corpora import (
     SYNTHETIC_WORDS,
     CorpusError,
     Utterances,
-    _synthetic,
     affect_targets,
     audio_groups,
     load_corpus,
     split_by_speaker,
 )
+from hamiltone.corpora.loaders import synthetic as loader
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_clips_are_short_audible_unclipped_and_all_different(synthetic: Utteranc
 
 def test_ratings_follow_the_emotion(synthetic: Utterances):
     table = synthetic.table
-    for emotion, designed in _synthetic._MEANS.items():
+    for emotion, designed in loader._MEANS.items():
         ratings = table.loc[(table["emotion"] == emotion).to_numpy(), ["valence", "arousal", "dominance"]].to_numpy()
         assert np.abs(ratings.mean(axis=0) - [designed.valence, designed.arousal, designed.dominance]).max() < 0.15
         assert (ratings.std(axis=0) > 0.2).all()
@@ -124,8 +124,8 @@ def test_the_bytes_are_the_same_wherever_it_is_made(synthetic: Utterances, tmp_p
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plan of few clips, two of a voice with random breath."""
     pytest.importorskip("espeakng_loader")
-    clips = _synthetic._plan()
-    monkeypatch.setattr(_synthetic, "_plan", lambda: [clips[row] for row in (0, 70, 71, 300)])
+    clips = loader._designed_clips()
+    monkeypatch.setattr(loader, "_designed_clips", lambda: [clips[row] for row in (0, 70, 71, 300)])
 
 
 @pytest.mark.usefixtures("brief")
@@ -135,7 +135,7 @@ def test_it_is_made_once_and_again_when_damaged(tmp_path: Path, monkeypatch: pyt
     assert made.root.parent == tmp_path / "synthetic"
     contents = {path: Path(path).read_bytes() for path in made.table["path"]}
     with monkeypatch.context() as patch:
-        patch.setattr(_synthetic, "_spoken", None)
+        patch.setattr(loader, "_spoken", None)
         assert load_corpus("synthetic").table.equals(made.table)
     for victim, damage in ((Path(min(contents)), None), (made.root / "utterances.json", "[")):
         victim.unlink() if damage is None else victim.write_text(damage)
@@ -146,7 +146,7 @@ def test_it_is_made_once_and_again_when_damaged(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.usefixtures("brief")
 def test_another_recipe_is_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     one = load_corpus("synthetic", tmp_path)
-    monkeypatch.setattr(_synthetic, "_NOISE_DBFS", -50.0)
+    monkeypatch.setattr(loader, "_NOISE_DBFS", -50.0)
     other = load_corpus("synthetic", tmp_path)
     assert one.root != other.root
     assert one.root.parent == other.root.parent == tmp_path
@@ -163,7 +163,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
         written.append(path)
         write(path, *rest, **named)
 
-    monkeypatch.setattr(_synthetic.soundfile, "write", fill)
+    monkeypatch.setattr(loader.soundfile, "write", fill)
     with pytest.raises(CorpusError, match=r"synthetic: cannot make the corpus: .*No space left"):
         load_corpus("synthetic", tmp_path)
     assert len(written) == 2
@@ -192,9 +192,9 @@ def test_failures_of_the_speaking_process_are_one_line(tmp_path: Path):
     espeak = pytest.importorskip("espeakng_loader")
     library, data = espeak.get_library_path(), espeak.get_data_path()
     with pytest.raises(CorpusError, match=r"eSpeak NG failed \(exit code 1\): .*no-library"):
-        _synthetic._spoken([CLIP], str(tmp_path / "no-library.so"), data)
+        loader._spoken([CLIP], str(tmp_path / "no-library.so"), data)
     with pytest.raises(CorpusError, match=r"no eSpeak NG data at .*no-data"):
-        _synthetic._spoken([CLIP], library, str(tmp_path / "no-data"))
+        loader._spoken([CLIP], library, str(tmp_path / "no-data"))
 
 
 def test_a_long_path_to_the_voices_is_no_obstacle(tmp_path: Path):
@@ -202,7 +202,7 @@ def test_a_long_path_to_the_voices_is_no_obstacle(tmp_path: Path):
     deep = tmp_path / ("d" * 120) / ("e" * 120)
     deep.mkdir(parents=True)
     (deep / "espeak-ng-data").symlink_to(espeak.get_data_path())
-    speech, rate = _synthetic._spoken(
+    speech, rate = loader._spoken(
         [CLIP, CLIP | {"speaker": "m1"}], espeak.get_library_path(), str(deep / "espeak-ng-data")
     )
     assert rate == 22050

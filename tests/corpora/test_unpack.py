@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hamiltone.corpora import CorpusError
-from hamiltone.corpora._unpack import Limits, unpack
+from hamiltone.corpora.fetch import ArchiveLimits, unpack
 
-LIMITS = Limits(files=100, size=100_000, ratio=50)
+LIMITS = ArchiveLimits(files=100, size=100_000, ratio=50)
 Make = Callable[[Path, list[tuple[str, bytes]]], None]
 
 
@@ -41,7 +41,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def refused(folder: Path, archive: Path, message: str, limits: Limits = LIMITS) -> None:
+def refused(folder: Path, archive: Path, message: str, limits: ArchiveLimits = LIMITS) -> None:
     """The archive is refused, and nothing lies beside the folder that it was unpacked to."""
     with pytest.raises(CorpusError, match=message):
         unpack(archive, folder / "deep" / "out", limits)
@@ -109,7 +109,7 @@ def test_many_files_are_refused(tmp_path: Path, make: Make):
 @BOTH
 def test_large_files_are_refused(tmp_path: Path, make: Make):
     make(tmp_path / "x", [("a", b"a" * 60_000), ("b", b"b" * 60_000)])
-    refused(tmp_path, tmp_path / "x", "holds more than 100000 bytes", Limits(100, 100_000, 10_000))
+    refused(tmp_path, tmp_path / "x", "holds more than 100000 bytes", ArchiveLimits(100, 100_000, 10_000))
 
 
 def test_a_bomb_is_refused_before_it_grows(tmp_path: Path):
@@ -125,7 +125,7 @@ def test_a_zip_that_understates_itself_is_cut(tmp_path: Path):
     for place in (22, central + 24):
         content[place : place + 4] = (100).to_bytes(4, "little")
     (tmp_path / "x").write_bytes(content)
-    with pytest.raises(CorpusError, match=r"is larger than it says|cannot be|can be read"):
+    with pytest.raises(CorpusError, match=r"cannot be|can be read"):
         unpack(tmp_path / "x", tmp_path / "out", LIMITS)
     assert all(len(content) <= 100 for content in files(tmp_path / "out").values())
 

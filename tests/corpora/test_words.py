@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hamiltone.corpora import CorpusError, Utterances, WordChoice, load_corpus
-from hamiltone.corpora._alignments import Alignments, Word
+from hamiltone.corpora import CorpusError, Utterances, WordSettings, load_corpus
+from hamiltone.corpora.words import Alignments, Word
 
 CHAPTER = "LibriSpeech/test-mine/84/121123"
 CONDENSED = (
@@ -159,7 +159,7 @@ def many(root: Path) -> Counter[str]:
 
 def test_the_most_frequent_words_are_taken(tmp_path: Path):
     counts = many(tmp_path)
-    utterances = load_corpus("librispeech-words", tmp_path, WordChoice(most=4))
+    utterances = load_corpus("librispeech-words", tmp_path, WordSettings(most=4))
     assert Counter(utterances.table["word"]) == dict(counts.most_common(4))
     assert utterances.note == f"4 most frequent of {len(counts)} words"
 
@@ -168,7 +168,7 @@ def test_the_number_of_segments_is_bounded_and_their_choice_fixed(tmp_path: Path
     counts = many(tmp_path / "here")
     whole = load_corpus("librispeech-words", tmp_path / "here")
     assert (len(whole), whole.note) == (1200, "")
-    choice = WordChoice(segments=600)
+    choice = WordSettings(segments=600)
     drawn = load_corpus("librispeech-words", tmp_path / "here", choice)
     assert (len(drawn), drawn.note) == (600, "600 of 1200 segments drawn")
     assert set(segments(drawn)) < set(segments(whole))
@@ -183,7 +183,7 @@ def test_the_number_of_segments_is_bounded_and_their_choice_fixed(tmp_path: Path
 def test_ties_go_by_the_alphabet(tmp_path: Path):
     folder = recordings(tmp_path, 1)
     write(folder / "84-121123.alignment.txt", '84-121123-0000 "C,B,A,B" "1,2,3,4"')
-    utterances = load_corpus("librispeech-words", tmp_path, WordChoice(most=2))
+    utterances = load_corpus("librispeech-words", tmp_path, WordSettings(most=2))
     assert [word for *_, word in segments(utterances)] == ["b", "a", "b"]
 
 
@@ -192,18 +192,18 @@ def test_short_words_are_left_out_before_any_is_counted(tmp_path: Path):
     spoken = "A,A,A,IT'S,I'D,I'D,TO,TO,TO,ONE,ONE,\u00c9T\u00c9,TWO,"  # letters: 1, 3, 2, 2, 3, 3, 3
     times = ",".join(f"{place / 10}" for place in range(1, 15))
     write(folder / "84-121123.alignment.txt", f'84-121123-0000 "{spoken}" "{times}"')
-    utterances = load_corpus("librispeech-words", tmp_path, WordChoice(most=3, min_letters=3))
+    utterances = load_corpus("librispeech-words", tmp_path, WordSettings(most=3, min_letters=3))
     assert [word for *_, word in segments(utterances)] == ["it's", "one", "one", "two"]
     assert utterances.note == "3 most frequent of 4 words; 3 words of fewer than 3 letters left out"
     with pytest.raises(CorpusError, match=r"no word below .* has 4 letters: ask for fewer"):
-        load_corpus("librispeech-words", tmp_path, WordChoice(min_letters=4))
+        load_corpus("librispeech-words", tmp_path, WordSettings(min_letters=4))
 
 
 def test_a_choice_of_words_is_for_corpora_of_words(tmp_path: Path):
     with pytest.raises(CorpusError, match="synthetic: is not cut into words"):
-        load_corpus("synthetic", words=WordChoice())
-    with pytest.raises(ValueError, match="most must be at least 1, not 0"):
-        WordChoice(most=0)
+        load_corpus("synthetic", words=WordSettings())
+    with pytest.raises(ValueError, match=r"most\n.*greater than 0"):
+        WordSettings(most=0)
 
 
 def test_no_alignments_is_one_clear_line(tmp_path: Path, speech_data: Path):

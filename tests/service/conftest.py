@@ -23,9 +23,9 @@ import pytest
 import soundfile
 import torch
 
-import hamiltone.corpora
 from hamiltone.audio import FRAME_SAMPLES
-from hamiltone.networks import Derivatives, Front, Recognizer, RHEmoEncoder, save_bundle, vgg
+from hamiltone.corpora.espeak import SPEAK
+from hamiltone.networks import Derivatives, DerivativesFront, Recognizer, RHEmoEncoder, RHEmoFront, save_bundle, vgg
 from hamiltone.service import ServiceLimits
 from hamiltone.speech import Spectrogram
 
@@ -57,7 +57,8 @@ def make_recognizer(
     """A small recogniser that was not trained, whose scores are as far apart as a trained one's."""
     torch.manual_seed(0)
     frames = torch.randn(2, FRAME_SAMPLES)
-    front = Front(Spectrogram(scale="decibel", time_reversed=time_reversed).fit([frames]), encoder or RHEmoEncoder())
+    spectrogram = Spectrogram(scale="decibel", time_reversed=time_reversed).fit([frames])
+    front = RHEmoFront(spectrogram, RHEmoEncoder()) if encoder is None else DerivativesFront(spectrogram)
     network = vgg(11, algebra, len(LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
     recognizer = Recognizer(front, network, LABELS, temperature=temperature).eval()
     with torch.no_grad():
@@ -99,9 +100,8 @@ def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "data": espeakng_loader.get_data_path(),
         "phrases": [dict(zip(names, phrase, strict=True)) for phrase in PHRASES],
     }
-    speaker = Path(hamiltone.corpora.__file__).with_name("_speak.py")
     spoken = subprocess.run(
-        [sys.executable, speaker], input=json.dumps(request).encode(), capture_output=True, check=True
+        [sys.executable, SPEAK], input=json.dumps(request).encode(), capture_output=True, check=True
     )
     head, samples = spoken.stdout.split(b"\n", 1)
     path = tmp_path_factory.mktemp("voice") / "voice.wav"
@@ -156,14 +156,16 @@ def server(serve: Callable[..., Server], model: Path) -> Server:
 
 
 @contextlib.contextmanager
-def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = None) -> Iterator[str]:
+def serving(
+    recognizer: Recognizer, limits: ServiceLimits, token: str | None = None, front: str = "rh-emo"
+) -> Iterator[str]:
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
     from hamiltone.service._connections import timed_protocol
     from hamiltone.service._http import create_app
 
-    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
+    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": front, "trained_on": ""}
     about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""}
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -184,8 +186,8 @@ def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = N
 
 @pytest.fixture(scope="session")
 def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextManager[str]]:
-    """``served(ServiceLimits(...), token, recognizer)`` runs the application for a block."""
-    return lambda limits, token=None, model=recognizer: serving(model, limits, token)
+    """``served(ServiceLimits(...), token, recognizer, front)`` runs the application for a block."""
+    return lambda limits, token=None, model=recognizer, front="rh-emo": serving(model, limits, token, front)
 
 
 class Browser:

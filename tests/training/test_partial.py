@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hamiltone.corpora import load_corpus
+from hamiltone.corpora import CorpusError, load_corpus
 from hamiltone.study import Study
 from hamiltone.study._graph import build_graph
-from hamiltone.training import CorpusSettings, TrainingError, load_utterances, read_settings
+from hamiltone.training import CorpusSettings, load_utterances, read_settings
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def part(tmp_path: Path) -> Path:
 
 
 def test_a_part_is_refused_and_the_line_names_the_setting(part: Path) -> None:
-    with pytest.raises(TrainingError) as error:
+    with pytest.raises(CorpusError) as error:
         load_utterances(CorpusSettings(name="emodb", root=str(part)))
     message = str(error.value)
     assert message.startswith(f"emodb: {part} is not the whole corpus (24 of 535 clips, 3 of 10 speakers): ")
@@ -65,7 +65,7 @@ def test_a_study_says_it_for_each_of_its_corpora(part: Path) -> None:
         }
         return Study.model_validate(content)
 
-    with pytest.raises(TrainingError, match=r"set corpus\.partial=true"):
+    with pytest.raises(CorpusError, match=r"set corpus\.partial=true"):
         build_graph(study())
     nodes = build_graph(study(partial=True)).nodes
     assert {node.kind for node in nodes} == {"speaker", "recogniser"}

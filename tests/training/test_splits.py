@@ -72,9 +72,9 @@ def test_lists_of_speakers_in_a_file(table: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("split", "error", "message"),
     [
-        ({"kind": "stratified"}, TrainingError, "split.kind stratified needs split.folds"),
-        ({"kind": "leave-one-out", "folds": 3}, TrainingError, "has 6 folds here, not 3: leave split.folds out"),
-        ({"kind": "column", "folds": 3}, TrainingError, "has no folds here, not 3"),
+        ({"kind": "stratified"}, CorpusError, "split.kind stratified needs split.folds"),
+        ({"kind": "leave-one-out", "folds": 3}, CorpusError, "has 6 folds here, not 3: leave split.folds out"),
+        ({"kind": "column", "folds": 3}, CorpusError, "has no folds here, not 3"),
         ({"kind": "leave-one-out", "fold": 6}, CorpusError, "fold 6 of 6"),
         ({"kind": "emobox"}, CorpusError, "table: has no split emobox: there is one for ravdess"),
     ],

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from hamiltone.corpora import Split, load_corpus, split_random
-from hamiltone.training import TrainingError, load_utterances
+from hamiltone.corpora import CorpusSettings, Split, WordSettings, load_corpus, load_utterances, split_random
+from hamiltone.training import TrainingError
 from hamiltone.training._lineage import Lineage, check_leaks, heard_by
-from hamiltone.training._settings import CorpusSettings, WordsSettings
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_words_of_the_recordings_that_a_split_trains_on(tess: Path):
         name="tess-words",
         root=str(tess),
         within=str(tess / "split.json"),
-        words=WordsSettings(min_letters=4),
+        words=WordSettings(min_letters=4),
         partial=True,
     )
     chosen = load_utterances(corpus).table
@@ -63,8 +62,8 @@ def test_alignments_may_lie_elsewhere_and_are_no_part_of_a_runs_identity(tess: P
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tess / "tess.alignment.txt").rename(elsewhere / "tess.alignment.txt")
-    words = WordsSettings(alignments=str(elsewhere))
+    words = WordSettings(alignments=str(elsewhere))
     corpus = CorpusSettings(name="tess-words", root=str(tess / "OAF_sad"), words=words, partial=True)
     assert len(load_utterances(corpus)) == 40
-    assert corpus.identity() == corpus.model_copy(update={"words": WordsSettings()}).identity()
-    assert corpus.identity() != corpus.model_copy(update={"words": WordsSettings(most=2)}).identity()
+    assert corpus.identity() == corpus.model_copy(update={"words": WordSettings()}).identity()
+    assert corpus.identity() != corpus.model_copy(update={"words": WordSettings(most=2)}).identity()

@@ -18,12 +18,9 @@ if TYPE_CHECKING:
 @corpus_app.command("get")
 def corpus_get(
     name: Annotated[
-        str,
-        typer.Argument(
-            metavar="ravdess|tess|emodb|crema_d|librispeech|speech_commands|fsdd|iemocap",
-            help="Which corpus; of crema_d and iemocap it says how to get them.",
-        ),
-    ],
+        str | None,
+        typer.Argument(help="Which corpus; of some it says how to get them. Without a name it lists them."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="The folder that gets the corpus' folder; $HAMILTONE_DATA, or else data/."),
@@ -43,6 +40,9 @@ def corpus_get(
     """
     from hamiltone.corpora import CorpusError, get_corpus, load_corpus, source_of
 
+    if name is None:
+        print_sources()
+        return
     source = source_of(name)
     archives = source.chosen(name, tuple(part or ()))
     if not accept_licence and sys.stdin.isatty():
@@ -80,6 +80,15 @@ def _accepted() -> bool:
         except typer.Abort:  # what becomes of Ctrl-C, and of the end of the input, at a question
             print()
             raise KeyboardInterrupt from None
+
+
+def print_sources() -> None:
+    from hamiltone.corpora import CORPORA
+
+    for name, corpus in CORPORA.items():
+        if corpus.source is not None:
+            what = corpus.source if isinstance(corpus.source, str) else corpus.source.title
+            print(f"{name}: {what} (licence: {corpus.licence})")
 
 
 def print_source(source: "Source", archives: "list[Archive]", mirror: str | None) -> None:

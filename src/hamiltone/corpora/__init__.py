@@ -1,4 +1,4 @@
-"""From a folder of recordings to a table of utterances, and from the table to a split.
+"""Corpora: tables of utterances from folders of recordings, their splits, and their inspection.
 
     utterances = load_corpus("ravdess", "path/to/ravdess")
     split = split_by_speaker(utterances, seed=1)
@@ -8,48 +8,77 @@
     audit(utterances, split).leaks           # the same audio in two parts
 
 Several corpora are one by ``load_corpora``, with emotions that mean the same by a map (``relabel``).
-Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``.
-``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus on first use (extra ``synthetic``).
-Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
+Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``, or by
+a ``Corpus`` of your own (``register_corpus``). ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus
+on first use (extra ``synthetic``). Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
+
+The sub-folders, each of which imports those below it alone:
+
+    inspect      check of a corpus, audit of a split, fingerprints and copies
+    selection    settings of one corpus or of several that are one, labels, loading by settings
+    splits       splits, folds, lists of speakers, the protocol, settings of a split
+    loaders      one file a corpus (a ``Corpus``), the registry, fetching by name
+    words        forced alignment, files of alignments, segments of words
+    recordings   the tree of a corpus on the disk, segments, content keys, identical audio
+    espeak       eSpeak NG in a process of its own
+    fetch        sources, downloads, unpacking
+    utterances   the table of utterances, affective targets, errors
 """
 
-from ._affect import affect_table, affect_targets
-from ._align import WordAlignment, align_words
-from ._audio_groups import audio_groups
-from ._audit import Audit, Pair, audit
-from ._check import KINDS, CorpusCheck, Count, Problem, check_corpus
-from ._deal import split_by_speaker, split_random
-from ._folds import leave_one_speaker_out, split_by_column, split_stratified
-from ._get import get_corpus
-from ._licences import licences
-from ._lists import SpeakerLists, load_split, ready_lists, ready_splits
-from ._protocol import Protocol, protocol_of
-from ._registry import CORPORA, load_corpus
-from ._segments import Report, recording_keys, segments_of
-from ._several import CorpusPart, load_corpora, relabel
-from ._sources import ELSEWHERE, SOURCES, Archive, Source, source_of
-from ._split import PARTS, Split, read_split
-from ._synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
-from ._synthetic import VOICES as SYNTHETIC_VOICES
-from ._synthetic import WORDS as SYNTHETIC_WORDS
-from ._utterances import COLUMNS, CorpusError, Utterances
-from ._words import WordChoice, word_segments
+from .fetch import Archive, Source
+from .inspect import KINDS, Audit, CorpusCheck, Count, Pair, Problem, audit, check_corpus
+from .loaders import (
+    CORPORA,
+    SYNTHETIC_EMOTIONS,
+    SYNTHETIC_VOICES,
+    SYNTHETIC_WORDS,
+    Corpus,
+    Whole,
+    get_corpus,
+    licences,
+    load_corpus,
+    register_corpus,
+    source_of,
+)
+from .recordings import audio_groups, recording_keys, segments_of
+from .selection import CorpusPartSettings, CorpusSettings, load_corpora, load_utterances, relabel
+from .splits import (
+    PARTS,
+    Protocol,
+    SpeakerLists,
+    Split,
+    SplitKind,
+    SplitSettings,
+    leave_one_speaker_out,
+    load_split,
+    protocol_of,
+    read_split,
+    ready_lists,
+    ready_splits,
+    split_by_column,
+    split_by_speaker,
+    split_random,
+    split_stratified,
+    split_utterances,
+)
+from .utterances import COLUMNS, CorpusError, Report, Utterances, affect_table, affect_targets
+from .words import WordAlignment, WordSettings, align_words, word_segments
 
 __all__ = [
     "COLUMNS",
     "CORPORA",
-    "ELSEWHERE",
     "KINDS",
     "PARTS",
-    "SOURCES",
     "SYNTHETIC_EMOTIONS",
     "SYNTHETIC_VOICES",
     "SYNTHETIC_WORDS",
     "Archive",
     "Audit",
+    "Corpus",
     "CorpusCheck",
     "CorpusError",
-    "CorpusPart",
+    "CorpusPartSettings",
+    "CorpusSettings",
     "Count",
     "Pair",
     "Problem",
@@ -58,9 +87,12 @@ __all__ = [
     "Source",
     "SpeakerLists",
     "Split",
+    "SplitKind",
+    "SplitSettings",
     "Utterances",
+    "Whole",
     "WordAlignment",
-    "WordChoice",
+    "WordSettings",
     "affect_table",
     "affect_targets",
     "align_words",
@@ -73,11 +105,13 @@ __all__ = [
     "load_corpora",
     "load_corpus",
     "load_split",
+    "load_utterances",
     "protocol_of",
     "read_split",
     "ready_lists",
     "ready_splits",
     "recording_keys",
+    "register_corpus",
     "relabel",
     "segments_of",
     "source_of",
@@ -85,5 +119,6 @@ __all__ = [
     "split_by_speaker",
     "split_random",
     "split_stratified",
+    "split_utterances",
     "word_segments",
 ]

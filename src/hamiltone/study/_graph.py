@@ -10,14 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from hamiltone.corpora import Split, Utterances, read_split
+from hamiltone.corpora import Split, Utterances, read_split, split_utterances
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import content_key
 from hamiltone.training import (
     CorpusSettings,
     RunSettings,
     SplitSettings,
-    deal,
     laid_over,
     load_utterances,
     settings_from,
@@ -184,7 +183,7 @@ class _Builder:
         if request not in self._split_files:
             utterances = self._utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
-            split = deal(utterances, SplitSettings(**choice), choice["kind"], stratify="emotion")
+            split = split_utterances(SplitSettings(**choice), utterances)
             path = f"{_SPLITS}/{split.corpus}-{split.scheme or split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path

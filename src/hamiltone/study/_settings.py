@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, model_validator
 
-from hamiltone.training import CorpusPartSettings, SplitKind, read_toml, validated
+from hamiltone.corpora import CorpusPartSettings, SplitKind
+from hamiltone.training import read_toml, validated
 
 Method = Literal["none", "S", "W", "SW", "WS"]
 """Anti-transfer in the paper's letters: single S (speaker) or W (word), dual SW or WS."""

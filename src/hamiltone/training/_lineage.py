@@ -9,9 +9,9 @@ from typing import Any
 
 from hamiltone.corpora import Split
 from hamiltone.networks import Front, Recognizer, TrainedRHEmo, load_bundle, weights_key
+from hamiltone.settings_paths import expand
 
 from ._loop import TrainingError
-from ._reading import expand
 from ._settings import RunSettings
 
 RECORD, MODEL, HEARD = "record.json", "model", "heard.json"

@@ -1,8 +1,6 @@
 """Settings from a TOML file, with ``key.path=value`` on top."""
 
 import difflib
-import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,17 +9,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from hamiltone.errors import HamiltoneError
+from hamiltone.settings_paths import SettingsError
 
 from ._settings import RunSettings
 
 _EXTENDS = "extends"
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class SettingsError(HamiltoneError):
-    """Settings that cannot be read or do not hold together."""
 
 
 def read_settings(path: Path | str, overrides: Sequence[str] = ()) -> RunSettings:
@@ -77,24 +71,6 @@ def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, A
         below = content.get(key)
         content[key] = laid_over(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
     return content
-
-
-def expand(text: str, key: str) -> Path:
-    """A folder named in the settings, with ``~`` and the environment's $NAMES replaced.
-
-    Raises:
-        SettingsError: a name that the environment does not have.
-    """
-    expanded = os.path.expandvars(text)
-    if missing := re.search(r"\$\{?(\w+)", expanded):
-        name = missing.group(1)
-        raise SettingsError(
-            f"{key}: {text} needs the environment's {name}, which is not set; set it, or give {key}=FOLDER"
-        )
-    try:
-        return Path(expanded).expanduser().resolve()
-    except (RuntimeError, ValueError) as error:
-        raise SettingsError(f"{key}: {text!r} is no folder's name: {error}") from None
 
 
 def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import content_key, locked
 from hamiltone.measures import summarise
 from hamiltone.networks import VGG, Front, save_bundle
+from hamiltone.settings_paths import expand
 
 from ._building import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._checkpoint import Checkpoint
@@ -25,7 +26,6 @@ from ._material import Material, load_material, load_statistics
 from ._objectives import Classification
 from ._parts import Inputs, Part, live_inputs, make_part, stored_inputs
 from ._processes import Processes, joined, started_by_launcher
-from ._reading import expand
 from ._record import (
     PREDICTIONS,
     card_facts,

@@ -1,0 +1,27 @@
+"""Corpora: one file each, found by itself, and what a corpus' name stands for."""
+
+from ._corpus import Corpus, Whole
+from ._named_recordings import load_named
+from ._registry import CORPORA, licences, listed_corpus, load_corpus, recordings_of, register_corpus, speaker_advice
+from ._source import get_corpus, source_of
+from .synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
+from .synthetic import VOICES as SYNTHETIC_VOICES
+from .synthetic import WORDS as SYNTHETIC_WORDS
+
+__all__ = [
+    "CORPORA",
+    "SYNTHETIC_EMOTIONS",
+    "SYNTHETIC_VOICES",
+    "SYNTHETIC_WORDS",
+    "Corpus",
+    "Whole",
+    "get_corpus",
+    "licences",
+    "listed_corpus",
+    "load_corpus",
+    "load_named",
+    "recordings_of",
+    "register_corpus",
+    "source_of",
+    "speaker_advice",
+]

@@ -1,0 +1,37 @@
+"""Recordings on the disk: the tree of a corpus, segments of recordings, content keys, identical audio."""
+
+from ._identical_audio import audio_groups
+from ._segments import Segment, recording_keys, segments_of
+from ._tree import (
+    AUDIO_SUFFIXES,
+    absence,
+    absolute_path,
+    audio_files,
+    corpus_folder,
+    find_recordings,
+    folder_levels,
+    not_this_corpus,
+    read_text,
+    recordings_with_names,
+    subfolders,
+    text_files,
+)
+
+__all__ = [
+    "AUDIO_SUFFIXES",
+    "Segment",
+    "absence",
+    "absolute_path",
+    "audio_files",
+    "audio_groups",
+    "corpus_folder",
+    "find_recordings",
+    "folder_levels",
+    "not_this_corpus",
+    "read_text",
+    "recording_keys",
+    "recordings_with_names",
+    "segments_of",
+    "subfolders",
+    "text_files",
+]
