@@ -1,0 +1,42 @@
+"""What a model has heard: the recordings that it, and all beneath it, were trained or selected on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hamiltone.corpora import Split
+from hamiltone.files import atomic_write
+
+from ._content import RecordError
+
+HEARD = "heard.json"
+
+
+def write_heard(heard: Mapping[str, Sequence[str]], folder: Path) -> None:
+    """Write the utterances, by corpus, into the folder of a run or of weights that came without their run."""
+    atomic_write(folder / HEARD, json.dumps(heard) + "\n")
+
+
+def read_heard(folder: Path) -> dict[str, list[str]]:
+    """The utterances, by corpus.
+
+    Raises:
+        RecordError: they cannot be read.
+    """
+    path = folder / HEARD
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        raise RecordError(f"{path}: is missing or damaged; copy the whole run, or train it again") from None
+
+
+def heard_folder(model: Path) -> Path | None:
+    """Where it stands what a model has heard: beside weights that came without their run, or in its run."""
+    return next((folder for folder in (model, model.parent) if (folder / HEARD).is_file()), None)
+
+
+def heard_of(heard: Mapping[str, Sequence[str]], split: Split) -> tuple[int, int]:
+    """How many of a split's test recordings were heard, and how many there are."""
+    tested = split.by_corpus("test")
+    seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
+    return seen, sum(map(len, tested.values()))

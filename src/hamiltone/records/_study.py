@@ -1,0 +1,86 @@
+"""The plan of a study, and why a run of it failed."""
+
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from ._content import Content, File
+from ._methods import Method
+
+PLANS, FAILURE = "studies", "failure.json"
+RunKind = Literal["rh-emo-1", "rh-emo-2", "word", "speaker", "recogniser"]
+
+
+class Condition(Content):
+    """What a recogniser of a study is trained under, in the words of the tables.
+
+    Attributes:
+        split: the kind of split.
+        folds: how many folds cover the corpus, or None for one split by fractions.
+        network: its name in the study.
+        algebra: real or quaternion.
+        front: the kind of its front.
+        layer: the convolution whose feature map anti-transfer compares, or None without anti-transfer.
+        reseed: above 0 for the further baselines among which the selection control chooses.
+    """
+
+    corpus: str
+    split: str
+    folds: int | None = None
+    fold: int = 0
+    network: str
+    algebra: str
+    front: str
+    method: Method
+    layer: int | None = None
+    seed: int = 0
+    reseed: int = 0
+
+
+class PlannedRun(Content):
+    """One run of the plan; ``needs`` are the folders of the runs that it rests on."""
+
+    folder: str
+    key: str
+    kind: RunKind
+    needs: tuple[str, ...]
+    cell: Condition | None = None
+
+    @field_validator("folder")
+    @classmethod
+    def _below(cls, folder: str) -> str:
+        if folder.startswith("/") or ".." in folder.split("/"):
+            raise ValueError("a run's folder lies below the study's")
+        return folder
+
+
+class StudyPlan(File):
+    """Plan of a study: every run, written before the first one (``studies/NAME.json``)."""
+
+    format: Literal[1] = 1
+    study: str
+    command: str
+    settings: dict[str, Any]
+    runs: tuple[PlannedRun, ...]
+
+    @model_validator(mode="after")
+    def _agree(self) -> "StudyPlan":
+        folders = Counter(run.folder for run in self.runs)
+        if unknown := {need for run in self.runs for need in run.needs} - folders.keys():
+            raise ValueError(f"{min(unknown)} is needed and not planned")
+        if twice := [folder for folder, times in folders.items() if times > 1]:
+            raise ValueError(f"{min(twice)} is planned twice")
+        seen: dict[Condition, str] = {}
+        for run in self.runs:
+            if run.cell and seen.setdefault(run.cell, run.folder) != run.folder:
+                raise ValueError(f"{seen[run.cell]} and {run.folder} are the same cell")
+        return self
+
+
+class Failure(File):
+    """Reason of a failure: one line (``failure.json``)."""
+
+    format: Literal[1] = 1
+    reason: str
+    command: str
