@@ -48,15 +48,15 @@ def corpus_audit(settings: Settings, overrides: Overrides = None, as_json: Json 
     The exit code is 1 when audio of one part is in another, too.
     """
     from hamiltone.corpora import audit
-    from hamiltone.training import load_material, read_settings
+    from hamiltone.settings import load_dataset, read_settings
 
-    material = load_material(read_settings(settings, overrides or []))
-    with progress(material.utterances.corpus, quiet=quiet) as report:
-        found = audit(material.utterances, material.split, report=report)
+    dataset = load_dataset(read_settings(settings, overrides or []))
+    with progress(dataset.utterances.corpus, quiet=quiet) as report:
+        found = audit(dataset.utterances, dataset.split, report=report)
     if as_json:
         print(json.dumps(found.as_json(), indent=2))
     else:
-        print_audit(found, material.utterances.note)
+        print_audit(found, dataset.utterances.note)
     if found.leaking:
         raise typer.Exit(1)
 

@@ -23,16 +23,19 @@ def export(
     page: Annotated[
         Path | None, typer.Option("--page", metavar="DIR", help="The page as static files; the model runs in them.")
     ] = None,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", metavar="NAME=PLACE", help="An export that an extension defines.")
+    ] = None,
     runtime: Annotated[
         Path | None, typer.Option("--runtime", metavar="DIR", help="For --page: onnxruntime-web; else npm fetches it.")
     ] = None,
 ) -> None:
     """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
     from hamiltone.networks import bundle_card, load_recognizer
-    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page, shipped_model
+    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page, export_to, shipped_model
 
-    if onnx is None and hub is None and page is None:
-        raise ServiceError("export to what? name --onnx, --hub or --page")
+    if onnx is None and hub is None and page is None and not to:
+        raise ServiceError("export to what? name --onnx, --hub, --page or --to")
     model = shipped_model() if model is None else model
     if hub is not None:
         print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
@@ -41,3 +44,5 @@ def export(
         print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")
     if page is not None:
         print(f"{export_page(model, page, runtime=runtime)}: try it with python -m http.server --directory {page}")
+    for target in to or []:
+        print(export_to(model, target))

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hamiltone.cli._app import app
 from hamiltone.cli._options import Json, Model, Overrides, Quiet, Settings, command
 from hamiltone.cli._printing import interruptible, print_table
+
+if TYPE_CHECKING:
+    from hamiltone.records import EvaluationRecord, Probe, RunRecord
 
 
 @app.command()
@@ -50,7 +53,7 @@ def evaluate(
 
     evaluation = evaluate_model(read_settings(settings, overrides or []), model, out, command=command())
     if as_json:
-        print(json.dumps(evaluation, indent=2))
+        print(evaluation.model_dump_json(indent=2, exclude_none=True))
     else:
         print_results(evaluation, out)
 
@@ -89,50 +92,50 @@ def probe(
 
     content = probe_run(run, again=again, quiet=quiet, command=command())
     if as_json:
-        print(json.dumps(content, indent=2))
+        print(content.model_dump_json(indent=2, exclude_none=True))
     else:
         print_probe(content)
 
 
-def print_results(record: dict[str, Any], out: Path | None) -> None:
-    corpus, split = record["corpus"], record["split"]
-    print(f"{record['name']}: {corpus['name']}" + (f" ({corpus['note']})" if corpus["note"] else ""))
-    print(f"{split['kind']} split: {split['protocol']}")
-    for note in record["notes"]:
+def print_results(record: "RunRecord | EvaluationRecord", out: Path | None) -> None:
+    corpus, split = record.corpus, record.split
+    print(f"{record.name}: {corpus.name}" + (f" ({corpus.note})" if corpus.note else ""))
+    print(f"{split.kind} split: {split.protocol}")
+    for note in record.notes:
         print(f"note: {note}")
-    if reconstruction := record.get("reconstruction"):
+    if reconstruction := getattr(record, "reconstruction", None):
         print(
-            f"reconstruction of unseen clips: BCE {reconstruction['bce']:.4f}, of a constant "
-            f"{reconstruction['bce_constant']:.4f}; deviation of the four axes: "
-            + ", ".join(f"{value:.3f}" for value in reconstruction["axis_deviation"])
+            f"reconstruction of unseen clips: BCE {reconstruction.bce:.4f}, of a constant "
+            f"{reconstruction.bce_constant:.4f}; deviation of the four axes: "
+            + ", ".join(f"{value:.3f}" for value in reconstruction.axis_deviation)
         )
-    if test := record.get("test"):
-        speakers = f"{test['speakers']} speaker{'' if test['speakers'] == 1 else 's'}"
-        scheme = f", {split['scheme']}" if "scheme" in split else ""
-        print(f"test part ({split['kind']} split{scheme}): {test['clips']} clips of {speakers}")
-        for measure, title in (("accuracy", "accuracy"), ("uar", "UAR"), ("macro_f1", "macro F1")):
-            entry = test[measure]
-            interval = entry["note"] or f"{100 * entry['low']:.1f} to {100 * entry['high']:.1f}"
-            print(f"  {title:<9}{100 * entry['value']:5.1f} %  95 % interval {interval}")
+    if test := record.test:
+        speakers = f"{test.speakers} speaker{'' if test.speakers == 1 else 's'}"
+        scheme = f", {split.scheme}" if split.scheme else ""
+        print(f"test part ({split.kind} split{scheme}): {test.clips} clips of {speakers}")
+        for title, score in (("accuracy", test.accuracy), ("UAR", test.uar), ("macro F1", test.macro_f1)):
+            low, high = score.low, score.high
+            interval = score.note if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f}"
+            print(f"  {title:<9}{100 * score.value:5.1f} %  95 % interval {interval}")
     if out is not None:
         print(f"all of it: {out}")
 
 
-def print_probe(content: dict[str, Any]) -> None:
-    print(f"{content['name']}: {content['clips']} clips of {content['speakers']} speakers of {content['corpus']}")
-    for note in content["notes"]:
+def print_probe(content: "Probe") -> None:
+    print(f"{content.name}: {content.clips} clips of {content.speakers} speakers of {content.corpus}")
+    for note in content.notes:
         print(f"note: {note}")
-    targets, missing = content["layers"][0]["targets"], content["layers"][0]["missing"]
+    targets, missing = content.layers[0].targets, content.layers[0].missing
     rows = [
-        {"Layer": str(layer["layer"]), "Name": layer["name"], "Features": str(layer["size"])}
-        | {name.capitalize(): f"{100 * entry['accuracy']:.1f} %" for name, entry in layer["targets"].items()}
-        for layer in content["layers"]
+        {"Layer": str(layer.layer), "Name": layer.name, "Features": str(layer.size)}
+        | {name.capitalize(): f"{100 * entry.accuracy:.1f} %" for name, entry in layer.targets.items()}
+        for layer in content.layers
     ]
-    chance = {name.capitalize(): f"{100 * entry['chance']:.1f} %" for name, entry in targets.items()}
+    chance = {name.capitalize(): f"{100 * entry.chance:.1f} %" for name, entry in targets.items()}
     print_table("Accuracy of linear probes", [*rows, {"Layer": "chance", **chance}], (*rows[0],))
     for name, entry in targets.items():
-        told = f"{name}: {entry['classes']} classes, {entry['clips']} clips, {entry['folds']} folds"
-        note = f"; {entry['note']}" if entry["note"] else ""
-        print(f"{told} that keep each {entry['apart']} on one side{note}")
+        told = f"{name}: {entry.classes} classes, {entry.clips} clips, {entry.folds} folds"
+        note = f"; {entry.note}" if entry.note else ""
+        print(f"{told} that keep each {entry.apart} on one side{note}")
     for name, reason in missing.items():
         print(f"{name}: not probed: {reason}")

@@ -28,7 +28,7 @@ def study_plan(
     workers: Annotated[int, typer.Option("--workers", min=1, help="For the estimate: how many runs go at once.")] = 1,
 ) -> None:
     """Show what a study consists of: kinds of runs, what rests on what, what is done, and what the rest will take."""
-    from hamiltone.study import plan_study, read_study
+    from hamiltone.study import ASSUMPTION, plan_study, read_study
 
     study = read_study(settings, overrides)
     plan = plan_study(study, out or Path("runs") / study.name)
@@ -58,7 +58,13 @@ def study_plan(
         print(f"{left} runs left: about {duration(seconds / workers)} with {workers} at once, as measured here")
     else:
         known = [plan.estimates[node.folder].seconds for node in plan.left if node.folder in plan.estimates]
-        print(f"{left} runs left; for {left - len(known)} of them nothing alike was measured yet")
+        unmeasured = f"{left - len(known)} of them nothing alike was measured yet"
+        assumed = plan.assumed_seconds()
+        if assumed is None:
+            print(f"{left} runs left; for {unmeasured}")
+        else:
+            print(f"{left} runs left; for {unmeasured}:")
+            print(f"at most about {duration(assumed / workers)} with {workers} at once, assuming {ASSUMPTION}")
         if known:
             print(f"the other {len(known)} take about {duration(sum(known) / workers)} with {workers} at once")
 

@@ -1,0 +1,61 @@
+"""Settings of a run: typed models, read from TOML files. Without torch.
+
+    settings = read_settings("run.toml", ["training.epochs=10"])
+    settings.network.layer_names()      # the convolutions that anti-transfer counts
+
+Networks and fronts come in kinds (``NETWORKS``, ``FRONTS``), each with a model of its own; ``describe`` tells of every
+key, and is what ``hamiltone settings`` prints.
+"""
+
+from hamiltone.settings_paths import SettingsError, expand
+
+from ._dataset import Dataset, load_dataset, load_statistics
+from ._fronts import (
+    FRONTS,
+    DerivativesSettings,
+    FrontSettings,
+    Normalisation,
+    RHEmoFrontSettings,
+    SpectrogramSettings,
+    StatisticsSettings,
+)
+from ._kinds import Kinds, KindSettings
+from ._networks import NETWORKS, VGG_CONFIGURATIONS, NetworkSettings, Shape, VGGSettings
+from ._reading import laid_over, read_settings, read_toml, settings_from, validated
+from ._reference import Key, describe, reference_page
+from ._run import AntiTransferSettings, OptimisationSettings, RHEmoSettings, RunSettings, Task
+
+__all__ = [
+    "FRONTS",
+    "NETWORKS",
+    "VGG_CONFIGURATIONS",
+    "AntiTransferSettings",
+    "Dataset",
+    "DerivativesSettings",
+    "FrontSettings",
+    "Key",
+    "KindSettings",
+    "Kinds",
+    "NetworkSettings",
+    "Normalisation",
+    "OptimisationSettings",
+    "RHEmoFrontSettings",
+    "RHEmoSettings",
+    "RunSettings",
+    "SettingsError",
+    "Shape",
+    "SpectrogramSettings",
+    "StatisticsSettings",
+    "Task",
+    "VGGSettings",
+    "describe",
+    "expand",
+    "laid_over",
+    "load_dataset",
+    "load_statistics",
+    "read_settings",
+    "read_toml",
+    "reference_page",
+    "settings_from",
+    "validated",
+]

@@ -1,0 +1,68 @@
+"""Datasets: the labelled utterances that settings name, their split and their classes."""
+
+from dataclasses import dataclass
+
+from hamiltone.corpora import (
+    CorpusSettings,
+    Split,
+    SplitKind,
+    SplitSettings,
+    Utterances,
+    load_split,
+    load_utterances,
+    split_utterances,
+)
+from hamiltone.settings_paths import SettingsError, expand
+
+from ._run import RunSettings
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Utterances, their split, and the classes in the order of the scores (none for an RH-Emo without heads)."""
+
+    utterances: Utterances
+    split: Split
+    labels: tuple[str, ...]
+
+
+def load_dataset(settings: RunSettings) -> Dataset:
+    """Load the corpus that the settings name and split it as they say.
+
+    Raises:
+        CorpusError: no such corpus, no labels of the kind that the task needs, or no way to split it.
+        SettingsError: a split that the task cannot be learnt on.
+    """
+    kind = settings.split_kind
+    if settings.task == "speaker" and settings.split.file is None and kind not in ("random", "column"):
+        raise SettingsError(f"split.kind {kind} leaves no known speaker to test on; set split.kind to random")
+    return _load(settings.corpus, settings.split, kind, settings.column, labelled=settings.labelled)
+
+
+def load_statistics(settings: RunSettings) -> Dataset | None:
+    """The recordings whose training part gives the normalisation, where the settings name others than the run's own.
+
+    Raises:
+        HamiltoneError: as :func:`load_dataset`.
+    """
+    choice = settings.front.statistics
+    if choice is None:
+        return None
+    return _load(choice.corpus, choice.split, choice.split.kind or "actor", "emotion", labelled=True)
+
+
+def _load(corpus: CorpusSettings, splitting: SplitSettings, kind: SplitKind, column: str, *, labelled: bool) -> Dataset:
+    everything = load_utterances(corpus)
+    with_label = everything.having(column)
+    utterances = with_label if labelled else everything
+    labels = tuple(utterances.labels(column)) if labelled else ()
+    if labelled and len(labels) < 2:
+        raise SettingsError(f"{utterances.corpus}: has {len(labels)} classes of {column}; at least two are needed")
+    if splitting.file is None:
+        # Also where labels are not needed, so that both stages of RH-Emo get the same split.
+        stratify = column if labelled or len(with_label) == len(everything) else None
+        return Dataset(utterances, split_utterances(splitting, utterances, kind=kind, stratify=stratify), labels)
+    split = load_split(expand(splitting.file, "split.file"), everything, fold=splitting.fold)
+    # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
+    unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
+    return Dataset(utterances, split.without(unlabelled), labels)

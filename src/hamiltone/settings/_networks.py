@@ -1,0 +1,122 @@
+"""Settings of networks: what a kind of network is made of, and what its layers are called."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny
+
+from ._kinds import Kinds, KindSettings
+
+Shape = tuple[int, int, int]
+"""Channels, times and frequencies of feature maps."""
+
+
+class NetworkSettings(KindSettings):
+    """What a kind of network is made of; each kind is a subclass, and its ``kind`` has a default, the kind's name.
+
+    Attributes:
+        last_hidden: dotted name of the layer whose input is the last hidden layer.
+        structure: the keys that a frozen network must share with the one that is trained against it, so that their
+            feature maps compare; all but those of the classifier.
+    """
+
+    last_hidden: ClassVar[str]
+    structure: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def layer_names(self) -> tuple[str, ...]:
+        """The dotted names of its convolutions in order; anti-transfer counts them from 1."""
+
+    def multiply_adds(self, input_shape: Shape) -> int | None:  # noqa: ARG002 - kinds that know take it
+        """How many a frame takes forwards, to estimate times from; None where it is not known."""
+        return None
+
+    @property
+    def title(self) -> str:
+        """What messages call a network of these settings."""
+        return self.kind
+
+    @property
+    def number_system(self) -> str:
+        """Whether its layers are real or quaternion, for tables."""
+        return getattr(self, "algebra", "real")
+
+    @property
+    def trains_batch_norms(self) -> bool:
+        """Whether a step depends on a whole batch's statistics, so that processes cannot share it."""
+        return False
+
+
+NETWORKS: Kinds[NetworkSettings] = Kinds("network", "vgg")
+"""All kinds of networks."""
+
+AnyNetwork = Annotated[SerializeAsAny[NetworkSettings], BeforeValidator(NETWORKS.parse)]
+
+
+# Configurations A, B, D and E of Simonyan & Zisserman (2015): output channels of each convolution, None for a max-pool.
+VGG_CONFIGURATIONS: dict[int, tuple[int | None, ...]] = {
+    11: (64, None, 128, None, 256, 256, None, 512, 512, None, 512, 512, None),
+    13: (64, 64, None, 128, 128, None, 256, 256, None, 512, 512, None, 512, 512, None),
+    16: (64, 64, None, 128, 128, None, 256, 256, 256, None, 512, 512, 512, None, 512, 512, 512, None),
+    19: (64, 64, None, 128, 128, None, *(256,) * 4, None, *(512,) * 4, None, *(512,) * 4, None),
+}
+
+
+@NETWORKS.register
+class VGGSettings(NetworkSettings):
+    """VGG (Simonyan & Zisserman 2015; REFERENCE section 2), real or quaternion."""
+
+    kind: str = Field(default="vgg", description="the kind of network")
+    depth: Literal[11, 13, 16, 19] = Field(default=16, description="how many layers have weights")
+    algebra: Literal["real", "quaternion"] = Field(default="quaternion", description="of all layers but the last")
+    width: PositiveFloat = Field(default=1.0, description="scales the channels, which are 64 to 512", examples=[0.25])
+    hidden: PositiveInt | None = Field(
+        default=None, description="size of the two hidden linear layers; 4096 x width unless given", examples=[512]
+    )
+    pool: Literal["adaptive", "flatten", "mean"] = Field(
+        default="flatten",
+        description="the last map: averaged to 7 x 7, left as it is, or averaged whole",
+    )
+    norm: Literal["none", "batch"] = Field(default="none", description="behind each convolution, before its ReLU")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="probability in the classifier")
+
+    last_hidden: ClassVar[str] = "classifier.6"
+    structure: ClassVar[tuple[str, ...]] = ("depth", "algebra", "width", "norm")
+
+    def layer_names(self) -> tuple[str, ...]:
+        """The convolutions among ``features``, as torchvision numbers them."""
+        return tuple(f"features.{place}" for place in self._places())
+
+    @property
+    def title(self) -> str:
+        """VGG with its depth."""
+        return f"VGG{self.depth}"
+
+    @property
+    def trains_batch_norms(self) -> bool:
+        """With ``norm = "batch"``."""
+        return self.norm == "batch"
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Of all convolutions and linear layers; a quaternion layer counts as the real one of its size."""
+        channels, time, frequency = input_shape
+        total = 0
+        for base in VGG_CONFIGURATIONS[self.depth]:
+            if base is None:
+                time, frequency = time // 2, frequency // 2
+            else:
+                total += 9 * channels * round(base * self.width) * time * frequency
+                channels = round(base * self.width)
+        cells = {"adaptive": 49, "flatten": time * frequency, "mean": 1}[self.pool]
+        hidden = self.hidden or round(4096 * self.width)
+        return total + hidden * (channels * cells + hidden)
+
+    def _places(self) -> Iterator[int]:
+        place = 0
+        for channels in VGG_CONFIGURATIONS[self.depth]:
+            if channels is None:
+                place += 1
+            else:
+                yield place
+                place += 3 if self.norm == "batch" else 2

@@ -1,0 +1,163 @@
+"""Settings from a TOML file, with ``key.path=value`` on top."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hamiltone.settings_paths import SettingsError
+
+from ._kinds import NESTED
+from ._run import RunSettings
+
+_EXTENDS = "extends"
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_settings(path: Path | str, overrides: Sequence[str] = ()) -> RunSettings:
+    """Read the settings of a run.
+
+    Args:
+        path: a TOML file. Its key ``extends`` names another (relative to its own folder) that it is laid over.
+        overrides: ``key.path=value`` with a TOML value, or a bare text.
+
+    Raises:
+        SettingsError: unreadable, unknown keys (the nearest is suggested), values out of range.
+    """
+    return settings_from(read_toml(path, overrides), where=str(path))
+
+
+def settings_from(content: Mapping[str, Any], where: str) -> RunSettings:
+    """Settings from a nested dictionary; ``where`` it came from is named in errors.
+
+    Raises:
+        SettingsError: as :func:`read_settings`.
+    """
+    return validated(RunSettings, content, where)
+
+
+def read_toml(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The content of a settings file with all that it extends and what is laid over it, not yet checked.
+
+    Raises:
+        SettingsError: unreadable, no TOML, or an override that is none.
+    """
+    content = _read_file(Path(path), seen=())
+    for override in overrides:
+        content = laid_over(content, _parse_override(override))
+    return content
+
+
+def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """Settings of any kind from a nested dictionary; ``where`` it came from is named in errors.
+
+    Raises:
+        SettingsError: unknown keys (the nearest is suggested), missing ones, values out of range.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"{where}: {_explain(error, model)}") from None
+
+
+def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested dictionary with another one laid over it: tables are merged, all else is replaced."""
+    content = dict(lower)
+    for key, value in upper.items():
+        below = content.get(key)
+        content[key] = laid_over(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+    return content
+
+
+def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in seen:
+        raise SettingsError(f"{path}: extends itself in a circle; take one `extends` out")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: is no valid TOML: {error}") from None
+    base = content.pop(_EXTENDS, None)
+    if base is None:
+        return content
+    if not isinstance(base, str):
+        raise SettingsError(f"{path}: extends takes the name of one file")
+    return laid_over(_read_file(path.parent / base, (*seen, path.resolve())), content)
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    path, equals, text = override.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise SettingsError(f"{override!r}: an override is key.path=value, as training.epochs=10")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    content: dict[str, Any] = {keys[-1]: value}
+    for key in reversed(keys[:-1]):
+        content = {key: content}
+    return content
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    problems = list(_problems(error, model))
+    # An unknown key is the likelier mistake where another key is missing, too.
+    place, first, owner = min(problems, key=lambda item: item[1]["type"] != "extra_forbidden")
+    name = ".".join(str(part) for part in place)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        known = [field.alias or key for key, field in owner.model_fields.items()]
+        near = difflib.get_close_matches(str(place[-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        table = name.rpartition(".")[0]
+        where = f" (hamiltone settings {table} tells them)" if table and issubclass(model, RunSettings) else ""
+        return f"unknown key {name}; {hint}{where}{more}"
+    if first["type"] == "missing":
+        return f"{name} is missing; it must be given{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "tuple_type":
+        message = "takes a list, as [1, 2]"
+    # A whole table is not shown: the message names what in it does not fit.
+    shown = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
+    return f"{name}: {message}{shown}{more}" if name else f"{message}{more}"
+
+
+_Problem = tuple[tuple[int | str, ...], ErrorDetails, type[BaseModel]]
+"""Where it is, what it is, and the model of the table that it is in."""
+
+
+def _problems(error: ValidationError, model: type[BaseModel], place: tuple[int | str, ...] = ()) -> Iterator[_Problem]:
+    """All that is wrong, also in settings of a kind, whose errors are held by one of their own."""
+    for problem in error.errors():
+        location = (*place, *problem["loc"])
+        if problem["type"] == NESTED:
+            context = problem.get("ctx", {})
+            yield from _problems(context["errors"], context["model"], location)
+        else:
+            yield location, problem, _owner(problem["loc"][:-1], model)
+
+
+def _owner(location: tuple[int | str, ...], model: type[BaseModel]) -> type[BaseModel]:
+    """The model of the table at a location."""
+    parts = list(location)
+    while parts:
+        part = parts.pop(0)
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
+        if field is None:
+            return model
+        if get_origin(field.annotation) not in (Union, UnionType, None):
+            del parts[:1]  # the key in a table of models, or the place in a list of them
+        options = get_args(field.annotation) or (field.annotation,)
+        models = [option for option in options if isinstance(option, type) and issubclass(option, BaseModel)]
+        model = models[0] if models else model
+    return model

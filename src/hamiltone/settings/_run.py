@@ -1,0 +1,216 @@
+"""The settings of one run: everything that decides its result, as typed models."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from hamiltone.audio import AugmentationSettings, FrameSettings
+from hamiltone.corpora import CorpusSettings, SplitKind, SplitSettings
+from hamiltone.extensions import hint, load_extensions
+from hamiltone.files import content_key
+from hamiltone.settings_model import Settings
+
+from ._fronts import AnyFront, RHEmoFrontSettings
+from ._networks import AnyNetwork, VGGSettings
+
+AGGREGATIONS = ("gram", "none", "mean", "sum", "max", "product")
+DISTANCES = ("squared_cosine", "negative_sigmoid_mse")
+"""What ``hamiltone.antitransfer`` has of itself; to import it would load torch."""
+
+Task = Literal["emotion", "speaker", "word", "rh-emo"]
+
+
+class RHEmoSettings(Settings):
+    """RH-Emo's training: beta = 0 is its first stage (reconstruction only)."""
+
+    beta: float = Field(default=0.0, ge=0, description="weight of the heads' terms; 0.01 in the second stage")
+    beta_vad: float = Field(default=100.0, ge=0, description="weight of valence, arousal and dominance among them")
+    hidden: PositiveInt = Field(default=4096, description="size of the heads")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="probability in the heads")
+    affect_table: str | None = Field(
+        default=None,
+        description="emotion -> valence, arousal, dominance, where no ratings are",
+        examples=["russell-mehrabian-1977"],
+    )
+
+
+class AntiTransferSettings(Settings):
+    """Anti-transfer (equation 1): from which orthogonal network, at which layers, how strongly."""
+
+    orthogonal: str = Field(description="the run of the orthogonal task", examples=["runs/word"])
+    layers: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = Field(
+        description="the convolutions whose maps are compared, counted from 1; several are summed", examples=[[9]]
+    )
+    beta: float = Field(default=1.0, ge=0, description="beta of equation 1, the weight of the term")
+    aggregation: str = Field(
+        default="gram", description="over channels: gram, none, mean, sum, max, product, or an extension's"
+    )
+    distance: str = Field(
+        default="squared_cosine", description="squared_cosine, negative_sigmoid_mse, or an extension's"
+    )
+    targets: Literal["stored", "live"] = Field(
+        default="stored", description="the frozen network's side computed once (half precision), or in each step"
+    )
+    stored_layers: tuple[PositiveInt, ...] = Field(
+        default=(), description="layers of other runs whose targets are stored in the same pass", examples=[[2, 9]]
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "AntiTransferSettings":
+        for key, name, known in (
+            ("aggregation", self.aggregation, AGGREGATIONS),
+            ("distance", self.distance, DISTANCES),
+        ):
+            if name not in known and not load_extensions():
+                raise ValueError(f"{key} {name!r} is none of {', '.join(known)}; {hint()}")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_beta(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "weight" in content:
+            raise ValueError("weight is called beta, as in equation 1: write anti_transfer.beta")
+        return content
+
+
+class OptimisationSettings(Settings):
+    """Adam, and when to stop."""
+
+    learning_rate: float = Field(default=1e-5, gt=0, le=1, description="of Adam")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant", description="cosine: rises over a tenth of all epochs, then falls to nothing"
+    )
+    weight_decay: float = Field(default=0.0, ge=0, description="of Adam")
+    batch: PositiveInt = Field(default=20, description="frames in a step")
+    epochs: PositiveInt = Field(default=500, description="at most")
+    patience: PositiveInt = Field(default=20, description="epochs without a better validation loss before stopping")
+    monitor: Literal["cross_entropy", "loss"] = Field(
+        default="cross_entropy", description="loss counts the AT term, too"
+    )
+    precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision")
+    channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
+    checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
+
+
+class RunSettings(Settings):
+    """Settings in, record out: the same settings, versions and machine give the same bytes.
+
+    ``name``, ``out``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the result and
+    are no part of a run's identity.
+    """
+
+    name: str = Field(min_length=1, description="what reports call the run", examples=["baseline"])
+    task: Task = Field(default="emotion", description="what is learned; speaker and word are orthogonal tasks")
+    out: str = Field(min_length=1, description="the run's folder", examples=["runs/baseline"])
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of first weights, shuffling, dropout, augmentation")
+    threads: PositiveInt = Field(default=2, description="of each process; part of a run's identity: sums depend on it")
+    processes: PositiveInt = Field(default=1, description="how many processes (GPUs) share each batch; so does this")
+    device: Literal["cpu", "auto"] = Field(default="auto", description="auto: a GPU where there is one")
+    label: Literal["speaker", "session"] | None = Field(
+        default=None, description="what speaker recognition recognises", examples=["session"]
+    )
+    init_from: str | None = Field(
+        default=None, description="the run whose weights this one starts from", examples=["runs/at-speaker"]
+    )
+    leaks: Literal["refuse", "report"] = Field(
+        default="refuse", description="when a run this one rests on was trained on recordings that this one tests on"
+    )
+    corpus: CorpusSettings = Field(description="which recordings")
+    split: SplitSettings = Field(default=SplitSettings(), description="how they are parted")
+    frames: FrameSettings = Field(default=FrameSettings(), description="how they become frames of 4 s")
+    augmentation: AugmentationSettings = Field(default=AugmentationSettings(), description="what is changed at random")
+    front: AnyFront = Field(default=RHEmoFrontSettings(), description="what stands before the network")
+    network: AnyNetwork = Field(default=VGGSettings(), description="what is trained")
+    rh_emo: RHEmoSettings | None = Field(default=None, description="of task rh-emo")
+    anti_transfer: AntiTransferSettings | None = Field(default=None, description="of recognisers with anti-transfer")
+    training: OptimisationSettings = Field(default=OptimisationSettings(), description="Adam, and when to stop")
+
+    @model_validator(mode="after")
+    def _agree(self) -> "RunSettings":
+        for forbidden, why in self._disagreements():
+            if forbidden:
+                raise ValueError(why)
+        return self
+
+    def _disagreements(self) -> Iterator[tuple[bool, str]]:
+        rh_emo, front = self.task == "rh-emo", self.front
+        if rh_emo:
+            yield bool(self.anti_transfer), "anti_transfer is for task emotion: leave it out of an RH-Emo training"
+            own = not front.source and front.kind == "rh-emo"
+            yield not own, "an RH-Emo training makes its own front: leave front.kind and front.source out"
+        else:
+            yield self.rh_emo is not None, "rh_emo is for task rh-emo: leave it out"
+            missing = front.learned and not front.source
+            yield missing, f"front.kind {front.kind} needs front.source, the run that trained it"
+        orthogonal = self.task in ("speaker", "word")
+        with_term = orthogonal and self.anti_transfer is not None
+        yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
+        yield (
+            self.processes > 1 and (rh_emo or front.trainable or self.network.trains_batch_norms),
+            "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
+            "leave processes out",
+        )
+        yield (
+            self.processes > self.training.batch,
+            f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
+        )
+        yield (
+            bool(self.label) and self.task != "speaker",
+            "label is for task speaker: the other tasks have one label each",
+        )
+        trainable = front.trainable and not front.learned
+        yield trainable, "front.trainable is for front.kind rh-emo: other fronts have nothing to train"
+        twice = bool(front.statistics) and (bool(front.source) or rh_emo)
+        yield twice, "front.statistics is for a front without source: leave one of the two out"
+        outside = self.split.folds is not None and self.split.fold >= self.split.folds
+        yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
+        chosen = self.split.fold > 0 and self.split.file is None
+        without = chosen and self.split_kind in ("column", "70-20-10")
+        yield without, f"split.fold is {self.split.fold}, but split.kind {self.split_kind} has no folds: leave it out"
+        untold = chosen and self.split_kind in ("actor", "random", "stratified") and self.split.folds is None
+        yield untold, f"split.fold is {self.split.fold}, but of how many? Say split.folds, or leave split.fold out"
+
+    @property
+    def column(self) -> str:
+        """The column of the table of utterances that holds the labels."""
+        if self.task == "speaker":
+            return self.label or "speaker"
+        return "word" if self.task == "word" else "emotion"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether labels are needed: all clips serve an RH-Emo that only reconstructs."""
+        return self.task != "rh-emo" or (self.rh_emo is not None and self.rh_emo.beta > 0)
+
+    @property
+    def split_kind(self) -> SplitKind:
+        """By speaker, or by recording: orthogonal tasks have all speakers and words in all parts."""
+        return self.split.kind or ("random" if self.task in ("speaker", "word") else "actor")
+
+    @property
+    def changing_input(self) -> bool:
+        """Whether what a network sees of a recording changes each epoch, so that nothing behind it can be stored."""
+        return self.frames.random_offset or self.front.trainable or self.augmentation.changes
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that decide the result, without the places where things lie."""
+        content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
+        content["corpus"] = self.corpus.identity()
+        content["split"].pop("file")
+        content["split"]["kind"] = self.split_kind
+        if not self.augmentation.changes:
+            content.pop("augmentation")  # without it, a run is the one that it was before there was any
+        content["init_from"] = bool(self.init_from)
+        content["front"]["source"] = bool(self.front.source)
+        if statistics := self.front.statistics:
+            content["front"]["statistics"]["corpus"] = statistics.corpus.identity()
+            content["front"]["statistics"]["split"].pop("file")
+        if self.anti_transfer:
+            content["anti_transfer"].pop("orthogonal")
+            content["anti_transfer"].pop("stored_layers")
+        return content
+
+    def key(self) -> str:
+        """The hash of :meth:`identity`."""
+        return content_key(self.identity())
