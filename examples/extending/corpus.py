@@ -1,4 +1,8 @@
-"""A corpus of a made-up layout, registered from outside of the package: ``python examples/extending/corpus.py``.
+"""A corpus of a made-up layout, known from outside of the package under ``corpus.name = "four_moods"``.
+
+    python examples/extending/corpus.py four-moods      # makes the clips, loads, checks and splits them
+    export HAMILTONE_EXTENSIONS=examples/extending/corpus.py
+    hamiltone corpus check four_moods=four-moods
 
 "Four Moods" lies as SPEAKER/TAKE_mood.wav, as ann/07_glad.wav. What the file's name tells of a clip is read from it.
 """
@@ -61,6 +65,7 @@ def load_four_moods(root: Path | None) -> Utterances:
 
 
 FOUR_MOODS = Corpus("four_moods", load_four_moods, TREE, WHOLE, licence="CC0 1.0")
+register_corpus(FOUR_MOODS)
 
 
 def make_clips(folder: Path) -> None:
@@ -73,9 +78,8 @@ def make_clips(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
-    """Make the clips, register the corpus, and load, check and split it."""
+    """Make the clips, and load, check and split the corpus."""
     make_clips(folder)
-    register_corpus(FOUR_MOODS)
     utterances = load_utterances(CorpusSettings(name="four_moods", root=str(folder)))
     print(utterances)
     print(f"whole and readable: {check_corpus('four_moods', folder).sound}")

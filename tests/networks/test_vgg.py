@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hamiltone.networks import vgg
+from hamiltone.networks import build_network, vgg
 from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionLinear
 
 EMBEDDING = (4, 64, 64)
@@ -90,7 +90,7 @@ def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
     with torch.device("meta"):
         network = vgg(11, algebra, 4, width=width, input_shape=EMBEDDING)
         again = network.settings()
-        twin = vgg(**{**again, "input_shape": tuple(again["input_shape"])})
+        twin = build_network(network.config, network.input_shape, network.classes)
     assert again["hidden"] == 4096 * width
     shapes = {name: value.shape for name, value in network.state_dict().items()}
     assert shapes == {name: value.shape for name, value in twin.state_dict().items()}
@@ -99,11 +99,11 @@ def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"depth": 12}, "depth 12 is none of 11, 13, 16, 19"),
-        ({"algebra": "octonion"}, "'octonion' is none of real, quaternion"),
+        ({"depth": 12}, "depth 12 is none of 11, 13, 16 or 19"),
+        ({"algebra": "octonion"}, "'octonion' is none of 'real' or 'quaternion'"),
         ({"pool": "max"}, "'max' is none of"),
         ({"classes": 0}, "0 classes"),
-        ({"width": 0.3}, "choose one that gives whole numbers"),
+        ({"width": 0.3}, "choose one that gives whole ones"),
         ({"algebra": "quaternion"}, "1 input channels of a quaternion network"),
         ({"algebra": "quaternion", "input_shape": EMBEDDING, "width": 1 / 32}, "multiple of 4"),
         ({"input_shape": (1, 16, 64)}, "at least 32 x 32"),

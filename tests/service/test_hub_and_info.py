@@ -72,9 +72,9 @@ def test_info_tells_what_was_saved(saved: Path) -> None:
     about = model_info(saved)
     parameters = sum(parameter.numel() for parameter in load_recognizer(saved).parameters())
     assert sum(about["parameters"].values()) == parameters
-    assert (about["kind"], about["temperature"]) == ("recognizer", 1.5)
+    assert (about["kind"], about["temperature"]) == ("recogniser", 1.5)
     assert (about["network"]["algebra"], about["network"]["depth"]) == ("quaternion", 11)
-    assert about["front"]["spectrogram"]["scale"] == "decibel"
+    assert about["front"]["scale"] == "decibel"
     assert {name: about[name] for name in ("heard", "licences", "results")} == {
         name: FACTS[name] for name in ("heard", "licences", "results")
     }

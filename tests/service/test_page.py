@@ -59,6 +59,17 @@ def test_upload(server, browser, voice: Path) -> None:
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize(
+    ("front", "told"), [("rh-emo", "emotion, valence, arousal"), ("four-bands", "quaternions (r, i, j, k)")]
+)
+def test_axes_of_any_kind_of_front(served, browser, voice: Path, front: str, told: str) -> None:
+    with served(ServiceLimits(), front=front) as address:
+        upload(browser, address, voice)
+        assert told in browser.evaluate("document.getElementById('axes-note').textContent")
+        names = browser.evaluate("[...document.querySelectorAll('#axes small')].map((name) => name.textContent)")
+        assert names == [axis["name"] for axis in answer(address, voice, detail=True)["detail"]["axes"]]
+
+
 def test_the_cursor_goes_with_the_sound_and_the_sound_with_the_cursor(server, browser, voice: Path) -> None:
     upload(browser, server.address, voice)
     seconds = soundfile.info(voice).duration

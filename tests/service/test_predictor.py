@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import hamiltone
 from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, FrameRule, cut_frames, load_audio, stream_frames
-from hamiltone.networks import BundleError, Front, Recognizer, save_bundle, vgg
+from hamiltone.networks import BundleError, Recognizer, SpectrogramFront, save_bundle, vgg
 from hamiltone.service import (
     Predictor,
     ServiceError,
@@ -26,7 +26,7 @@ from hamiltone.speech import Spectrogram
 
 def recognizer(rule: FrameRule = "drop_short") -> Recognizer:
     torch.manual_seed(0)
-    front = Front(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]))
+    front = SpectrogramFront(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]))
     network = vgg(11, "real", 2, width=1 / 32, hidden=8, input_shape=front.shape)
     return Recognizer(front, network, ["calm", "angry"], frame_rule=rule)
 

@@ -151,7 +151,7 @@ def test_a_failure_of_its_own_is_told_and_logged(
 ) -> None:
     broken = recognizer_maker()
     with served(ServiceLimits(), model=broken) as address:
-        last = broken.network.classifier[-1]
+        last = broken.network.last_hidden()
         assert isinstance(last, torch.nn.Linear)
         last.weight.data = last.weight.data[:, 1:]
         answer = httpx.post(f"{address}/v1/predict", content=sound(1), timeout=60)

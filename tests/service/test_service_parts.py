@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hamiltone.audio import FRAME_SAMPLES, cut_frames, frame_bounds, load_audio
-from hamiltone.networks import Derivatives, Front, Recognizer, vgg
+from hamiltone.networks import DerivativesFront, Recognizer, SpectrogramFront, vgg
 from hamiltone.service import ServiceLimits
 from hamiltone.service._batcher import Batcher
 from hamiltone.service._decoder import Decoders
@@ -149,7 +149,7 @@ def test_batches_give_each_recording_its_own_scores(clips: list[tuple[int, int]]
 
 def _linear() -> Recognizer:
     torch.manual_seed(0)
-    front = Front(Spectrogram(scale="decibel", normalisation="none"))
+    front = SpectrogramFront(Spectrogram(scale="decibel", normalisation="none"))
     return Recognizer(
         front, vgg(11, "real", 3, width=1 / 64, hidden=4, input_shape=front.shape), ["a", "b", "c"]
     ).eval()
@@ -224,7 +224,7 @@ def test_pictures_show_a_tone_where_and_when_it_sounds(recognizer: Recognizer) -
 def test_time_runs_forwards_whatever_the_front_does(time_reversed: bool) -> None:
     wave = np.random.default_rng(1).normal(0, 0.1, 3 * 16000).astype(np.float32)
     wave[: 2 * 16000] = 0
-    pictures = Pictures(Front(Spectrogram(normalisation="none", time_reversed=time_reversed), Derivatives()), wave)
+    pictures = Pictures(DerivativesFront(Spectrogram(normalisation="none", time_reversed=time_reversed)), wave)
     pictures.step(0)
     axes = pictures.as_json()["axes"]
     assert [axis["name"] for axis in axes] == ["spectrogram", "change", "change of change", "slope"]

@@ -19,6 +19,7 @@ import soundfile
 import soxr
 from typer.testing import CliRunner
 
+import hamiltone.service
 from hamiltone.audio import load_audio
 from hamiltone.cli import app
 from hamiltone.networks import Recognizer
@@ -127,6 +128,22 @@ def test_the_browser_hears_what_the_service_hears(
         bytes_of = [np.frombuffer(base64.b64decode(picture["data"]), np.uint8).astype(int) for picture in (one, other)]
         assert np.abs(bytes_of[0] - bytes_of[1]).max() <= 1
     assert browser.complaints() == []
+
+
+def test_axes_have_the_columns_of_the_front(browse: Callable, tmp_path: Path) -> None:
+    browser = browse()
+    for folder in ("page", "static_page"):
+        shutil.copytree(Path(hamiltone.service.__file__).with_name(folder), tmp_path, dirs_exist_ok=True)
+    with hosted(tmp_path) as (address, _):
+        browser.open(address)
+        axes = browser.evaluate("""(async () => {
+            const { draw } = await import("/pictures.js");
+            const about = { rate: 16000, frame_samples: 64000, axes: ["a", "b", "c", "d"], columns: 10 };
+            const features = [1, 2].map((value) => ({ dims: [1, 4, 10, 3], data: new Float32Array(120).fill(value) }));
+            return draw(new Float32Array(96000), features, about).axes;
+        })()""")
+    assert [(axis["name"], axis["width"], axis["height"]) for axis in axes] == [(name, 15, 3) for name in "abcd"]
+    assert np.frombuffer(base64.b64decode(axes[0]["data"]), np.uint8).tolist() == 3 * (10 * [128] + 5 * [255])
 
 
 def test_recordings_of_other_rates_and_kinds_get_the_scores_of_predict(

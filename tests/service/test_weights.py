@@ -32,7 +32,7 @@ def test_what_they_have_heard_lies_beside_them() -> None:
 def test_they_are_a_small_quaternion_network_trained_with_anti_transfer() -> None:
     recognizer = Predictor().recognizer
     assert set(recognizer.labels) == CLASSES
-    kinds = [type(module) for module in recognizer.network.features]
+    kinds = [type(module) for module in recognizer.network.modules()]
     assert kinds.count(QuaternionConv2d) == kinds.count(QuaternionBatchNorm2d) == 8
     assert recognizer.temperature != 1
     assert bundle_config(shipped_model())["card"]["method"].startswith("single S")

@@ -1,4 +1,4 @@
-"""Networks: VGG in two algebras, RH-Emo, the recognizer (waveform -> class scores), and saved bundles of them."""
+"""Networks: fronts, VGG in two algebras, RH-Emo, the recogniser (waveform -> class scores), and saved bundles."""
 
 from ._bundle import (
     BundleError,
@@ -12,9 +12,12 @@ from ._bundle import (
 )
 from ._card import CARD_HEADER
 from ._derivatives import Derivatives
+from ._front import Front, Stage, build_front, register_front
 from ._keys import weights_key
-from ._recognizer import Front, FrontKind, Recognition, Recognizer, Stage
+from ._network import Network, Shape, build_network, register_network
+from ._recognizer import Recognition, Recognizer
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
+from ._spectrogram_fronts import DerivativesFront, RHEmoFront, SpectrogramFront, spectrogram_from
 from ._vgg import VGG, vgg
 
 __all__ = [
@@ -24,23 +27,32 @@ __all__ = [
     "VGG",
     "BundleError",
     "Derivatives",
+    "DerivativesFront",
     "Front",
-    "FrontKind",
+    "Network",
     "RHEmo",
     "RHEmoDecoder",
     "RHEmoEncoder",
+    "RHEmoFront",
     "RHEmoOutput",
     "Recognition",
     "Recognizer",
+    "Shape",
+    "SpectrogramFront",
     "Stage",
     "TrainedRHEmo",
+    "build_front",
+    "build_network",
     "bundle_card",
     "bundle_config",
     "bundle_licence",
     "load_bundle",
     "load_recognizer",
+    "register_front",
+    "register_network",
     "rh_emo_losses",
     "save_bundle",
+    "spectrogram_from",
     "vgg",
     "weights_key",
 ]

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,13 @@ from hamiltone.files import atomic_path, file_key
 from hamiltone.speech import Spectrogram
 
 from ._card import model_card
-from ._derivatives import Derivatives
-from ._recognizer import Front, FrontKind, Recognizer
-from ._rh_emo import RHEmo, RHEmoEncoder, RHEmoOutput
-from ._vgg import vgg
+from ._front import front_from
+from ._network import network_from
+from ._recognizer import Recognizer
+from ._rh_emo import RHEmo, RHEmoOutput
+from ._spectrogram_fronts import RHEmoFront
 
-_FORMAT = 1
-_ENCODERS: dict[FrontKind, Callable[[], RHEmoEncoder | Derivatives | None]] = {
-    "spectrogram": lambda: None,
-    "derivatives": Derivatives,
-    "rh-emo": RHEmoEncoder,
-}
+_FORMAT = 2
 CONFIG, WEIGHTS, CARD, LICENCE = "config.json", "model.safetensors", "README.md", "LICENCE"
 
 
@@ -55,9 +51,9 @@ class TrainedRHEmo(nn.Module):
         """Frames of 4 s at 16 kHz -> embedding, reconstruction and, with heads, scores."""
         return self.rh_emo(self.spectrogram(waveform))
 
-    def front(self, *, trainable: bool = False) -> Front:
-        """The front that a recognizer carries: a copy of spectrogram and encoder alone."""
-        return Front(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
+    def front(self, *, trainable: bool = False) -> RHEmoFront:
+        """The front that a recogniser carries: a copy of spectrogram and encoder alone."""
+        return RHEmoFront(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
 
 
 def save_bundle(
@@ -86,7 +82,7 @@ def save_bundle(
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
         config |= {
-            "kind": "recognizer",
+            "kind": "recogniser",
             "front": model.front.settings(),
             "frame_rule": model.frame_rule,
             "temperature": model.temperature,
@@ -135,14 +131,14 @@ def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
 
 
 def load_recognizer(folder: Path | str) -> Recognizer:
-    """Load a saved model that must be a recognizer.
+    """Load a saved model that must be a recogniser.
 
     Raises:
         BundleError: as ``load_bundle``, or the model is an RH-Emo.
     """
     model = load_bundle(folder)
     if not isinstance(model, Recognizer):
-        raise BundleError(f"{folder}: holds an RH-Emo, not a recognizer; name a model that gives class scores")
+        raise BundleError(f"{folder}: holds an RH-Emo, not a recogniser; name a model that gives class scores")
     return model
 
 
@@ -159,35 +155,26 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
         raise BundleError(f"{folder}: no model here ({CONFIG} is missing); name a model folder, as RUN/model") from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.get("kind") not in ("recognizer", "rh-emo"):
+    if not isinstance(config, dict) or config.get("kind") not in ("recogniser", "rh-emo"):
         raise BundleError(f"{path}: was not written by hamiltone; name a model folder, as RUN/model")
     if config.get("format") != _FORMAT:
         raise BundleError(f"{path}: has format {config.get('format')}, this version reads {_FORMAT}; update hamiltone")
-    return _up_to_date(config)
-
-
-def _up_to_date(config: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a recognizer that was saved before fronts had kinds and scores a temperature, as they are now."""
-    if config["kind"] == "recognizer":
-        config.setdefault("temperature", 1.0)
-        front = config.get("front", {})
-        if isinstance(front, dict) and "encoder" in front:
-            front["kind"] = "rh-emo" if front.pop("encoder") else "spectrogram"
     return config
 
 
 def bundle_card(folder: Path | str) -> str:
     """The model card of a saved model; empty where it has none."""
-    try:
-        return (Path(folder) / CARD).read_text()
-    except OSError:
-        return ""
+    return _text(Path(folder) / CARD)
 
 
 def bundle_licence(folder: Path | str) -> str:
     """The licence that lies beside a model's weights; empty where none does."""
+    return _text(Path(folder) / LICENCE)
+
+
+def _text(path: Path) -> str:
     try:
-        return (Path(folder) / LICENCE).read_text()
+        return path.read_text()
     except OSError:
         return ""
 
@@ -197,12 +184,9 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
         if config["kind"] == "rh-emo":
             spectrogram = Spectrogram(**config["spectrogram"])
             return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))
-        front = config["front"]
-        encoder = _ENCODERS[front["kind"]]()
-        network = {**config["network"], "input_shape": tuple(config["network"]["input_shape"])}
         return Recognizer(
-            Front(Spectrogram(**front["spectrogram"]), encoder, trainable=front["trainable"]),
-            vgg(**network),
+            front_from(config["front"]),
+            network_from(config["network"]),
             config["labels"],
             frame_rule=config["frame_rule"],
             temperature=config["temperature"],

@@ -3,23 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 from jaxtyping import Float
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionLinear
+from hamiltone.settings import VGG_CONFIGURATIONS, VGGSettings
 
-# Configurations A, B, D and E of Simonyan & Zisserman (2015): output channels of each convolution, None for a max-pool.
-_CONFIGURATIONS: dict[int, tuple[int | None, ...]] = {
-    11: (64, None, 128, None, 256, 256, None, 512, 512, None, 512, 512, None),
-    13: (64, 64, None, 128, 128, None, 256, 256, None, 512, 512, None, 512, 512, None),
-    16: (64, 64, None, 128, 128, None, 256, 256, 256, None, 512, 512, 512, None, 512, 512, 512, None),
-    19: (64, 64, None, 128, 128, None, *(256,) * 4, None, *(512,) * 4, None, *(512,) * 4, None),
-}
+from ._network import Network, Shape, register_network
+
 _HIDDEN = 4096
 _POOLED: dict[str, tuple[int, int] | None] = {"adaptive": (7, 7), "flatten": None, "mean": (1, 1)}
-_NORMS = ("none", "batch")
 
 
 @dataclass(frozen=True)
@@ -36,36 +31,52 @@ _LAYER_TYPES: dict[str, _LayerTypes] = {
 }
 
 
-class VGG(nn.Module):
+@register_network(VGGSettings)
+class VGG(Network):
     """A VGG network whose parameters are named as torchvision's (``features.0.weight`` ... ``classifier.6.bias``).
 
     ``features`` are 3x3 convolutions with ReLU (a batch norm between, where asked for) and 2x2 max-pools,
     ``classifier`` is Linear-ReLU-Dropout twice and a last linear layer, which is real in either algebra (REFERENCE
-    section 2; paper, section 3.1). Use :func:`vgg`.
+    section 2; paper, section 3.1). :func:`vgg` makes one without a settings model.
+
+    Args:
+        config: depth, algebra, width, hidden, pool, norm and dropout.
+        input_shape: channels, time, frequency of the input.
+        classes: number of scores.
+
+    Raises:
+        ValueError: sizes that the algebra or the pools do not allow.
     """
 
-    def __init__(
-        self,
-        features: nn.Sequential,
-        pool: nn.Module,
-        classifier: nn.Sequential,
-        settings: dict[str, Any],
-    ) -> None:
-        super().__init__()
-        self.features = features
-        self.pool = pool
-        self.classifier = classifier
-        self._settings = settings
+    config: VGGSettings
+
+    def __init__(self, config: VGGSettings, input_shape: Shape, classes: int) -> None:
+        if classes < 1:
+            raise ValueError(f"{classes} classes: at least one is needed")
+        hidden = round(_HIDDEN * config.width) if config.hidden is None else config.hidden
+        super().__init__(config.model_copy(update={"hidden": hidden}), input_shape, classes)
+        types = _LAYER_TYPES[config.algebra]
+        _check_multiple(input_shape[0], types.multiple, f"input channels of a {config.algebra} network")
+        _check_multiple(hidden, types.multiple, f"hidden units of a {config.algebra} network")
+        self.features, map_shape = _features(config, input_shape)
+        pooled = _POOLED[config.pool]
+        self.pool = nn.Identity() if pooled is None else nn.AdaptiveAvgPool2d(pooled)
+        channels, *positions = map_shape
+        self.classifier = nn.Sequential(
+            types.linear(channels * prod(pooled or positions), hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(config.dropout),
+            types.linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Dropout(config.dropout),
+            nn.Linear(hidden, classes),
+        )
         self._initialise_real_layers()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
         """Class scores (before the softmax) of a batch of feature maps."""
         # Flattening goes channel by channel, so [all r | all i | all j | all k] lasts into the linear layers.
         return self.classifier(self.pool(self.features(x)).flatten(1))
-
-    def settings(self) -> dict[str, Any]:
-        """The arguments of :func:`vgg` that make a network of this shape again (JSON-able)."""
-        return dict(self._settings)
 
     def _initialise_real_layers(self) -> None:
         # As torchvision does; quaternion layers have initialised themselves.
@@ -88,7 +99,7 @@ def vgg(
     hidden: int | None = None,
     pool: str = "flatten",
     norm: str = "none",
-    input_shape: tuple[int, int, int] = (1, 512, 128),
+    input_shape: Shape = (1, 512, 128),
     dropout: float = 0.5,
 ) -> VGG:
     """A VGG network.
@@ -109,63 +120,39 @@ def vgg(
     Raises:
         ValueError: an unknown depth, algebra, pool or norm, or sizes that the algebra or the pools do not allow.
     """
-    if depth not in _CONFIGURATIONS:
-        raise ValueError(f"depth {depth} is none of {', '.join(map(str, _CONFIGURATIONS))}")
-    if algebra not in _LAYER_TYPES:
-        raise ValueError(f"algebra {algebra!r} is none of {', '.join(_LAYER_TYPES)}")
-    for name, value, known in (("pool", pool, tuple(_POOLED)), ("norm", norm, _NORMS)):
-        if value not in known:
-            raise ValueError(f"{name} {value!r} is none of {', '.join(known)}")
-    if classes < 1:
-        raise ValueError(f"{classes} classes: at least one is needed")
-    types = _LAYER_TYPES[algebra]
-    hidden = round(_HIDDEN * width) if hidden is None else hidden
-    channels, time, frequency = input_shape
-    _check_multiple(channels, types.multiple, f"input channels of a {algebra} network")
-    _check_multiple(hidden, types.multiple, f"hidden units of a {algebra} network")
+    named = {"depth": depth, "algebra": algebra, "width": width, "hidden": hidden, "pool": pool, "norm": norm}
+    try:
+        config = VGGSettings.model_validate(named | {"dropout": dropout})
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = first.get("ctx", {}).get("expected")
+        wrong = f"is none of {known}" if known else f"is out of range: {first['msg']}"
+        raise ValueError(f"{first['loc'][0]} {first['input']!r} {wrong}") from None
+    return VGG(config, input_shape, classes)
 
+
+def _features(config: VGGSettings, input_shape: Shape) -> tuple[nn.Sequential, Shape]:
+    """The convolutions and max-pools, and the shape of the last map."""
+    types = _LAYER_TYPES[config.algebra]
+    channels, time, frequency = input_shape
     layers: list[nn.Module] = []
-    for base in _CONFIGURATIONS[depth]:
+    for base in VGG_CONFIGURATIONS[config.depth]:
         if base is None:
             layers.append(nn.MaxPool2d(2, 2))
             time, frequency = time // 2, frequency // 2
             continue
-        out = base * width
+        out = base * config.width
         if out != round(out):
-            raise ValueError(f"width {width} makes {out} channels of {base}: choose one that gives whole numbers")
-        _check_multiple(round(out), types.multiple, f"channels of a {algebra} network at width {width}")
+            raise ValueError(f"width {config.width} makes {out} channels of {base}: choose one that gives whole ones")
+        _check_multiple(round(out), types.multiple, f"channels of a {config.algebra} network at width {config.width}")
         layers.append(types.convolution(channels, round(out), kernel_size=3, padding=1))
         channels = round(out)
-        if norm == "batch":
+        if config.norm == "batch":
             layers.append(types.norm(channels))
         layers.append(nn.ReLU(inplace=True))
     if time < 1 or frequency < 1:
         raise ValueError(f"input_shape {input_shape} is too small for five max-pools: at least 32 x 32 is needed")
-    pooled = _POOLED[pool]
-    size = (time, frequency) if pooled is None else pooled
-
-    classifier = nn.Sequential(
-        types.linear(channels * prod(size), hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        types.linear(hidden, hidden),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, classes),
-    )
-    settings = {
-        "depth": depth,
-        "algebra": algebra,
-        "classes": classes,
-        "width": width,
-        "hidden": hidden,
-        "pool": pool,
-        "norm": norm,
-        "input_shape": list(input_shape),
-        "dropout": dropout,
-    }
-    pooling = nn.Identity() if pooled is None else nn.AdaptiveAvgPool2d(pooled)
-    return VGG(nn.Sequential(*layers), pooling, classifier, settings)
+    return nn.Sequential(*layers), (channels, time, frequency)
 
 
 def _check_multiple(size: int, multiple: int, what: str) -> None:

@@ -2,6 +2,7 @@
 
 from ._csv import check_csv_path, write_csv
 from ._errors import ServiceError
+from ._exports import export_to, register_export
 from ._hub_export import export_hub
 from ._limits import ServiceLimits, checked_limits
 from ._model_facts import about_model, model_info
@@ -26,10 +27,12 @@ __all__ = [
     "export_hub",
     "export_onnx",
     "export_page",
+    "export_to",
     "find_recordings",
     "licence_notice",
     "model_info",
     "read_token",
+    "register_export",
     "serve",
     "shipped_model",
     "write_csv",

@@ -28,9 +28,9 @@ def model_info(model: Path | str) -> dict[str, Any]:
         model: the folder.
 
     Returns:
-        ``model`` (the path), ``kind`` ("recognizer" or "rh-emo"), ``labels``, ``network`` (settings of the VGG or the
-        RH-Emo: algebra, depth, width, ...), ``front`` (of a recognizer: spectrogram, encoder), ``parameters`` by part,
-        of a recognizer ``frame_rule`` and ``temperature``; then what is known of its training, None where the model
+        ``model`` (the path), ``kind`` ("recogniser" or "rh-emo"), ``labels``, ``network`` (settings of the VGG or the
+        RH-Emo: algebra, depth, width, ...), ``front`` (of a recogniser: spectrogram, encoder), ``parameters`` by part,
+        of a recogniser ``frame_rule`` and ``temperature``; then what is known of its training, None where the model
         does not tell: ``title``, ``task``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``heard`` (corpus ->
         recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``command``, ``versions``; and
         ``licence`` (first line of the licence file beside it), ``files`` (name -> bytes).
@@ -77,8 +77,8 @@ def about_model(folder: Path | str) -> dict[str, Any]:
     """
     folder = Path(folder)
     config = bundle_config(folder)
-    if config["kind"] != "recognizer":
-        raise BundleError(f"{folder}: holds an RH-Emo, not a recognizer; name a model that gives class scores")
+    if config["kind"] != "recogniser":
+        raise BundleError(f"{folder}: holds an RH-Emo, not a recogniser; name a model that gives class scores")
     card = config.get("card", {})
     note = f" ({card['corpus_note']})" if card.get("corpus_note") else ""
     return {

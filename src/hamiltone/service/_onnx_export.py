@@ -16,7 +16,6 @@ from hamiltone import __version__
 from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK
 from hamiltone.files import atomic_path
 from hamiltone.networks import Recognizer
-from hamiltone.speech import ConvolvedSpectrogram
 
 from ._errors import ServiceError
 
@@ -81,12 +80,12 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
 
 
 class _Graph(nn.Module):
-    """What is exported: a copy of the recogniser with a spectrogram that needs no Fourier transform."""
+    """What is exported: a copy of the recogniser whose front needs no operation that exported programs lack."""
 
     def __init__(self, recognizer: Recognizer, *, features: bool) -> None:
         super().__init__()
         self.recognizer = copy.deepcopy(recognizer).cpu()
-        self.recognizer.front.spectrogram = ConvolvedSpectrogram(self.recognizer.front.spectrogram)
+        self.recognizer.front = self.recognizer.front.for_export()
         self.features = features
 
     def forward(self, waveform: Float[Tensor, "batch sample"]) -> tuple[Tensor, ...]:

@@ -15,7 +15,7 @@ from hamiltone.networks import Recognizer, bundle_card, bundle_licence, load_rec
 from ._errors import ServiceError
 from ._model_facts import about_model
 from ._onnx_export import ONNX_FILE, check_onnx_extra, export_onnx
-from ._pictures import AXIS_NAMES
+from ._pictures import axis_names
 
 RUNTIME_VERSION = "1.30.0"
 """Of onnxruntime-web, where npm fetches it."""
@@ -81,8 +81,9 @@ def _page_facts(recognizer: Recognizer) -> dict[str, Any]:
         "frame_samples": FRAME_SAMPLES,
         "least_samples": LEAST_SAMPLES[recognizer.frame_rule],
         "silent_peak": SILENT_PEAK,
-        "axes": AXIS_NAMES[front.kind],
-        "time_reversed": front.spectrogram.time_reversed,
+        "axes": axis_names(front),
+        "columns": front.columns,
+        "time_reversed": front.time_reversed,
     }
 
 

@@ -1,6 +1,7 @@
 """Pictures of a recording for the page: the waveform's envelope, the spectrogram, the quaternion axes."""
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SPECTROGRAM_HOP
-from hamiltone.networks import AXES, Front, FrontKind
+from hamiltone.networks import Front
 from hamiltone.speech import Spectrogram
 
 COLUMNS = 1000
@@ -18,15 +19,8 @@ COLUMNS = 1000
 FRAMES_AT_ONCE = 8
 
 _SPECTROGRAM_COLUMNS = FRAME_SAMPLES // SPECTROGRAM_HOP
-_AXIS_COLUMNS = 125  # in two frames: an axis has one column for 64 ms, so 62.5 of its 64 are sound
 _DECIBELS = 70.0
 _COMPONENTS = "rijk"
-AXIS_NAMES: dict[FrontKind, tuple[str, ...]] = {
-    "spectrogram": (),
-    "rh-emo": AXES,
-    "derivatives": ("spectrogram", "change", "change of change", "slope"),
-}
-"""What the four components are, for each kind of front."""
 
 
 class Pictures:
@@ -52,7 +46,7 @@ class Pictures:
         part = self._waveform[number * size : (number + 1) * size]
         frames = torch.from_numpy(np.pad(part, (0, -len(part) % FRAME_SAMPLES))).view(-1, FRAME_SAMPLES)
         self._spectrograms.extend(self._plain(frames)[:, 0, :_SPECTROGRAM_COLUMNS].numpy())
-        if self._front.encoder is not None:
+        if axis_names(self._front):
             self._axes.extend(self._forwards(self._front(frames)).abs().numpy())
 
     def as_json(self) -> dict[str, Any]:
@@ -74,23 +68,31 @@ class Pictures:
     def _axis_pictures(self) -> list[dict[str, Any]]:
         if not self._axes:
             return []
-        # Of 64 columns, 62 of even frames and 63 of odd ones.
-        kept = [axis[:, : 62 + number % 2] for number, axis in enumerate(self._axes)]
+        # A frame may span half a column, as RH-Emo's 62.5: then every other one gives a column more.
+        columns = self._front.columns
+        ends = [math.floor(number * columns) for number in range(len(self._axes) + 1)]
+        kept = [axis[:, : ends[number + 1] - ends[number]] for number, axis in enumerate(self._axes)]
         joined = np.concatenate(kept, axis=1)
         axes = []
-        for name, component, axis in zip(AXIS_NAMES[self._front.kind], _COMPONENTS, joined, strict=True):
-            matrix = _reduced(self._within_recording(axis, 2 * FRAME_SAMPLES / _AXIS_COLUMNS), COLUMNS)
+        for name, component, axis in zip(axis_names(self._front), _COMPONENTS, joined, strict=True):
+            matrix = _reduced(self._within_recording(axis, FRAME_SAMPLES / columns), COLUMNS)
             maximum = float(matrix.max())
             levels = matrix / maximum if maximum > 0 else matrix
             axes.append({"name": name, "component": component, "maximum": maximum} | _picture(levels))
         return axes
 
     def _forwards(self, embedding: Float[Tensor, "batch 4 time frequency"]) -> Float[Tensor, "batch 4 time frequency"]:
-        return embedding.flip(2) if self._front.spectrogram.time_reversed else embedding
+        return embedding.flip(2) if self._front.time_reversed else embedding
 
     def _within_recording(self, matrix: np.ndarray, samples: float) -> np.ndarray:
         """A matrix of time x frequency without the columns behind the recording's end."""
         return matrix[: max(1, round(len(self._waveform) / samples))]
+
+
+def axis_names(front: Front) -> tuple[str, ...]:
+    """What the four components are; none of a front that gives something else than four."""
+    names = front.config.channels
+    return names if len(names) == len(_COMPONENTS) else ()
 
 
 def envelope(waveform: Float32[np.ndarray, "_"], columns: int = COLUMNS) -> dict[str, list[float]]:

@@ -33,8 +33,8 @@ class Answer(BaseModel):
     frames: list[Frame]
     detail: dict[str, Any] | None = Field(
         default=None,
-        description="With detail=true: seconds; waveform (low, high); spectrogram and the four quaternion axes of the "
-        "RH-Emo embedding as pictures of bytes, row by row, the highest frequency first.",
+        description="With detail=true: seconds; waveform (low, high); spectrogram and the quaternion axes that the "
+        "network sees, if any, as pictures of bytes, row by row, the highest frequency first.",
         examples=[{"seconds": 4.0, "waveform": {"low": [-0.1], "high": [0.2]}, "spectrogram": _PICTURE, "axes": []}],
     )
 
@@ -61,7 +61,10 @@ class About(BaseModel):
     labels: list[str] = Field(description="The classes, in the order of the scores.", examples=[list(_SCORES)])
     rate: int = Field(description="Samples per second that the model hears.")
     window: float = Field(description="Seconds that it hears at once.")
-    front: str = Field(description="What the network sees: spectrogram, derivatives or rh-emo.", examples=["rh-emo"])
+    front: str = Field(
+        description="What the network sees: spectrogram, derivatives, rh-emo, or an extension's kind.",
+        examples=["rh-emo"],
+    )
     trained_on: str
     split: str
     results: list[str]

@@ -3,7 +3,6 @@
 import { drawAreas, drawEnvelope, drawPicture, points, scoresAt } from "./drawing.js";
 
 const get = (id) => document.getElementById(id);
-const AXES = { discrete: "emotion" };
 const NOTES = {
   "rh-emo":
     "Below the spectrogram: what RH-Emo makes of it, one picture for each component of a quaternion (r, i, j, k), " +
@@ -12,6 +11,13 @@ const NOTES = {
     "Below the spectrogram: the components of the quaternions (r, i, j, k) that the network sees, the spectrogram " +
     "and its changes over time and frequency. Each is scaled to its own maximum, and faint parts are lifted.",
   spectrogram: "This model looks at the spectrogram itself; it has no quaternion axes.",
+};
+// Of a kind that this page does not know, as an extension's.
+const OTHER_NOTES = {
+  axes:
+    "Below the spectrogram: the components of the quaternions (r, i, j, k) that the network sees. " +
+    "Each is scaled to its own maximum, and faint parts are lifted.",
+  none: "This model's front gives no quaternion axes.",
 };
 const FAINT = 0.5;
 const KEYS = { ArrowLeft: -0.25, ArrowRight: 0.25, ArrowDown: -0.25, ArrowUp: 0.25, PageDown: -2, PageUp: 2 };
@@ -27,7 +33,7 @@ export function createTimeline({ onMove }) {
     const seconds = result.detail.seconds;
     shown = { result, order, colours, seconds, line: points(result.frames, seconds) };
     get("axes").replaceChildren(...result.detail.axes.map(axisLane));
-    get("axes-note").textContent = NOTES[front] ?? "";
+    get("axes-note").textContent = note(front, result.detail.axes);
     drawRuler(seconds);
     cursor.setAttribute("aria-valuemax", seconds.toFixed(2));
     draw();
@@ -94,19 +100,23 @@ export function createTimeline({ onMove }) {
   return { show };
 }
 
+function note(front, axes) {
+  return Object.hasOwn(NOTES, front) ? NOTES[front] : OTHER_NOTES[axes.length ? "axes" : "none"];
+}
+
 function axisLane({ name, component }, i) {
   const lane = document.createElement("div");
   lane.className = "lane";
   const title = document.createElement("h3");
   title.append(`${component} `);
   const small = document.createElement("small");
-  small.textContent = AXES[name] ?? name;
+  small.textContent = name;
   title.append(small);
   const canvas = document.createElement("canvas");
   canvas.id = `axis-${i}`;
   canvas.setAttribute("height", "52");
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", `Quaternion axis ${component}, ${AXES[name] ?? name}, over time`);
+  canvas.setAttribute("aria-label", `Quaternion axis ${component}, ${name}, over time`);
   lane.append(title, canvas);
   return lane;
 }

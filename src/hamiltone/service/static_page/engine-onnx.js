@@ -77,7 +77,7 @@ export function createEngine() {
   };
 }
 
-/** Where windows begin and end, as hamiltone.speech.frame_bounds has it. */
+/** Where windows begin and end, as hamiltone.audio.frame_bounds has it. */
 export function bounds(length, { frame_samples: size, least_samples: least }, hop) {
   const following = Math.ceil(Math.max(0, length - size) / hop);
   const windows = Array.from({ length: following + 1 }, (_, i) => [i * hop, Math.min(i * hop + size, length)]);

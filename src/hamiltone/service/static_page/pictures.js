@@ -9,7 +9,6 @@ const WINDOW = 256;
 const HOP = 128;
 const BINS = 128;
 const DECIBELS = 70;
-const AXIS_HOP = 1024; // an axis has one column for eight of the spectrogram's
 
 export function draw(samples, features, about) {
   return {
@@ -35,18 +34,18 @@ export function spectrogram(samples) {
 }
 
 /** The channels that the network sees, joined over frames; none where it sees the spectrogram itself. */
-function axes(samples, features, { axes: names, time_reversed: reversed }) {
+function axes(samples, features, { axes: names, columns: each, frame_samples: size, time_reversed: reversed }) {
   if (!names.length) return [];
   const [, , times, height] = features[0].dims;
   return names.map((name, channel) => {
     const columns = features.flatMap(({ data }, number) =>
-      // Of 64 columns, 62 of even frames and 63 of odd ones: a frame of 4 s has 62.5.
-      Array.from({ length: 62 + (number % 2) }, (_, time) => {
+      // A frame may span half a column, as RH-Emo's 62.5: then every other one gives a column more.
+      Array.from({ length: Math.floor((number + 1) * each) - Math.floor(number * each) }, (_, time) => {
         const at = (channel * times + (reversed ? times - 1 - time : time)) * height;
         return Float64Array.from(data.subarray(at, at + height), Math.abs);
       }),
     );
-    const cut = folded(columns.slice(0, Math.max(1, roundHalfEven(samples.length / AXIS_HOP))));
+    const cut = folded(columns.slice(0, Math.max(1, roundHalfEven((samples.length * each) / size))));
     const maximum = cut.reduce((most, column) => Math.max(most, ...column), 0);
     const levels = cut.map((column) => column.map((value) => (maximum > 0 ? value / maximum : 0)));
     return { name, component: "rijk"[channel], maximum, ...picture(levels) };

@@ -1,0 +1,67 @@
+"""Extensions: Python files and modules of the user's that register corpora, networks, fronts, losses or exports.
+
+Their names come from the environment (``HAMILTONE_EXTENSIONS``) and from installed packages (entry points of the group
+``hamiltone.extensions``), never from settings or from a saved model: those may be a stranger's, and run no code.
+"""
+
+import importlib
+import importlib.util
+import os
+import sys
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from .errors import HamiltoneError
+
+VARIABLE = "HAMILTONE_EXTENSIONS"
+_GROUP = "hamiltone.extensions"
+
+
+class ExtensionError(HamiltoneError):
+    """An extension that cannot be found or imported."""
+
+
+@cache
+def load_extensions() -> dict[str, str]:
+    """Import all extensions, once for each process.
+
+    Returns:
+        For each its name and the file that defines it.
+
+    Raises:
+        ExtensionError: one cannot be found or imported.
+    """
+    named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    modules = {name: _import(name, VARIABLE) for name in named}
+    for point in entry_points(group=_GROUP):
+        modules[point.name] = _import(point.module, f"entry point {point.name}")
+    return {Path(name).name: module.__file__ or "" for name, module in modules.items()}
+
+
+def hint() -> str:
+    """What to do where a name is not known, but an extension may define it."""
+    return f"if an extension defines it, name its file in the environment's {VARIABLE}"
+
+
+def _import(name: str, place: str) -> ModuleType:
+    try:
+        return _import_file(Path(name).expanduser()) if name.endswith(".py") else importlib.import_module(name)
+    except HamiltoneError:
+        raise
+    except Exception as error:  # whatever the user's own code raises while it is imported
+        raise ExtensionError(f"{place}: {name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ExtensionError(f"{VARIABLE}: there is no file {path}; name Python files, or modules that are installed")
+    module_name = f"hamiltone_extension_{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ExtensionError(f"{VARIABLE}: {path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    spec.loader.exec_module(module)
+    return module

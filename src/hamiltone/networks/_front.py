@@ -1,0 +1,154 @@
+"""Fronts: what makes a network's feature maps of waveforms; kinds of them, each by its settings."""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Literal, TypeVar
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from hamiltone.settings import FRONTS, FrontSettings
+from hamiltone.speech import Spectrogram
+
+from ._keys import weights_key
+from ._network import Shape
+
+Stage = Literal["waveform", "spectrogram", "features"]
+"""How far an input has come: as recorded, as a spectrogram (where the front has one), as feature maps."""
+
+
+class Front(nn.Module, ABC):
+    """Waveform (batch, sample) -> feature maps (batch, channel, time, frequency).
+
+    A kind of front is a subclass, registered with its settings (:func:`register_front`). A front that is not trainable
+    is frozen for good: its parameters ask for no gradient and it stays in eval mode whatever its owner is set to, so
+    that its batch norms do not drift (REFERENCE section 7, mistake 0).
+
+    Attributes:
+        config: the model of its settings.
+        shape: channels, times and frequencies of the feature maps.
+        encoder: what of it was learned from speech; None where nothing is.
+        trainable: whether that goes on learning.
+    """
+
+    config: ClassVar[type[FrontSettings]]
+    shape: Shape
+    encoder: nn.Module | None
+    trainable: bool
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = None
+        self.trainable = False
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Any) -> "Front":
+        """A front of this kind as the settings (of its own model) ask for, not fitted yet."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What makes a front of this shape again (JSON-able), in the keys of its settings, weights apart."""
+
+    @abstractmethod
+    def forward(
+        self,
+        x: Float[Tensor, "batch *shape"],
+        stage: Stage = "waveform",
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+    ) -> Float[Tensor, "batch c t f"]:
+        """Go the rest of the way from ``stage`` (what ``x`` already is) to the feature maps.
+
+        Args:
+            x: waveforms, spectrograms or feature maps.
+            stage: which of them.
+            masked: where the spectrogram, time running forwards, is set to 0 (SpecAugment); None: nowhere.
+
+        Raises:
+            ValueError: masks where there is no spectrogram to lay them over.
+        """
+
+    def fit(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> None:
+        """Take the normalisation from the waveforms of the training part, given once and in order."""
+
+    def up_to(self, stage: Stage) -> "Spectrogram | Front":
+        """What makes inputs of a stage of waveforms: with ``settings()``, to be computed once and stored."""
+        if stage != "features":
+            raise ValueError(f"a front of kind {self.kind} has no stage {stage}")
+        return self
+
+    def encoder_key(self) -> str:
+        """A key of the encoder's weights and statistics; empty without encoder."""
+        return "" if self.encoder is None else weights_key(self.encoder)
+
+    def for_export(self) -> "Front":
+        """A copy that gives the same and needs no operation that exported programs lack."""
+        return copy.deepcopy(self)
+
+    @property
+    def time_reversed(self) -> bool:
+        """Whether time runs backwards in the feature maps."""
+        return False
+
+    @property
+    def columns(self) -> float:
+        """How many columns of the feature maps a frame of 4 s spans, without what only fills them up."""
+        return self.shape[1]
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind."""
+        return self.config.model_fields["kind"].default
+
+    @property
+    def frozen_stage(self) -> Stage:
+        """How far an input can be computed once and stored: what stands before anything that is being trained."""
+        return "waveform" if self.trainable else "features"
+
+    def set_trainable(self, trainable: bool) -> None:
+        """Let the encoder learn, or freeze it."""
+        self.trainable = trainable and self.config.learned
+        if self.encoder is not None:
+            self.encoder.requires_grad_(self.trainable)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Front":
+        """Set the mode; a frozen front stays in eval mode."""
+        return super().train(mode and self.trainable)
+
+
+_Class = TypeVar("_Class", bound=type[Front])
+_CLASSES: dict[str, type[Front]] = {}
+
+
+def register_front(settings: type[FrontSettings]) -> Callable[[_Class], _Class]:
+    """Make a kind of front known, under the name that its settings have as ``kind``.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    FRONTS.register(settings)
+    kind = settings.model_fields["kind"].default
+
+    def register(front: _Class) -> _Class:
+        if _CLASSES.setdefault(kind, front) is not front:
+            raise ValueError(f"front.kind {kind} is taken: choose another name")
+        front.config = settings
+        return front
+
+    return register
+
+
+def build_front(settings: FrontSettings) -> Front:
+    """A front of any kind, not fitted yet."""
+    return _CLASSES[settings.kind].from_settings(settings)
+
+
+def front_from(content: Mapping[str, Any]) -> Front:
+    """The front that :meth:`Front.settings` describes, without its weights.
+
+    Raises:
+        TypeError, ValueError: there is no such front.
+    """
+    return build_front(FRONTS.parse(dict(content)))

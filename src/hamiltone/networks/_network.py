@@ -1,0 +1,77 @@
+"""Networks: what makes class scores of a front's feature maps; kinds of them, each by its settings."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from torch import nn
+
+from hamiltone.settings import NETWORKS, NetworkSettings, Shape
+
+
+class Network(nn.Module):
+    """Feature maps (batch, channel, time, frequency) -> class scores (batch, label) before the softmax.
+
+    A kind of network is a subclass with these arguments, registered with its settings (:func:`register_network`). Its
+    convolutions are those that the settings name, in that order.
+
+    Args:
+        config: its settings.
+        input_shape: of the feature maps that it takes.
+        classes: how many scores it gives.
+    """
+
+    def __init__(self, config: NetworkSettings, input_shape: Shape, classes: int) -> None:
+        super().__init__()
+        self.config = config
+        self.input_shape = input_shape
+        self.classes = classes
+
+    def settings(self) -> dict[str, Any]:
+        """What makes a network of this shape again (JSON-able): see :func:`network_from`."""
+        shape = {"classes": self.classes, "input_shape": list(self.input_shape)}
+        return self.config.model_dump(mode="json") | shape
+
+    def last_hidden(self) -> nn.Module:
+        """The layer whose input is the last hidden layer."""
+        return self.get_submodule(self.config.last_hidden)
+
+
+_Class = TypeVar("_Class", bound=type[Network])
+_CLASSES: dict[str, Callable[[Any, Shape, int], Network]] = {}
+
+
+def register_network(settings: type[NetworkSettings]) -> Callable[[_Class], _Class]:
+    """Make a kind of network known, under the name that its settings have as ``kind``.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    NETWORKS.register(settings)
+    kind = settings.model_fields["kind"].default
+
+    def register(network: _Class) -> _Class:
+        if _CLASSES.setdefault(kind, network) is not network:
+            raise ValueError(f"network.kind {kind} is taken: choose another name")
+        return network
+
+    return register
+
+
+def build_network(config: NetworkSettings, input_shape: Shape, classes: int) -> Network:
+    """A network of any kind, its weights drawn at random.
+
+    Raises:
+        ValueError: sizes that this kind does not allow.
+    """
+    return _CLASSES[config.kind](config, input_shape, classes)
+
+
+def network_from(content: Mapping[str, Any]) -> Network:
+    """The network that :meth:`Network.settings` describes, its weights drawn at random.
+
+    Raises:
+        KeyError, TypeError, ValueError: there is no such network.
+    """
+    content = dict(content)
+    input_shape, classes = tuple(content.pop("input_shape")), content.pop("classes")
+    return build_network(NETWORKS.parse(content), input_shape, classes)
