@@ -15,9 +15,10 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 
 from hamiltone.audio import FRAME_SAMPLES, AugmentationSettings
 from hamiltone.networks import VGG, RHEmo, RHEmoEncoder
+from hamiltone.records import RunRecord
 from hamiltone.training import read_record, read_settings, train
-from hamiltone.training._parts import Inputs, live_inputs
-from hamiltone.training._store import Frames
+from hamiltone.training._batches import Inputs, live_inputs
+from hamiltone.training._stored_frames import Frames
 
 EVERYTHING = [
     "augmentation.shift_seconds=0.2",
@@ -111,14 +112,14 @@ def watching(kind: type[nn.Module]) -> Iterator[Seen]:
         handle.remove()
 
 
-Again = Callable[..., tuple[dict[str, Any], Seen]]
+Again = Callable[..., tuple[RunRecord, Seen]]
 
 
 @pytest.fixture
 def again(chain: dict[str, Path], tmp_path: Path) -> Again:
     """Do a run of the chain again with other settings, watching what its networks see."""
 
-    def run(name: str, *overrides: str, kind: type[nn.Module] = VGG) -> tuple[dict[str, Any], Seen]:
+    def run(name: str, *overrides: str, kind: type[nn.Module] = VGG) -> tuple[RunRecord, Seen]:
         out = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
         with watching(kind) as seen:
             record = train(read_settings(chain[name] / "settings.toml", [f"out={out}", *overrides]), quiet=True)
@@ -132,7 +133,7 @@ def test_the_training_part_changes_for_both_networks_and_nothing_else_does(again
     _, plain = again("at-speaker")
     trained = next(network for network, training, _ in seen.calls if training)
     steps = [place for place, (network, training, _) in enumerate(seen.calls) if network == trained and training]
-    frames = record["split"]["train"]["frames"]
+    frames = record.split.train.frames
     assert len(steps) == 2 * -(-frames // 16)
     for place in steps:  # the frozen network runs after each step of the trained one, on the same input
         frozen, training, x = seen.calls[place + 1]
@@ -140,8 +141,8 @@ def test_the_training_part_changes_for_both_networks_and_nothing_else_does(again
         assert not training
         assert torch.equal(x, seen.calls[place][2])
     assert len({network for network, _, _ in plain.calls}) == 1  # without augmentation the targets are stored
-    assert record["notes"][-1] == f"the training part was augmented: {CHOICE}"
-    assert all(epoch["train"]["anti_transfer"] > 0.01 for epoch in record["epochs"])
+    assert record.notes[-1] == f"the training part was augmented: {CHOICE}"
+    assert all(epoch.train["anti_transfer"] > 0.01 for epoch in record.epochs)
 
     first, second = epochs(record, seen)
     unchanged, _ = epochs(record, plain)
@@ -151,18 +152,18 @@ def test_the_training_part_changes_for_both_networks_and_nothing_else_does(again
     assert seen.inputs(trained=False) == plain.inputs(trained=False)
 
 
-def epochs(record: dict[str, Any], seen: Seen) -> tuple[set[bytes], set[bytes]]:
+def epochs(record: RunRecord, seen: Seen) -> tuple[set[bytes], set[bytes]]:
     """What was seen in the first epoch of two, and in the second."""
-    frames = record["split"]["train"]["frames"]
+    frames = record.split.train.frames
     return set(seen.inputs(trained=True)[:frames]), set(seen.inputs(trained=True)[frames:])
 
 
 def test_offsets_of_words_are_drawn_anew_in_training_and_stay_in_validation(again: Again) -> None:
     record, seen = again("word")
     first, second = epochs(record, seen)
-    assert len(first) == len(second) == record["split"]["train"]["frames"]
+    assert len(first) == len(second) == record.split.train.frames
     assert not first & second
-    checked, once = seen.inputs(trained=False), record["split"]["validation"]["frames"]
+    checked, once = seen.inputs(trained=False), record.split.validation.frames
     assert checked[:once] == checked[once : 2 * once]
     assert len(set(checked[:once])) == once
 
@@ -170,23 +171,23 @@ def test_offsets_of_words_are_drawn_anew_in_training_and_stay_in_validation(agai
 def test_switched_off_it_is_the_run_without_it(chain: dict[str, Path], again: Again) -> None:
     record, _ = again("at-speaker", "augmentation.time_mask_width=7", "augmentation.shift_seconds=0")
     before = read_record(chain["at-speaker"])
-    assert (record["run"], record["settings_hash"]) == (before["run"], before["settings_hash"])
-    assert record["notes"] == before["notes"]
+    assert (record.run, record.settings_hash) == (before.run, before.settings_hash)
+    assert record.notes == before.notes
     for name in ("model/model.safetensors", "predictions.csv"):
-        assert Path(record["settings"]["out"], name).read_bytes() == (chain["at-speaker"] / name).read_bytes()
+        assert Path(record.settings["out"], name).read_bytes() == (chain["at-speaker"] / name).read_bytes()
 
 
 def test_rh_emo_learns_on_what_is_augmented_and_is_tested_on_what_is_not(chain: dict[str, Path], again: Again) -> None:
     plain = read_record(chain["rh-emo"])
     record, seen = again("rh-emo", *EVERYTHING, kind=RHEmo)
-    assert len(set(seen.inputs(trained=True))) == record["split"]["train"]["frames"]
-    assert record["epochs"][0]["train"] != plain["epochs"][0]["train"]
+    assert len(set(seen.inputs(trained=True))) == record.split.train.frames
+    assert record.epochs[0].train != plain.epochs[0].train
     for constant in ("bce_constant", "bce_mean_spectrogram"):  # of the training and the test part as they are
-        assert record["reconstruction"][constant] == plain["reconstruction"][constant]
+        assert getattr(record.reconstruction, constant) == getattr(plain.reconstruction, constant)
 
 
 def test_a_front_that_is_trained_sees_it(again: Again) -> None:
     record, seen = again("joint", *EVERYTHING, "frames.random_offset=true", kind=RHEmoEncoder)
     first, second = epochs(record, seen)
-    assert len(first) == len(second) == record["split"]["train"]["frames"]
+    assert len(first) == len(second) == record.split.train.frames
     assert not first & second

@@ -11,7 +11,7 @@ import torch
 from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
-from hamiltone.training import RunSettings, calibrate, evaluate, load_material, train
+from hamiltone.training import RunSettings, calibrate, evaluate, load_dataset, train
 
 Make = Callable[..., RunSettings]
 
@@ -28,7 +28,7 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
     assert weights_key(before) == weights_key(after)
 
     # The same from the files themselves: each synthetic clip is one frame.
-    material = load_material(settings)
+    material = load_dataset(settings)
     clips = material.split.apply(material.utterances)["validation"].table
     logs = []
     for path in clips["path"]:
@@ -53,7 +53,7 @@ def test_an_evaluation_gives_what_predict_gives(settings_for: Make, tmp_path: Pa
     train(settings, quiet=True)
     calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)
     evaluate(settings, tmp_path / "calibrated", tmp_path / "evaluation")
-    material = load_material(settings)
+    material = load_dataset(settings)
     table = material.utterances.table
     paths = dict(zip(table["utterance"], table["path"], strict=True))
     predictor = Predictor(tmp_path / "calibrated")

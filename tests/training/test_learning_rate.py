@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hamiltone.settings import OptimisationSettings
 from hamiltone.training._loop import learning_rate
-from hamiltone.training._settings import OptimisationSettings
 
 
 def test_a_constant_rate_is_the_same_at_each_step() -> None:

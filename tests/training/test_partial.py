@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hamiltone.corpora import CorpusError, load_corpus
+from hamiltone.corpora import CorpusError, CorpusSettings, load_corpus, load_utterances
+from hamiltone.settings import read_settings
 from hamiltone.study import Study
 from hamiltone.study._graph import build_graph
-from hamiltone.training import CorpusSettings, load_utterances, read_settings
 
 
 @pytest.fixture

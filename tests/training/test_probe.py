@@ -1,10 +1,8 @@
 """Probes of trained networks: what they read, what they write, and what they refuse."""
 
-import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +17,8 @@ from torch import nn
 from hamiltone import cli
 from hamiltone.corpora import Split, load_corpus, read_split
 from hamiltone.errors import HamiltoneError
-from hamiltone.networks import Recognizer, load_recognizer
+from hamiltone.networks import VGG, Recognizer, load_recognizer
+from hamiltone.records import Probe
 from hamiltone.speech import cut_frames, load_audio
 from hamiltone.training import RunSettings, probe, read_record, train
 
@@ -56,13 +55,14 @@ def own(run: Path, tmp_path: Path) -> Path:
     return shutil.copytree(run, tmp_path / "run")
 
 
-def written(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "probe.json").read_text())
+def written(folder: Path) -> Probe:
+    return Probe.read(folder / "probe.json")
 
 
 def features(model: Recognizer, waveform: torch.Tensor) -> list[np.ndarray]:
     """Of one frame: mean and deviation of each map, and the classifier's last hidden layer."""
     x, layers = model.front(waveform[None]), []
+    assert isinstance(model.network, VGG)
     for module in model.network.features:
         x = module(x)
         if isinstance(module, nn.ReLU):
@@ -75,37 +75,37 @@ def features(model: Recognizer, waveform: torch.Tensor) -> list[np.ndarray]:
 def test_it_is_scikit_learn_on_features_of_an_explicit_forward(run: Path) -> None:
     content, tested = written(run), read_split(run / "split.json").parts["test"]
     clips = load_corpus("synthetic").table.set_index("utterance", drop=False).loc[list(tested)]
-    assert content["clips"] == len(clips) > 50
-    assert content["speakers"] == 3
+    assert content.clips == len(clips) > 50
+    assert content.speakers == 3
     model = load_recognizer(run / "model")
     frames = [torch.from_numpy(cut_frames(load_audio(path))[0]) for path in clips["path"]]
     layers = zip(*(features(model, frame) for frame in frames), strict=True)
     probed = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=5000))
     apart = {"speaker": "word", "word": "speaker", "emotion": "speaker"}
-    for entry, rows in zip(content["layers"], layers, strict=True):
-        assert entry["size"] == len(rows[0])
-        assert set(entry["targets"]) == set(apart)
+    for entry, rows in zip(content.layers, layers, strict=True):
+        assert entry.size == len(rows[0])
+        assert set(entry.targets) == set(apart)
         for name, groups in apart.items():
-            truth, result = clips[name].to_numpy(dtype=object), entry["targets"][name]
+            truth, result = clips[name].to_numpy(dtype=object), entry.targets[name]
             folds = GroupKFold(min(5, len(set(clips[groups]))))
             predicted = cross_val_predict(probed, np.array(rows), truth, cv=folds, groups=clips[groups])
-            assert result["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
-            assert result["uar"] == pytest.approx(balanced_accuracy_score(truth, predicted))
-            assert result["chance"] == clips[name].value_counts(normalize=True).max()
-            assert (result["apart"], result["folds"]) == (groups, folds.get_n_splits())
-            assert result["note"] == "interval not estimable (3 speakers)"
+            assert result.accuracy == pytest.approx(accuracy_score(truth, predicted))
+            assert result.uar == pytest.approx(balanced_accuracy_score(truth, predicted))
+            assert result.chance == clips[name].value_counts(normalize=True).max()
+            assert (result.apart, result.folds) == (groups, folds.get_n_splits())
+            assert result.note == "interval not estimable (3 speakers)"
 
 
 def test_the_file_says_what_was_probed(run: Path) -> None:
     content, record = written(run), read_record(run)
-    assert (content["format"], content["run"], content["part"]) == (1, record["run"], "test")
-    assert content["split"] == {"kind": "actor", "hash": record["split"]["hash"]}
-    assert content["command"] == "a test"
-    names = [(entry["layer"], entry["name"]) for entry in content["layers"]]
+    assert (content.format, content.run, content.part) == (2, record.run, "test")
+    assert content.split == {"kind": "actor", "hash": record.split.hash}
+    assert content.command == "a test"
+    names = [(entry.layer, entry.name) for entry in content.layers]
     convolutions = [f"features.{number}" for number in (0, 3, 6, 8, 11, 13, 16, 18)]
-    assert names == list(enumerate([*convolutions, "classifier"], start=1))
-    assert [entry["size"] for entry in content["layers"]] == [4, 8, 16, 16, 32, 32, 32, 32, 16]
-    assert all(entry["missing"] == {} for entry in content["layers"])
+    assert names == list(enumerate([*convolutions, "classifier.6"], start=1))
+    assert [entry.size for entry in content.layers] == [4, 8, 16, 16, 32, 32, 32, 32, 16]
+    assert all(entry.missing == {} for entry in content.layers)
 
 
 def test_what_is_done_is_not_done_again(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,14 +120,16 @@ def test_done_again_it_is_the_same_on_the_split_that_the_run_left(own: Path, thi
     assert str(third) in text
     settings.write_text(text.replace(str(third), "moved/away.json"))
     before = written(own)
-    assert probe(own / "model", again=True, quiet=True, command="another") == {**before, "command": "another"}
-    assert written(own)["command"] == "another"
+    assert probe(own / "model", again=True, quiet=True, command="another") == before.model_copy(
+        update={"command": "another"}
+    )
+    assert written(own).command == "another"
 
 
 @pytest.mark.parametrize("change", ["another run's", "damaged"])
 def test_a_probe_that_is_not_of_this_run_is_made_anew(own: Path, change: str) -> None:
     content = written(own)
-    texts = {"another run's": json.dumps({**content, "run": "0" * 64}), "damaged": '{"format": 1'}
+    texts = {"another run's": content.model_copy(update={"run": "0" * 64}).model_dump_json(), "damaged": '{"format": 1'}
     (own / "probe.json").write_text(texts[change])
     assert probe(own, quiet=True, command="a test") == content == written(own)
 
@@ -137,10 +139,10 @@ def test_it_probes_on_the_clips_of_other_settings(own: Path, settings_for: Make,
     choice = {"corpus": {"name": "synthetic", "within": str(third)}, "split": {"kind": "random"}}
     other = settings_for(own.parent / "unused", **choice, leaks="report")
     content = probe(own, other, quiet=True)
-    assert content["run"] == before["run"]
-    assert content["split"]["hash"] != before["split"]["hash"]
-    assert content["clips"] != before["clips"]
-    assert any("was trained on" in note for note in content["notes"])
+    assert content.run == before.run
+    assert content.split["hash"] != before.split["hash"]
+    assert content.clips != before.clips
+    assert any("was trained on" in note for note in content.notes)
     assert probe(own, other, quiet=True, command="not used") == content
     with pytest.raises(HamiltoneError, match="was trained on"):
         probe(own, settings_for(own.parent / "unused", **choice), again=True, quiet=True)
@@ -150,8 +152,8 @@ def test_orthogonal_networks_and_trained_fronts_are_probed_too(chain: dict[str, 
     for name in ("word", "joint"):
         folder = shutil.copytree(chain[name], tmp_path / name)
         content = probe(folder, quiet=True)
-        assert content["clips"] == read_record(folder)["split"]["test"]["clips"]
-        assert "emotion" in content["layers"][0]["targets"]
+        assert content.clips == read_record(folder).split.test.clips
+        assert "emotion" in content.layers[0].targets
 
 
 def test_what_cannot_be_probed_is_refused_in_one_line(
@@ -189,16 +191,16 @@ def test_the_verb_prints_a_table_and_where_the_file_is(
     printed = capsys.readouterr()
     content = written(own)
     assert str(own / "probe.json") in printed.err
-    for entry in content["layers"]:
-        (line,) = [line for line in printed.out.splitlines() if f" {entry['name']} " in line]
-        for result in entry["targets"].values():
-            assert f" {100 * result['accuracy']:.1f} %" in line
+    for entry in content.layers:
+        (line,) = [line for line in printed.out.splitlines() if f" {entry.name} " in line]
+        for result in entry.targets.values():
+            assert f" {100 * result.accuracy:.1f} %" in line
     assert "chance" in printed.out
     assert "keep each word on one side; interval not estimable (3 speakers)" in printed.out
     assert command_line(monkeypatch, "probe", own, "--json", "--again", "--quiet") == 0
     printed = capsys.readouterr()
-    assert json.loads(printed.out) == written(own)
-    assert written(own)["command"] == f"hamiltone probe {own} --json --again --quiet"
+    assert Probe.model_validate_json(printed.out) == written(own)
+    assert written(own).command == f"hamiltone probe {own} --json --again --quiet"
     assert printed.err == ""
 
 

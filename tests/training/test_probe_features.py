@@ -10,9 +10,9 @@ from torch import nn
 from hamiltone.corpora import Utterances
 from hamiltone.networks import VGG, vgg
 from hamiltone.training import _probe_features
-from hamiltone.training._parts import Part, stored_inputs
+from hamiltone.training._batches import Part, stored_inputs
+from hamiltone.training._display import TrainingDisplay
 from hamiltone.training._probe_features import layer_features
-from hamiltone.training._watch import Watch
 
 OWNER = np.array([0, 0, 1, 2, 2, 2, 3])  # whose each frame is
 
@@ -53,11 +53,11 @@ def test_features_are_the_mean_over_frames_of_an_explicit_forward(
     shape = (4, 32, 64)
     network = vgg(depth, algebra, 3, width=1 / 16, hidden=12, input_shape=shape, pool=pool).eval()
     clips = part(shape)
-    found = layer_features(network, clips, Watch("test", quiet=True))
+    found = layer_features(network, clips, TrainingDisplay("test", quiet=True))
     frames = [slow_features(network, clips.inputs.fetch(clips.rows[[position]], 0).x) for position in range(len(OWNER))]
     assert [layer.layer for layer in found] == list(range(1, depth - 1))  # all layers with weights but two
     assert found[0].name == "features.0"
-    assert found[-1].name == "classifier"
+    assert found[-1].name == "classifier.6"
     for position, layer in enumerate(found):
         per_frame = np.array([frame[position] for frame in frames])
         expected = np.array([per_frame[clip == OWNER].mean(0) for clip in range(4)])
@@ -67,5 +67,5 @@ def test_features_are_the_mean_over_frames_of_an_explicit_forward(
 
 def test_the_network_is_left_as_it_was() -> None:
     network = vgg(11, "real", 3, width=1 / 16, hidden=12, input_shape=(1, 32, 32)).eval()
-    layer_features(network, part((1, 32, 32)), Watch("test", quiet=True))
+    layer_features(network, part((1, 32, 32)), TrainingDisplay("test", quiet=True))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hamiltone.corpora import Utterances
-from hamiltone.training._probe_targets import FOLDS, Target, deal_by_group, deal_by_recording, probe_targets
+from hamiltone.training._probe_targets import FOLDS, Target, folds_by_group, folds_by_recording, probe_targets
 
 SPEAKERS, WORDS, EMOTIONS = ("ann", "bob", "cid", "dan"), ("yes", "no", "perhaps"), ("calm", "glad")
 Row = dict[str, str]
@@ -34,7 +34,7 @@ def assert_sound(folds: np.ndarray, classes: np.ndarray, groups: np.ndarray) -> 
 @given(clips(4, 8), st.integers(2, 4))
 def test_folds_by_group_keep_groups_whole(pairs: tuple[np.ndarray, np.ndarray], fewest: int) -> None:
     classes, groups = pairs
-    folds = deal_by_group(classes, groups, fewest)
+    folds = folds_by_group(classes, groups, fewest)
     in_one_group = any(len(set(groups[classes == one])) < 2 for one in set(classes))
     if len(set(groups)) < fewest or in_one_group:
         assert folds is None
@@ -48,7 +48,7 @@ def test_folds_by_group_keep_groups_whole(pairs: tuple[np.ndarray, np.ndarray], 
 @given(clips(4, 40))
 def test_folds_by_recording_keep_recordings_whole(pairs: tuple[np.ndarray, np.ndarray]) -> None:
     classes, recordings = pairs
-    folds = deal_by_recording(classes, recordings)
+    folds = folds_by_recording(classes, recordings)
     if any(len(set(recordings[classes == one])) < 2 for one in set(classes)):
         assert folds is None
     if folds is not None:
@@ -60,7 +60,7 @@ def test_clips_that_are_recordings_are_dealt_in_proportion(sizes: list[int], ran
     classes = np.repeat(np.arange(len(sizes)), sizes)
     recordings = np.arange(len(classes))
     random.shuffle(recordings)
-    folds = deal_by_recording(classes, recordings)
+    folds = folds_by_recording(classes, recordings)
     assert folds is not None
     assert_sound(folds, classes, recordings)
     assert folds.max() + 1 == min(FOLDS, *sizes)

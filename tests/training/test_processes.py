@@ -1,7 +1,6 @@
 """Several processes share a run: the steps of one process, resumable, and one line for a mistake in any of them."""
 
 import _thread
-import json
 import signal
 import subprocess
 import sys
@@ -21,9 +20,10 @@ from safetensors.torch import load_file
 
 from hamiltone import cli
 from hamiltone.corpora import Utterances
+from hamiltone.records import read_record
 from hamiltone.training import RunSettings, SettingsError, settings_from, train
-from hamiltone.training._launch import WorkerError, run_together
-from hamiltone.training._parts import Fetched, Inputs, Part
+from hamiltone.training._batches import Fetched, Inputs, Part
+from hamiltone.training._launching import WorkerError, run_together
 from hamiltone.training._processes import Processes, ProcessesError, is_main_process, started_by_launcher
 
 from .conftest import Make
@@ -59,18 +59,18 @@ def test_two_processes_do_the_steps_of_one(settings_for: Make, tmp_path: Path) -
     }
     alone = train(settings_for(tmp_path / "alone", **changes), quiet=True)
     shared = train(settings_for(tmp_path / "shared", processes=2, **changes), quiet=True)
-    assert alone["split"]["train"]["frames"] % 9 == 1
-    for one, two in zip(alone["epochs"], shared["epochs"], strict=True):
+    assert alone.split.train.frames % 9 == 1
+    for one, two in zip(alone.epochs, shared.epochs, strict=True):
         for part in ("train", "validation"):
-            assert set(one[part]) >= {"loss", "cross_entropy", "anti_transfer"}
-            assert two[part] == pytest.approx(one[part], abs=1e-6)
-    assert len(alone["epochs"]) == 3
-    assert alone["epochs"][0]["train"]["loss"] > alone["epochs"][2]["train"]["loss"] + 1e-4
+            assert set(getattr(one, part)) >= {"loss", "cross_entropy", "anti_transfer"}
+            assert getattr(two, part) == pytest.approx(getattr(one, part), abs=1e-6)
+    assert len(alone.epochs) == 3
+    assert alone.epochs[0].train["loss"] > alone.epochs[2].train["loss"] + 1e-4
     weights = [load_file(tmp_path / name / "model" / "model.safetensors") for name in ("alone", "shared")]
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value, atol=1e-5, rtol=1e-4, msg=name)
-    assert (alone["resources"]["processes"], shared["resources"]["processes"]) == (1, 2)
-    assert alone["run"] != shared["run"]
+    assert (alone.resources.processes, shared.resources.processes) == (1, 2)
+    assert alone.run != shared.run
 
 
 def test_killed_and_started_again_ends_with_the_bytes_of_another_launcher(settings_for: Make, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_killed_and_started_again_ends_with_the_bytes_of_another_launcher(settin
     record = train(broken, quiet=True)
     for name in ("model/model.safetensors", "predictions.csv"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    assert record["epochs"] == json.loads((tmp_path / "whole" / "record.json").read_text())["epochs"]
+    assert record.epochs == read_record(tmp_path / "whole").epochs
     assert not state.parent.exists()
 
 

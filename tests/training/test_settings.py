@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
+from hamiltone.settings import VGGSettings
 from hamiltone.training import RunSettings, SettingsError, read_settings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -23,6 +24,7 @@ def test_the_defaults_are_the_papers(write) -> None:
     settings = read_settings(write(MINIMAL))
     training = settings.training
     assert (training.learning_rate, training.batch, training.epochs, training.patience) == (1e-5, 20, 500, 20)
+    assert isinstance(settings.network, VGGSettings)
     assert (settings.network.depth, settings.network.width, settings.network.algebra) == (16, 1.0, "quaternion")
     assert settings.split.fractions == (0.7, 0.2, 0.1)
     assert training.monitor == "cross_entropy"

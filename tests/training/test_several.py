@@ -10,18 +10,8 @@ import pytest
 import soundfile
 import tomli_w
 
-from hamiltone.corpora import CorpusError
-from hamiltone.training import (
-    CorpusSettings,
-    SettingsError,
-    TrainingError,
-    evaluate,
-    load_material,
-    load_utterances,
-    read_settings,
-    settings_from,
-    train,
-)
+from hamiltone.corpora import CorpusError, CorpusSettings, load_utterances
+from hamiltone.training import SettingsError, TrainingError, evaluate, load_dataset, read_settings, settings_from, train
 
 TINY: dict[str, Any] = {
     "device": "cpu",
@@ -62,14 +52,15 @@ def settings_of(out: Path, corpus: dict[str, Any], **changes: Any):
 def test_a_run_on_two_corpora_and_its_evaluation(two: list[dict[str, Any]], tmp_path: Path, kind: str) -> None:
     split = {"kind": kind, "fractions": [0.5, 0.25, 0.25]}
     record = train(settings_of(tmp_path / kind, {"parts": two}, split=split), quiet=True)
-    assert record["corpus"]["name"] == "folder+table"
-    assert record["corpus"]["note"] == "folder: calm as neutral; table: without bored (6 recordings)"
-    assert record["labels"] == ["neutral", "glad"]
-    assert sum(record["split"][part]["clips"] for part in ("train", "validation", "test")) == 24
-    assert [part["labels"] for part in record["settings"]["corpus"]["parts"]] == [{"calm": "neutral"}, {"bored": ""}]
+    assert record.corpus.name == "folder+table"
+    assert record.corpus.note == "folder: calm as neutral; table: without bored (6 recordings)"
+    assert record.labels == ("neutral", "glad")
+    assert sum(getattr(record.split, part).clips for part in ("train", "validation", "test")) == 24
+    assert [part["labels"] for part in record.settings["corpus"]["parts"]] == [{"calm": "neutral"}, {"bored": ""}]
     predictions = pd.read_csv(tmp_path / kind / "predictions.csv", dtype=str)
     assert set(predictions["speaker"].str.partition("/")[0]) == {"folder", "table"}
-    assert record["test"]["speakers"] == predictions["speaker"].nunique()
+    assert record.test is not None
+    assert record.test.speakers == predictions["speaker"].nunique()
     heard = json.loads((tmp_path / kind / "heard.json").read_text())
     for part in two:
         alone = load_utterances(CorpusSettings.model_validate(part))
@@ -77,7 +68,7 @@ def test_a_run_on_two_corpora_and_its_evaluation(two: list[dict[str, Any]], tmp_
     assert not heard
     again = read_settings(tmp_path / kind / "settings.toml")
     assert again.corpus.name == "folder+table"
-    assert evaluate(again, tmp_path / kind / "model")["test"] == record["test"]
+    assert evaluate(again, tmp_path / kind / "model").test == record.test
     # On one of the two alone, what the model heard of it is known.
     alone = settings_of(tmp_path / "alone", two[1], split={"kind": "random", "seed": 3})
     with pytest.raises(TrainingError, match=r"was trained on \d+ of the \d+ test recordings"):
@@ -89,8 +80,8 @@ def test_a_model_of_one_corpus_is_evaluated_on_another_by_a_map(two: list[dict[s
     train(settings_of(tmp_path / "one", two[0], split=split), quiet=True)
     other = two[1] | {"labels": {"bored": "neutral"}}
     evaluation = evaluate(settings_of(tmp_path / "other", other, split=split), tmp_path / "one" / "model")
-    assert evaluation["labels"] == ["neutral", "glad"]
-    assert evaluation["corpus"] == {"name": "table", "note": "bored as neutral"}
+    assert evaluation.labels == ("neutral", "glad")
+    assert (evaluation.corpus.name, evaluation.corpus.note) == ("table", "bored as neutral")
     with pytest.raises(TrainingError, match="does not know the corpus's classes bored"):
         evaluate(settings_of(tmp_path / "x", two[1] | {"labels": {}}, split=split), tmp_path / "one" / "model")
 
@@ -136,4 +127,4 @@ def test_mistakes_in_settings_are_one_line(tmp_path: Path, corpus: dict[str, Any
 def test_an_emotion_that_a_corpus_lacks_is_one_line(two: list[dict[str, Any]], tmp_path: Path) -> None:
     parts = [two[0], two[1] | {"labels": {"ps": "glad"}}]
     with pytest.raises(CorpusError, match=r"table: labels names 'ps', .* \(bored, glad, neutral\)"):
-        load_material(settings_of(tmp_path, {"parts": parts}))
+        load_dataset(settings_of(tmp_path, {"parts": parts}))

@@ -1,6 +1,5 @@
-"""A saved recogniser's temperature, fitted on the validation part."""
+"""Calibration: a saved recogniser's temperature, fitted on the validation part."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -8,17 +7,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from hamiltone.files import atomic_write
 from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.records import heard_folder, read_heard, write_heard
+from hamiltone.settings import RunSettings
 
-from ._evaluate import load_known, recognizers_part
-from ._lineage import HEARD, heard_folder, read_heard
+from ._batches import Part
+from ._determinism import deterministic
+from ._display import TrainingDisplay
+from ._evaluate import load_known_dataset
 from ._objectives import Classification
-from ._parts import Part
-from ._run import deterministic
-from ._settings import RunSettings
-from ._watch import Watch
+from ._preparation import prepare_part
 
 
 def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quiet: bool = False) -> dict[str, Any]:
@@ -40,9 +39,9 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
         HamiltoneError: the model or the corpus cannot be read, or the corpus has classes that the model does not know.
     """
     recognizer = load_recognizer(model)
-    with deterministic(settings.threads), Watch(settings.name, quiet=quiet) as watch:
-        material = load_known(settings, recognizer, model)
-        part, _ = recognizers_part("validation", settings, material, recognizer, watch)
+    with deterministic(settings.threads), TrainingDisplay(settings.name, quiet=quiet) as display:
+        dataset = load_known_dataset(settings, recognizer, model)
+        part, _ = prepare_part("validation", settings, dataset, recognizer.front, recognizer.labels, display.report)
         size = settings.training.batch
         with torch.no_grad():
             scores = [(recognizer(batch.x, batch.stage), batch.classes) for batch in part.in_order(size)]
@@ -61,9 +60,9 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
     heard = None if folder is None else read_heard(folder)  # before ``out`` takes the model's place
     save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
     if heard is not None:
-        for corpus, utterances in material.split.by_corpus("validation").items():
+        for corpus, utterances in dataset.split.by_corpus("validation").items():
             heard[corpus] = sorted({*heard.get(corpus, []), *utterances})
-        atomic_write(Path(out) / HEARD, json.dumps(heard) + "\n")
+        write_heard(heard, Path(out))
     return {
         "temperature": recognizer.temperature,
         "clips": len(part.utterances),

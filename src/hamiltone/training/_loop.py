@@ -4,34 +4,31 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from hamiltone.errors import HamiltoneError
 from hamiltone.machine import peak_memory, reset_peak_memory
+from hamiltone.records import Epoch
+from hamiltone.settings import OptimisationSettings
 
+from ._batches import Part
 from ._checkpoint import Checkpoint, Progress
+from ._display import TrainingDisplay
+from ._errors import TrainingError
 from ._objectives import Objective
-from ._parts import Part
 from ._processes import AVERAGED_GRADIENTS, Processes
-from ._settings import OptimisationSettings
-from ._watch import Watch
-
-
-class TrainingError(HamiltoneError):
-    """A training that cannot be begun or cannot go on."""
 
 
 @dataclass(frozen=True)
 class History:
     """What a training did, epoch by epoch."""
 
-    epochs: list[dict[str, Any]]
+    epochs: list[Epoch]
     best_epoch: int
-    stopped: str  # "patience" or "epochs"
+    stopped: Literal["patience", "epochs"]
     epoch_seconds: list[float]
     epoch_cpu_seconds: list[float]
     peak_memory_bytes: int
@@ -47,7 +44,7 @@ def fit(
     seed: int,
     cpu: bool,
     checkpoint: Checkpoint,
-    watch: Watch,
+    display: TrainingDisplay,
     processes: Processes,
 ) -> History:
     """Train ``objective.module`` and leave the weights of its best epoch in it.
@@ -56,19 +53,8 @@ def fit(
     part of the checkpoint, so a run that was killed ends with the same weights, bit for bit, as one that was not.
     Several processes share each batch, which stays one batch: they do the steps that one process would do.
     """
-    AcceleratorState._reset_state(
-        reset_partial_state=True
-    )  # one process may train several runs, each with its precision
-    accelerator = Accelerator(
-        cpu=cpu or not torch.cuda.is_available(),
-        mixed_precision=settings.precision,
-        kwargs_handlers=[AVERAGED_GRADIENTS],
-    )
-    objective.to(accelerator.device)
-    if settings.channels_last:
-        put_channels_last(objective.module)
-    parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
-    adam = torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    accelerator = _accelerator(settings, cpu)
+    adam = _place(objective, settings, accelerator.device)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
 
     progress = checkpoint.restore(objective.module, adam) or Progress()
@@ -76,12 +62,11 @@ def fit(
     reset_peak_memory(accelerator.device)
     steps = -(-len(train) // settings.batch)
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
-        watch.epoch(progress.epoch, settings.epochs, steps, progress.step)
+        display.epoch(progress.epoch, settings.epochs, steps, progress.step)
         started, saved = _now(), time.monotonic()
         slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
         for part in slices:
-            for group in adam.param_groups:
-                group["lr"] = learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps)
+            _set_rate(adam, learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps))
             processes.reseed(seed, progress.epoch, progress.step)
             placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
             with accelerator.autocast():
@@ -91,7 +76,7 @@ def fit(
             optimizer.step()
             optimizer.zero_grad()
             _count(progress, processes.weighted_sums(losses, part.share), part.whole)
-            watch.step()
+            display.step()
             if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
                 started = _clock(progress, started, accelerator.device)
@@ -104,20 +89,12 @@ def fit(
             if better:
                 checkpoint.save_best(objective.module, progress.best_epoch)
             checkpoint.save(objective.module, adam, progress)
-        watch.epoch_done(progress.epochs[-1], progress.best_epoch)
+        display.epoch_done(progress.epochs[-1], progress.best_epoch)
 
     processes.wait()  # until the main process has saved the best weights
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)  # what is tested is what is saved: full precision
     checkpoint.load_best(objective.module, progress.best_epoch)
-    return History(
-        epochs=progress.epochs,
-        best_epoch=progress.best_epoch,
-        stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
-        epoch_seconds=progress.epoch_seconds,
-        epoch_cpu_seconds=progress.epoch_cpu_seconds,
-        peak_memory_bytes=progress.peak_memory,
-        device=accelerator.device,
-    )
+    return _history(progress, settings, accelerator.device)
 
 
 def learning_rate(settings: OptimisationSettings, step: int, steps_per_epoch: int) -> float:
@@ -140,6 +117,42 @@ def put_channels_last(module: torch.nn.Module) -> None:
     for parameter in module.parameters():
         if parameter.dim() == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _accelerator(settings: OptimisationSettings, cpu: bool) -> Accelerator:
+    # One process may train several runs, each with its precision.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    return Accelerator(
+        cpu=cpu or not torch.cuda.is_available(),
+        mixed_precision=settings.precision,
+        kwargs_handlers=[AVERAGED_GRADIENTS],
+    )
+
+
+def _place(objective: Objective, settings: OptimisationSettings, device: torch.device) -> torch.optim.Adam:
+    """Bring what is trained to a device, laid out as asked; the optimizer of its parameters there."""
+    objective.to(device)
+    if settings.channels_last:
+        put_channels_last(objective.module)
+    parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
+    return torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def _set_rate(adam: torch.optim.Adam, rate: float) -> None:
+    for group in adam.param_groups:
+        group["lr"] = rate
+
+
+def _history(progress: Progress, settings: OptimisationSettings, device: torch.device) -> History:
+    return History(
+        epochs=[Epoch.model_validate(epoch) for epoch in progress.epochs],
+        best_epoch=progress.best_epoch,
+        stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
+        epoch_seconds=progress.epoch_seconds,
+        epoch_cpu_seconds=progress.epoch_cpu_seconds,
+        peak_memory_bytes=progress.peak_memory,
+        device=device,
+    )
 
 
 def _out_of_patience(progress: Progress, patience: int) -> bool:

@@ -1,4 +1,4 @@
-"""What is trained, and on what loss: a recognizer (with or without anti-transfer), or RH-Emo."""
+"""Objectives: what is trained and on what loss, a recogniser (with or without anti-transfer) or RH-Emo."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,9 @@ from torch.nn import functional
 from hamiltone.antitransfer import AntiTransferLoss
 from hamiltone.measures import accuracy, unweighted_average_recall
 from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
+from hamiltone.settings import RHEmoSettings
 
-from ._parts import Batch, Part
-from ._settings import RHEmoSettings
+from ._batches import Batch, Part
 
 Losses = Mapping[str, Float[Tensor, ""]]
 
@@ -44,11 +44,11 @@ class Objective(ABC):
 
 
 class Classification(Objective):
-    """Cross-entropy of a recognizer's scores, plus the anti-transfer term where one is given (equation 2).
+    """Cross-entropy of a recogniser's scores, plus the anti-transfer term where one is given (equation 2).
 
     Args:
         recognizer: what is trained.
-        anti_transfer: attached to the recognizer's network.
+        anti_transfer: attached to the recogniser's network.
         monitored: ``cross_entropy``, or ``loss`` to count the anti-transfer term in early stopping, too.
     """
 
@@ -59,7 +59,7 @@ class Classification(Objective):
         self._validate_term = anti_transfer is not None and monitored == "loss"
 
     def to(self, device: torch.device) -> None:
-        """Bring the recognizer and the frozen network to a device."""
+        """Bring the recogniser and the frozen network to a device."""
         super().to(device)
         if self._anti_transfer is not None:
             self._anti_transfer.to(device)

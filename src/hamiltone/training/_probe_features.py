@@ -1,7 +1,8 @@
-"""What a linear probe sees of a network: a few numbers of each layer, for each clip."""
+"""Features of layers: a few numbers of each layer of a network, for each clip, which linear probes see."""
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 import numpy as np
 import torch
@@ -9,10 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hamiltone.antitransfer import FeatureTaps, convolutions
-from hamiltone.networks import VGG
+from hamiltone.networks import Network
 
-from ._parts import Part
-from ._watch import Watch
+from ._batches import Part
+from ._display import TrainingDisplay
 
 _VALUES = 1 << 24  # of the first feature map of a batch, which keeps all of them below about 300 MB
 
@@ -22,21 +23,23 @@ class LayerFeatures:
     """The features of one layer.
 
     Attributes:
-        layer: the number of the convolution, from 1; the classifier's comes after the last of them.
-        name: dotted name of the convolution, or ``classifier``.
+        layer: the number of the convolution, from 1; the last hidden layer comes after the last of them.
+        name: dotted name of the convolution, or of the layer whose input the last hidden layer is.
+        kind: convolution, or last hidden.
         values: a row for each clip, the mean over its frames.
     """
 
     layer: int
     name: str
+    kind: Literal["convolution", "last hidden"]
     values: Float[np.ndarray, "clip feature"]
 
 
-def layer_features(network: VGG, part: Part, watch: Watch) -> list[LayerFeatures]:
+def layer_features(network: Network, part: Part, display: TrainingDisplay) -> list[LayerFeatures]:
     """The features of all layers of a network in eval mode, for each clip of a part; each frame runs once.
 
     A convolution gives the mean and the standard deviation over positions of each channel of its map after the ReLU
-    (so the numbers do not grow with the map), the classifier its last hidden layer. Both are averaged over the frames
+    (so the numbers do not grow with the map), the last hidden layer its values. Both are averaged over the frames
     of a clip. Quaternion maps count as real ones with all their channels, as in anti-transfer (REFERENCE section 3).
     """
     names = list(convolutions(network))
@@ -47,21 +50,25 @@ def layer_features(network: VGG, part: Part, watch: Watch) -> list[LayerFeatures
     def last_hidden(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         frames[-1].append(inputs[0].double())
 
-    reading = network.classifier[-1].register_forward_pre_hook(last_hidden)
+    reading = network.last_hidden().register_forward_pre_hook(last_hidden)
     try:
         with FeatureTaps(network, numbers) as taps, torch.no_grad():
             for batch in part.in_order(_batch_size(network)):
                 network(batch.x)
-                maps = taps.take()
+                feature_maps = taps.take()
                 for number in numbers:
-                    frames[number - 1].append(_moments(maps[number]))
+                    frames[number - 1].append(_moments(feature_maps[number]))
                 done += len(batch.x)
-                watch.report("reading the layers", done, len(part))
+                display.report("reading the layers", done, len(part))
     finally:
         reading.remove()
     values = [part.per_utterance(torch.cat(batches)).numpy() for batches in frames]
-    layers = zip([*numbers, len(names) + 1], [*names, "classifier"], values, strict=True)
-    return [LayerFeatures(number, name, clips) for number, name, clips in layers]
+    *maps, hidden = values
+    layers = [
+        LayerFeatures(number, name, "convolution", clips)
+        for number, name, clips in zip(numbers, names, maps, strict=True)
+    ]
+    return [*layers, LayerFeatures(len(names) + 1, network.config.last_hidden, "last hidden", hidden)]
 
 
 def _moments(feature_map: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch feature"]:
@@ -69,8 +76,8 @@ def _moments(feature_map: Float[Tensor, "batch channel time frequency"]) -> Floa
     return torch.cat([mean, deviation], dim=1)
 
 
-def _batch_size(network: VGG) -> int:
+def _batch_size(network: Network) -> int:
     first = next(iter(convolutions(network).values()))
-    _, *positions = network.settings()["input_shape"]
+    _, *positions = network.input_shape
     channels = first.get_parameter("bias").numel()
     return max(1, _VALUES // (channels * prod(positions)))

@@ -1,7 +1,5 @@
 """A linear probe: how much of a target can be read from features by a linear classifier."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
@@ -9,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from hamiltone.measures import summarise
+from hamiltone.records import ProbeTarget
 
 from ._probe_targets import Target
 
@@ -16,16 +15,12 @@ STRENGTH = 0.1
 _ITERATIONS = 5000
 
 
-def probe_layer(values: Float[np.ndarray, "all feature"], target: Target) -> dict[str, Any]:
+def probe_layer(values: Float[np.ndarray, "all feature"], target: Target) -> ProbeTarget:
     """Accuracy and UAR of a linear classifier on features, from the predictions of all folds together.
 
     Each fold is predicted by a multinomial logistic regression with an L2 penalty (scikit-learn's ``C`` is the same
     for all layers, 0.1, so that layers and networks compare) that was trained on the other folds, whose means and
     deviations standardise the features, too.
-
-    Returns:
-        ``{"accuracy", "uar", "chance", "classes", "clips", "folds", "apart", "low", "high", "note"}``: the ends of the
-        95 % interval of the accuracy over speakers, or None and a note that says why.
     """
     features = values[target.asked]
     predicted = np.empty_like(target.classes)
@@ -35,15 +30,15 @@ def probe_layer(values: Float[np.ndarray, "all feature"], target: Target) -> dic
         predicted[tested] = probe.fit(features[~tested], target.classes[~tested]).predict(features[tested])
     summary = summarise(target.classes, predicted, target.speakers, target.labels)
     accuracy = summary["accuracy"]
-    return {
-        "accuracy": accuracy["value"],
-        "uar": summary["uar"]["value"],
-        "chance": target.chance,
-        "classes": len(target.labels),
-        "clips": len(features),
-        "folds": len(np.unique(target.folds)),
-        "apart": target.apart,
-        "low": accuracy["low"],
-        "high": accuracy["high"],
-        "note": "; ".join(filter(None, [accuracy["note"] and f"interval {accuracy['note']}", target.note])),
-    }
+    return ProbeTarget(
+        accuracy=accuracy["value"],
+        uar=summary["uar"]["value"],
+        chance=target.chance,
+        classes=len(target.labels),
+        clips=len(features),
+        folds=len(np.unique(target.folds)),
+        apart=target.apart,
+        low=accuracy["low"],
+        high=accuracy["high"],
+        note="; ".join(filter(None, [accuracy["note"] and f"interval {accuracy['note']}", target.note])),
+    )

@@ -1,4 +1,4 @@
-"""What a linear probe is asked, and how the clips are dealt to its folds so that what must stay apart does."""
+"""Targets of linear probes: what is asked of each clip, and folds that keep apart what must stay apart."""
 
 from dataclasses import dataclass
 
@@ -67,29 +67,23 @@ def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
     }
 
 
-def deal_by_group(classes: Clips, groups: Clips, fewest: int) -> Clips | None:
+def folds_by_group(classes: Clips, groups: Clips, fewest: int) -> Clips | None:
     """Folds that keep groups whole: for each clip the fold that tests it.
 
-    Args:
-        classes: the class of each clip, as a number.
-        groups: the group of each clip, as a number.
-        fewest: how many groups are needed.
-
-    Returns:
-        None where there are fewer groups, or where a class would be tested that the other folds do not have.
+    None where there are fewer groups than ``fewest``, or a class would be tested that the other folds do not have.
     """
     count = min(FOLDS, len(np.unique(groups)))
     if count < max(2, fewest):
         return None
-    return _dealt(GroupKFold(count), classes, groups)
+    return _folds(GroupKFold(count), classes, groups)
 
 
-def deal_by_recording(classes: Clips, recordings: Clips) -> Clips | None:
-    """Folds with each class in proportion that keep the clips of a recording together; else as ``deal_by_group``."""
+def folds_by_recording(classes: Clips, recordings: Clips) -> Clips | None:
+    """Folds with each class in proportion that keep the clips of a recording together; else as ``folds_by_group``."""
     count = min(FOLDS, _recordings_of_class(classes, recordings).min(initial=FOLDS))
     if count < 2:
         return None
-    return _dealt(StratifiedGroupKFold(count, shuffle=True, random_state=_SEED), classes, recordings)
+    return _folds(StratifiedGroupKFold(count, shuffle=True, random_state=_SEED), classes, recordings)
 
 
 @dataclass(frozen=True)
@@ -120,9 +114,9 @@ def _target(column: _Classes, speakers: _Classes, group: tuple[str, Clips, int],
     if kept > _MOST_CLASSES:
         return f"{kept} classes: no more than {_MOST_CLASSES} are probed"
     classes, (apart, groups, fewest) = column.codes[asked], group
-    folds = deal_by_group(classes, groups[asked], fewest) if (groups[asked] >= 0).all() else None
+    folds = folds_by_group(classes, groups[asked], fewest) if (groups[asked] >= 0).all() else None
     if folds is None:
-        apart, folds = "recording", deal_by_recording(classes, recordings[asked])
+        apart, folds = "recording", folds_by_recording(classes, recordings[asked])
     if folds is None:
         return "its classes share recordings in such a way that no folds keep these apart"
     left = len(counts) - kept
@@ -136,7 +130,7 @@ def _recordings_of_class(classes: Clips, recordings: Clips) -> Int64[np.ndarray,
     return np.unique(pairs[:, 0], return_counts=True)[1].astype(np.int64)
 
 
-def _dealt(dealer: GroupKFold | StratifiedGroupKFold, classes: Clips, groups: Clips) -> Clips | None:
+def _folds(dealer: GroupKFold | StratifiedGroupKFold, classes: Clips, groups: Clips) -> Clips | None:
     folds = np.full(len(classes), -1, dtype=np.int64)
     for number, (_, tested) in enumerate(dealer.split(classes, classes, groups)):
         folds[tested] = number

@@ -33,13 +33,7 @@ class ProcessesError(HamiltoneError):
 
 
 class Processes:
-    """The processes of one run, seen from one of them.
-
-    Args:
-        rank: which of them this is.
-        size: how many there are.
-        group: by which they speak with one another; None for one process.
-    """
+    """The processes of one run, seen from one of them; without ``group`` there is one."""
 
     def __init__(self, rank: int = 0, size: int = 1, group: "dist.ProcessGroup | None" = None) -> None:
         self.rank = rank
@@ -129,12 +123,7 @@ def started_by_launcher(processes: int) -> bool:
 
 @contextmanager
 def joined(processes: int, threads: int, *, cpu: bool) -> Iterator[Processes]:
-    """Join the other processes of a run.
-
-    Args:
-        processes: how many a launcher has started; 1 needs none.
-        threads: of each of them.
-        cpu: compute on the CPU even where there is a GPU.
+    """Join the other processes of a run, as many as a launcher has started; one needs none.
 
     Raises:
         ProcessesError: there are fewer GPUs than processes, or the processes do not find one another.

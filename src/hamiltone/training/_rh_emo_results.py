@@ -1,4 +1,4 @@
-"""What a trained RH-Emo is worth on unseen clips: its reconstruction against constant ones, and its axes."""
+"""Results of RH-Emo on unseen clips: its reconstruction against constant ones, and its axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hamiltone.measures import summarise
+from hamiltone.records import Reconstruction
 
-from ._parts import Part
-from ._record import predictions_table
+from ._batches import Part
+from ._results import evaluation_of, part_predictions
 
 _CONSTANT = 1e-4  # of a spectrogram between 0 and 1
 
@@ -20,13 +20,10 @@ _CONSTANT = 1e-4  # of a spectrogram between 0 and 1
 def rh_emo_results(
     rh_emo: nn.Module, parts: Sequence[Part], labels: Sequence[str], device: torch.device, size: int
 ) -> dict[str, Any]:
-    """Results on the test part.
+    """Results on the test part, as a record takes them.
 
     Returns:
-        ``reconstruction``: ``bce`` of the test part; ``bce_constant`` of always predicting the training part's mean;
-        ``bce_mean_spectrogram`` of always predicting the training part's mean spectrogram (a harder rival);
-        ``axis_deviation``, for each axis of the embedding the standard deviation over test frames, averaged over the
-        axis's elements. With heads, ``test``: the discrete axis's scores per clip as ``summarise`` gives them.
+        ``reconstruction`` and, with heads, ``test``: the evaluation of the discrete axis's scores for each clip.
     """
     rh_emo.eval()
     train, _, test = parts
@@ -51,24 +48,22 @@ def rh_emo_results(
         if output.discrete is not None:
             scores.append(output.discrete.cpu().double().softmax(dim=1))
     variance = total_squared / len(test) - (total / len(test)).square()
-    results: dict[str, Any] = {
-        "reconstruction": {
-            "bce": bce,
-            "bce_constant": constant,
-            "bce_mean_spectrogram": spectrogram,
-            "axis_deviation": variance.clamp(min=0).sqrt().mean(dim=(1, 2)).tolist(),
-        }
-    }
+    reconstruction = Reconstruction(
+        bce=bce,
+        bce_constant=constant,
+        bce_mean_spectrogram=spectrogram,
+        axis_deviation=tuple(variance.clamp(min=0).sqrt().mean(dim=(1, 2)).tolist()),
+    )
+    results: dict[str, Any] = {"reconstruction": reconstruction}
     if scores:
-        table = predictions_table(test, test.per_utterance(torch.cat(scores)), labels)
-        results["test"] = summarise(table["truth"], table["prediction"], table["speaker"], labels)
+        results["test"] = evaluation_of(part_predictions(test, test.per_utterance(torch.cat(scores)), labels), labels)
     return results
 
 
 def constant_embedding(results: Mapping[str, Any]) -> list[str]:
     """A note where an RH-Emo's axes are the same for all clips; of other results none."""
-    deviations = results.get("reconstruction", {}).get("axis_deviation")
-    if deviations is None or max(deviations) > _CONSTANT:
+    reconstruction = results.get("reconstruction")
+    if reconstruction is None or max(reconstruction.axis_deviation) > _CONSTANT:
         return []
     return ["its embedding is the same for all clips: what rests on it cannot tell them apart; train it longer"]
 

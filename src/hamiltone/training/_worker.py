@@ -1,4 +1,4 @@
-"""One of several processes of a run: ``python -m hamiltone.training._worker FOLDER``, started by ``_launch``."""
+"""One of several processes of a run: ``python -m hamiltone.training._worker FOLDER``, started by ``_launching``."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from typing import NoReturn
 
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_write
+from hamiltone.settings import RunSettings
 
-from ._launch import ORDER, failure_file
+from ._launching import ORDER, failure_file
 from ._processes import is_main_process
 from ._run import train
-from ._settings import RunSettings
 
 
 def work(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The parts of a split as a training loop takes them: inputs, targets, and which frame belongs to whom."""
+"""Batches: the parts of a split as a training loop takes them, with inputs, targets, and whose each frame is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from torch import Tensor
 from hamiltone.audio import AugmentationSettings
 from hamiltone.corpora import Utterances
 from hamiltone.networks import Stage
+from hamiltone.records import PartSize
 from hamiltone.speech import augment
 
-from ._store import Frames
+from ._stored_frames import Frames
 
 Rows = npt.NDArray[np.int64]
 
@@ -177,13 +178,11 @@ class Part:
         sums = torch.zeros(len(self.utterances), values.shape[1], dtype=values.dtype).index_add_(0, owner, values)
         return sums / torch.bincount(owner, minlength=len(self.utterances)).unsqueeze(1)
 
-    def counts(self) -> dict[str, int]:
+    def size(self) -> PartSize:
         """How many clips, frames and speakers the part has."""
-        return {
-            "clips": len(self.utterances),
-            "frames": len(self),
-            "speakers": len(set(self.utterances.table["speaker"])),
-        }
+        return PartSize(
+            clips=len(self.utterances), frames=len(self), speakers=len(set(self.utterances.table["speaker"]))
+        )
 
 
 def make_part(

@@ -1,4 +1,4 @@
-"""What is computed once: decoded frames, and what a frozen front makes of them. Memory-mapped, under keys of content.
+"""Stored frames: what is decoded once, and what a frozen front makes of it. Memory-mapped, under keys of content.
 
 Everything lies in the cache folder under a key made of all that produced it (file contents, rules, weights, versions),
 so what is found there is right, and what is stale is never read.
@@ -15,7 +15,7 @@ import soundfile
 import soxr
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from hamiltone.audio import FRAME_SAMPLES, FrameSettings, frame_bounds, is_silent
 from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
@@ -162,20 +162,20 @@ def stored_stage(
         array = _mapped(path)
         if array is None:
             with atomic_path(path) as draft:
-                _compute(frames, front, stage, offset_seed, draft, report)
+                _compute(frames, front.up_to(stage), stage, offset_seed, draft, report)
             array = np.load(path, mmap_mode="r")
     return array
 
 
 def stage_key(frames: Frames, front: Front, stage: Stage, offset_seed: int | None) -> str:
     """The key under which :func:`stored_stage` stores."""
-    used = front.spectrogram if stage == "spectrogram" else front
+    used = front.up_to(stage)
     return content_key(
         {
             "version": _VERSION,
             "frames": frames.key,
             "stage": stage,
-            "front": front.spectrogram.settings() if stage == "spectrogram" else front.settings(),
+            "front": used.settings(),
             "weights": weights_key(used),
             "offset_seed": offset_seed,
             "torch": torch.__version__,
@@ -192,16 +192,17 @@ def _mapped(path: Path) -> npt.NDArray[np.float32] | None:
 
 
 @torch.no_grad()
-def _compute(frames: Frames, front: Front, stage: Stage, offset_seed: int | None, path: Path, report: Report) -> None:
-    was_training = front.training
-    front.eval()
+def _compute(
+    frames: Frames, module: nn.Module, stage: Stage, offset_seed: int | None, path: Path, report: Report
+) -> None:
+    was_training = module.training
+    module.eval()
     count = len(frames.bounds)
     array: np.memmap | None = None
     for first in range(0, count, _BATCH):
         rows = np.arange(first, min(first + _BATCH, count))
         offsets = None if offset_seed is None else frames.random_offsets(rows, offset_seed, epoch=0)
-        waveforms = frames.waveforms(rows, offsets)
-        result = front.spectrogram(waveforms) if stage == "spectrogram" else front(waveforms)
+        result: Tensor = module(frames.waveforms(rows, offsets))
         if array is None:
             shape = (count, *result.shape[1:])
             array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
@@ -209,4 +210,4 @@ def _compute(frames: Frames, front: Front, stage: Stage, offset_seed: int | None
         report(f"computing {stage}", int(rows[-1]) + 1, count)
     if array is not None:
         array.flush()
-    front.train(was_training)
+    module.train(was_training)

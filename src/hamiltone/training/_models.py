@@ -1,4 +1,4 @@
-"""The front and the model of a run, with all that earlier runs give to them."""
+"""The models of a run: its front, its recogniser or RH-Emo, with all that earlier runs give to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,61 +8,63 @@ from torch import Tensor, nn
 
 from hamiltone.antitransfer import AntiTransferLoss, GramTargets, freeze
 from hamiltone.corpora import affect_targets
-from hamiltone.networks import VGG, Derivatives, Front, Recognizer, RHEmo, TrainedRHEmo, vgg
-from hamiltone.speech import Spectrogram
+from hamiltone.extensions import load_extensions
+from hamiltone.networks import (
+    Front,
+    Network,
+    Recognizer,
+    RHEmo,
+    SpectrogramFront,
+    TrainedRHEmo,
+    build_front,
+    build_network,
+    spectrogram_from,
+)
+from hamiltone.settings import Dataset, RHEmoSettings, RunSettings, SpectrogramSettings
 
+from ._errors import TrainingError
 from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
-from ._loop import TrainingError
-from ._material import Material
 from ._objectives import Classification, Reconstruction
-from ._settings import RHEmoSettings, RunSettings
-from ._store import Frames, waveform_batches
+from ._stored_frames import Frames, waveform_batches
 
-MakeTargets = Callable[[VGG], Mapping[int, GramTargets]]
+MakeTargets = Callable[[Network], Mapping[int, GramTargets]]
 """The stored side of equation 1, made of a frozen network."""
 
 
-def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, material: Material) -> Front:
-    """The front of an earlier run, or a spectrogram whose normalisation is fitted on the training part.
-
-    Args:
-        settings: of the run.
-        lineage: the runs that it rests on.
-        frames: those of ``material``.
-        material: whose training part gives the normalisation: the run's own, or that of ``front.statistics``.
-    """
+def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset: Dataset) -> Front:
+    """The front of an earlier run, or one that is fitted on the training part of ``dataset``; RH-Emo's is bare."""
     # RH-Emo's second stage goes on from the first, whose weights belong to the first one's spectrogram; and a trainable
     # RH-Emo has gone on learning in the run that this one starts from.
     goes_on = lineage.start if settings.task == "rh-emo" or settings.front.trainable else None
     if earlier := goes_on or lineage.source:
         front = front_from(earlier, trainable=settings.front.trainable)
-        _check_agreement(settings, front.spectrogram, earlier)
-        return Front(front.spectrogram) if settings.task == "rh-emo" else front
-    spectrogram = Spectrogram(
-        scale=settings.front.scale or "linear",
-        normalisation=settings.normalisation,
-        time_reversed=bool(settings.front.time_reversed),
-    )
-    wanted = material.utterances.table["utterance"].isin(material.split.parts["train"]).to_numpy()
-    spectrogram.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
-    return Front(spectrogram, Derivatives() if settings.front.kind == "derivatives" else None)
+        _check_agreement(settings, front, earlier)
+        return _bare(front) if settings.task == "rh-emo" else front
+    if settings.task == "rh-emo" and isinstance(settings.front, SpectrogramSettings):
+        front = SpectrogramFront(spectrogram_from(settings.front))  # the encoder is RH-Emo's, which trains it
+    else:
+        front = build_front(settings.front)
+    wanted = dataset.utterances.table["utterance"].isin(dataset.split.parts["train"]).to_numpy()
+    front.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
+    return front
 
 
 def make_rh_emo(
-    settings: RunSettings, lineage: Lineage, spectrogram: Spectrogram, material: Material
+    settings: RunSettings, lineage: Lineage, front: Front, dataset: Dataset
 ) -> tuple[TrainedRHEmo, Reconstruction, Float[Tensor, "utterance 3"] | None]:
     """An RH-Emo, its loss and, with heads, the affect targets of all utterances."""
     choice = settings.rh_emo or RHEmoSettings()
     with_heads = choice.beta > 0
-    rh_emo = RHEmo(len(material.labels) if with_heads else None, hidden=choice.hidden, dropout=choice.dropout)
+    rh_emo = RHEmo(len(dataset.labels) if with_heads else None, hidden=choice.hidden, dropout=choice.dropout)
     if lineage.start is not None and isinstance(lineage.start.model, TrainedRHEmo):
         # Heads are new in the second stage: the first has none (REFERENCE section 2).
         earlier = lineage.start.model.rh_emo
         rh_emo.encoder.load_state_dict(earlier.encoder.state_dict(), strict=True)
         rh_emo.decoder.load_state_dict(earlier.decoder.state_dict(), strict=True)
-    affect = torch.from_numpy(affect_targets(material.utterances, choice.affect_table)) if with_heads else None
-    model = TrainedRHEmo(spectrogram, rh_emo, material.labels if with_heads else ())
-    return model, Reconstruction(rh_emo, Front(spectrogram), choice), affect
+    affect = torch.from_numpy(affect_targets(dataset.utterances, choice.affect_table)) if with_heads else None
+    bare = _bare(front)
+    model = TrainedRHEmo(bare.spectrogram, rh_emo, dataset.labels if with_heads else ())
+    return model, Reconstruction(rh_emo, bare, choice), affect
 
 
 def make_recognizer(
@@ -73,19 +75,8 @@ def make_recognizer(
     Raises:
         TrainingError: an earlier run's network does not fit.
     """
-    shape = settings.network
     try:
-        network = vgg(
-            shape.depth,
-            shape.algebra,
-            len(labels),
-            width=shape.width,
-            hidden=shape.hidden,
-            pool=shape.pool,
-            norm=shape.norm,
-            input_shape=front.shape,
-            dropout=shape.dropout,
-        )
+        network = build_network(settings.network, front.shape, len(labels))
     except ValueError as error:
         raise TrainingError(f"network: {error}") from None
     if lineage.start is not None:
@@ -113,21 +104,25 @@ def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:
 def _make_anti_transfer(
     settings: RunSettings, orthogonal: EarlierRun, recognizer: Recognizer, make_targets: MakeTargets
 ) -> AntiTransferLoss:
+    load_extensions()  # which may define the aggregation or the distance
     choice = settings.anti_transfer
     assert choice is not None  # the lineage has an orthogonal run only where the settings name one
     frozen = recognizer_of(orthogonal).network
     ours, theirs = recognizer.network.settings(), frozen.settings()
-    if differing := [name for name in ("depth", "algebra", "width", "norm") if ours[name] != theirs[name]]:
+    compared = ("kind", *recognizer.network.config.structure)
+    if differing := [name for name in compared if ours[name] != theirs.get(name)]:
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} has a network of another structure "
-            f"({', '.join(f'{name} {theirs[name]} instead of {ours[name]}' for name in differing)}); "
+            f"({', '.join(f'{name} {theirs.get(name)} instead of {ours[name]}' for name in differing)}); "
             "train it with the same network settings as this run"
         )
+    serves = GramTargets.serve(choice.aggregation, choice.distance)
+    stored = choice.targets == "stored" and serves and not settings.changing_input
     try:
         return AntiTransferLoss(
-            make_targets(freeze(frozen)) if settings.stores_targets else frozen,
+            make_targets(freeze(frozen)) if stored else frozen,
             layers=list(choice.layers),
-            weight=choice.weight,
+            weight=choice.beta,
             aggregation=choice.aggregation,
             distance=choice.distance,
         ).attach(recognizer.network)
@@ -135,13 +130,19 @@ def _make_anti_transfer(
         raise TrainingError(f"anti_transfer: {error}") from None
 
 
-def _check_agreement(settings: RunSettings, spectrogram: Spectrogram, earlier: EarlierRun) -> None:
-    has = spectrogram.settings()
-    for name in ("scale", "normalisation", "time_reversed"):
+def _bare(front: Front) -> SpectrogramFront:
+    """The spectrogram of a front, which is what an RH-Emo stands on."""
+    if not isinstance(front, SpectrogramFront):
+        raise TrainingError(f"front.kind {front.kind} has no spectrogram, and RH-Emo is trained on one: take another")
+    return SpectrogramFront(front.spectrogram)
+
+
+def _check_agreement(settings: RunSettings, front: Front, earlier: EarlierRun) -> None:
+    for name, has in front.settings().items():
         asked = getattr(settings.front, name)
-        if asked is not None and asked != has[name]:
+        if name not in ("kind", "trainable") and asked is not None and asked != has:
             raise TrainingError(
-                f"front.{name}: {asked} is asked for, but the front of {earlier.folder} has {has[name]}; "
+                f"front.{name}: {asked} is asked for, but the front of {earlier.folder} has {has}; "
                 "leave it out, or take another run"
             )
 

@@ -1,4 +1,4 @@
-"""The frozen network's side of the anti-transfer loss, computed once for all layers and runs, under a content key."""
+"""Stored targets: the frozen network's side of the anti-transfer loss, computed once, under a content key."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import torch
 from hamiltone.antitransfer import GramTargets, frozen_maps
 from hamiltone.corpora import Report
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
-from hamiltone.networks import VGG, weights_key
+from hamiltone.networks import Network, weights_key
 
 from ._loop import put_channels_last
 
@@ -24,7 +24,7 @@ _ROWS, _SHAPE = "rows.npy", "shape.json"
 def stored_targets(
     features: npt.NDArray[np.float32],
     features_key: str,
-    network: VGG,
+    network: Network,
     layers: Sequence[int],
     *,
     others: Sequence[int],
@@ -33,17 +33,8 @@ def stored_targets(
 ) -> Mapping[int, GramTargets]:
     """What a frozen network makes of all frames at some layers, in half precision, memory-mapped (equation 1's G_p).
 
-    Args:
-        features: the network's input for each frame, as stored.
-        features_key: the key under which they are stored.
-        network: the frozen network.
-        layers: whose targets are wanted.
-        others: layers that are stored in the same pass, if one is needed, since other runs will want them.
-        device: where to compute.
-        report: told of progress.
-
-    Returns:
-        For each layer the targets, a row per frame.
+    A row of the targets is a row of ``features``. ``others`` are layers that are stored in the same pass, if one is
+    needed, since other runs will want them.
     """
     key = content_key(
         {
@@ -84,7 +75,7 @@ def _load(place: Path) -> GramTargets:
 
 def _compute(
     features: npt.NDArray[np.float32],
-    network: VGG,
+    network: Network,
     places: Mapping[int, Path],
     device: torch.device,
     report: Report,

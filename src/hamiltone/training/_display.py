@@ -1,4 +1,4 @@
-"""What a person sees of a training: bars in a terminal, one line an epoch elsewhere."""
+"""The display of a training: bars in a terminal, one line an epoch elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 from hamiltone.progress import Bars
 
 
-class Watch(Bars):
+class TrainingDisplay(Bars):
     """Shows how far a run is, on standard error; a context manager.
 
     Args:

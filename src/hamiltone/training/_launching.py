@@ -1,4 +1,9 @@
-"""Starting the processes of one run on this machine, and telling what went wrong in one of them."""
+"""Starting the processes of one run on this machine, and telling what went wrong in one of them.
+
+``torch.distributed.run`` starts its workers in sessions of their own that nothing ends when the launcher is killed, and
+tells a mistake by a report of many lines. ``torch.multiprocessing`` imports the main script anew in each process, so
+that a script without a main guard would start the run again.
+"""
 
 import json
 import os
@@ -13,8 +18,7 @@ from pathlib import Path
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
 from hamiltone.errors import HamiltoneError
-
-from ._settings import RunSettings
+from hamiltone.settings import RunSettings
 
 ORDER = "order.json"
 _HOST = "127.0.0.1"
