@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from hamiltone.corpora import CorpusError
 from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
-from hamiltone.training import SettingsError, load_material
+from hamiltone.training import SettingsError, load_dataset
 
 from .conftest import Make
 
@@ -129,10 +129,10 @@ def test_several_corpora_as_one_and_a_label_map(study_of: Make, few: Path, tmp_p
 def test_kinds_of_splits_that_have_folds_of_themselves(study_of: Make) -> None:
     graph = build_graph(study_of(splits=[{"kind": "leave-one-out"}], methods=["none"]))
     found = [(node.cell.split, node.cell.folds, node.cell.fold) for node in graph.nodes if node.cell]
-    assert found == [("actor", 8, fold) for fold in range(8)]
+    assert found == [("leave-one-out", 8, fold) for fold in range(8)]
     assert len(graph.splits) == 8
-    with pytest.raises(StudyError, match="splits: two are actor splits of synthetic in 8 folds: make a study of each"):
-        build_graph(study_of(splits=[{"kind": "leave-one-out"}, {"kind": "actor", "folds": 8}], methods=["none"]))
+    with pytest.raises(StudyError, match="splits: two are actor splits of synthetic: make a study of each"):
+        build_graph(study_of(splits=[{"kind": "actor", "folds": 4}, {"kind": "actor", "folds": 8}], methods=["none"]))
 
 
 def test_a_network_that_starts_from_another_corpus(study_of: Make, few: Path) -> None:
@@ -247,7 +247,7 @@ def test_clips_without_emotion_serve_rh_emo_alone(tmp_path: Path) -> None:
     sizes = {}
     for node in graph.nodes:
         split = node.settings.split.model_copy(update={"file": str(tmp_path / (node.settings.split.file or ""))})
-        material = load_material(node.settings.model_copy(update={"split": split}))
+        material = load_dataset(node.settings.model_copy(update={"split": split}))
         parts = material.split.apply(material.utterances)
         sizes[node.kind] = sum(map(len, parts.values()))
     assert sizes == {"rh-emo-1": 48, "rh-emo-2": 48, "recogniser": 36}

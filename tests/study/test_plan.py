@@ -2,19 +2,48 @@
 
 from pathlib import Path
 
+from hamiltone.records import CorpusFacts, PartSize, Resources, RunRecord, SplitFacts, versions
 from hamiltone.study import plan_study
 from hamiltone.study._graph import build_graph
-from hamiltone.study._plan import Estimate, longest_chain, make_plan
-from hamiltone.training import versions
+from hamiltone.study._status import Estimate, longest_chain, status_of
 
 from .conftest import Make
 
 
 def measure(out: Path, folder: str, seconds: float, memory: int) -> None:
     (out / folder).mkdir(parents=True)
-    resources = f'{{"epoch_seconds": [{seconds / 2}, {seconds / 2}], "peak_memory_bytes": {memory}}}'
-    content = f'{{"run": "x", "task": "emotion", "chain": [], "corpus": {{}}, "resources": {resources}}}'
-    (out / folder / "record.json").write_text(content)
+    part = PartSize(clips=1, frames=1, speakers=1)
+    resources = Resources(
+        seconds_per_epoch=seconds / 2,
+        epoch_seconds=(seconds / 2, seconds / 2),
+        peak_memory_bytes=memory,
+        device="cpu",
+        processor="one",
+        threads=1,
+        processes=1,
+        side_by_side=1,
+    )
+    record = RunRecord(
+        hamiltone="0",
+        run="x",
+        name="run",
+        task="emotion",
+        settings={},
+        settings_hash="",
+        rests_on={},
+        split=SplitFacts(kind="actor", hash="", protocol="", train=part, validation=part, test=part),
+        corpus=CorpusFacts(name="synthetic", note=""),
+        notes=(),
+        labels=(),
+        parameters={"trained": 1},
+        epochs=(),
+        best_epoch=1,
+        stopped="epochs",
+        resources=resources,
+        versions={},
+        command="",
+    )
+    record.write(out / folder / "record.json")
 
 
 def test_a_run_is_estimated_from_the_most_alike_that_is_done(study_of: Make, tmp_path: Path) -> None:
@@ -23,7 +52,7 @@ def test_a_run_is_estimated_from_the_most_alike_that_is_done(study_of: Make, tmp
     found = {(node.cell.method, node.cell.layer, node.settings.seed): node.folder for node in graph.nodes if node.cell}
     measure(tmp_path, found["none", None, 0], seconds=10, memory=100)
     measure(tmp_path, found["single S", 2, 0], seconds=30, memory=300)
-    plan = make_plan(study, graph, tmp_path)
+    plan = status_of(study, graph, tmp_path)
     assert plan.states[found["none", None, 0]] == "done"
     assert plan.estimates[found["none", None, 1]] == Estimate(10.0, 100)  # the same method
     assert plan.estimates[found["single S", 2, 1]] == Estimate(30.0, 300)

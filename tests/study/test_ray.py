@@ -66,8 +66,8 @@ def test_without_a_shared_folder_runs_come_through_the_object_store(
     result = run_study(study, tmp_path / "out", executor, quiet=True)
     assert (result.done, result.failed) == (3, {})
     found = records(tmp_path / "out")
-    assert sorted(record["method"] for record in found.values()) == ["", "none", "single S"]
-    broken = study_of(methods=["S"], recogniser={"anti_transfer": {"weight": 1e39}})
+    assert sorted(record.get("method", "") for record in found.values()) == ["", "none", "single S"]
+    broken = study_of(methods=["S"], recogniser={"anti_transfer": {"beta": 1e39}})
     executor = ray_executor(tmp_path / "out", cluster.address, ship=True)
     result = run_study(broken, tmp_path / "out", executor, quiet=True)
     ((folder, reason),) = result.failed.items()

@@ -6,22 +6,24 @@ run_study(study, Path("runs/study"), LocalExecutor(Path("runs/study"), workers=2
 
 from ._errors import StudyError
 from ._executors import Executor, LocalExecutor, local_workers, ray_executor
-from ._jobs import Job, Outcome
-from ._plan import Group, Plan
+from ._job import Job, Outcome
 from ._quickstart import run_quickstart
 from ._run import Result, plan_study, run_study
 from ._settings import Study, read_study
+from ._status import Group, StudyStatus
+from ._throughput import ASSUMPTION
 
 __all__ = [
+    "ASSUMPTION",
     "Executor",
     "Group",
     "Job",
     "LocalExecutor",
     "Outcome",
-    "Plan",
     "Result",
     "Study",
     "StudyError",
+    "StudyStatus",
     "local_workers",
     "plan_study",
     "ray_executor",

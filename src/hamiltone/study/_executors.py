@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
-from hamiltone.training import RunSettings
+from hamiltone.settings import RunSettings
 
 from ._errors import StudyError
-from ._jobs import LOG, Job, Outcome
+from ._job import LOG, Job, Outcome
 from ._settings import Study
 
 _LOOK_SECONDS = 0.05

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hamiltone.training import read_record
+from hamiltone.records import read_record
 
 from ._errors import StudyError
 from ._executors import LocalExecutor, local_workers
@@ -27,5 +27,5 @@ def run_quickstart(out: Path, *, quiet: bool = False) -> str:
     for folder, reason in result.failed.items():
         raise StudyError(f"{out / folder}: {reason}")
     first = plan_study(study, out).graph.nodes[0]
-    note = read_record(out / first.folder)["corpus"]["note"]
+    note = read_record(out / first.folder).corpus.note
     return f"Embedded corpus: {note}. It shows that the method runs, not how well people are understood."

@@ -19,17 +19,18 @@ from typing import Any
 import ray
 import ray.exceptions
 
+from hamiltone.extensions import VARIABLE
 from hamiltone.files import atomic_path
 
 from ._errors import StudyError
 from ._executors import Executor
-from ._jobs import Job, Outcome, carry_out
+from ._job import Job, Outcome, carry_out
 
 _RETRIES = 3
 _ANSWER_SECONDS = 10
 _MEMORY_MARGIN = 1.25
 _PACKED = "content"
-_PASSED_ON = ("HAMILTONE_DATA", "HAMILTONE_CACHE", "PYTHONPATH")
+_PASSED_ON = ("HAMILTONE_DATA", "HAMILTONE_CACHE", VARIABLE, "PYTHONPATH")
 
 
 class RayExecutor(Executor):

@@ -1,19 +1,19 @@
 """Carrying out a study: every run once, each after those that it rests on, whatever fails or is interrupted."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hamiltone.files import atomic_write, locked
+from hamiltone.files import locked
+from hamiltone.records import FAILURE, PLANS, Failure
 
+from ._display import StudyDisplay
 from ._errors import StudyError
 from ._executors import Executor
 from ._graph import Node, build_graph
-from ._jobs import Job, Outcome
-from ._plan import FAILURE, Plan, State, longest_chain, make_plan, write_plan
+from ._job import Job, Outcome
 from ._settings import Study
-from ._watch import StudyWatch
+from ._status import State, StudyStatus, longest_chain, status_of, write_plan
 
 _LOOK_SECONDS = 0.5
 
@@ -44,7 +44,7 @@ class Result:
         return self.before + self.done == self.planned
 
 
-def plan_study(study: Study, out: Path) -> Plan:
+def plan_study(study: Study, out: Path) -> StudyStatus:
     """See what a study consists of and what of it is done below ``out``; nothing is written.
 
     Raises:
@@ -53,7 +53,7 @@ def plan_study(study: Study, out: Path) -> Plan:
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise StudyError(f"{out}: is a file; give --out a folder")
-    return make_plan(study, build_graph(study), out)
+    return status_of(study, build_graph(study), out)
 
 
 def run_study(study: Study, out: Path, executor: Executor, *, command: str = "", quiet: bool = False) -> Result:
@@ -72,19 +72,19 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     Raises:
         HamiltoneError: settings or corpora that cannot be used; a failed run raises nothing.
     """
-    plan = plan_study(study, out)
-    out = plan.out
-    before = sum(state == "done" for state in plan.states.values())
-    with locked(out / "studies" / study.name):
-        dropped = write_plan(plan, command)
+    status = plan_study(study, out)
+    out = status.out
+    before = sum(state == "done" for state in status.states.values())
+    with locked(out / PLANS / study.name):
+        dropped = write_plan(status, command)
         try:
-            with StudyWatch(study.name, out, len(plan.states), before, quiet=quiet) as watch:
-                course = _Course(plan, executor, watch, command)
+            with StudyDisplay(study.name, out, len(status.states), before, quiet=quiet) as display:
+                course = _Course(status, executor, display, command)
                 course.start_what_can_be()
                 while course.running:
                     course.book(executor.wait(_LOOK_SECONDS))
                     course.start_what_can_be()
-                    watch.look()
+                    display.look()
         finally:
             executor.close()
     done = sum(state == "done" for state in course.states.values())
@@ -95,17 +95,17 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
 class _Course:
     """Where a study stands while it is carried out."""
 
-    def __init__(self, plan: Plan, executor: Executor, watch: StudyWatch, command: str) -> None:
-        self._plan, self._executor, self._watch, self._command = plan, executor, watch, command
-        lengths = longest_chain(plan.graph.nodes, plan.estimates)
+    def __init__(self, status: StudyStatus, executor: Executor, display: StudyDisplay, command: str) -> None:
+        self._status, self._executor, self._display, self._command = status, executor, display, command
+        lengths = longest_chain(status.graph.nodes, status.estimates)
         # What most rests upon goes first, so that machines do not idle at the end.
-        self._order = sorted(plan.graph.nodes, key=lambda node: -lengths[node.folder])
-        self.states: dict[str, State] = dict(plan.states)
+        self._order = sorted(status.graph.nodes, key=lambda node: -lengths[node.folder])
+        self.states: dict[str, State] = dict(status.states)
         self.running: set[str] = set()
         self.failed: dict[str, str] = {}
         for folder, state in self.states.items():
             if state in ("failed", "skipped"):  # another try
-                (plan.out / folder / FAILURE).unlink(missing_ok=True)
+                (status.out / folder / FAILURE).unlink(missing_ok=True)
                 self.states[folder] = "open"
 
     def start_what_can_be(self) -> None:
@@ -115,41 +115,41 @@ class _Course:
                 return
             ready = all(self.states[below] == "done" for below in node.needs)
             if ready and self.states[node.folder] == "open" and node.folder not in self.running:
-                self._executor.start(_job(self._plan, node, self._command, self._executor.side_by_side))
+                self._executor.start(_job(self._status, node, self._command, self._executor.side_by_side))
                 self.running.add(node.folder)
-                self._watch.started(node.folder)
+                self._display.started(node.folder)
 
     def book(self, outcomes: Mapping[str, Outcome]) -> None:
         """Note how runs have ended; what rests on one that failed is skipped."""
         for folder, outcome in outcomes.items():
             self.running.discard(folder)
             self.states[folder] = outcome.state
-            self._watch.ended(folder, outcome)
+            self._display.ended(folder, outcome)
             if outcome.state == "failed":
                 self.failed[folder] = outcome.reason
-                _write_failure(self._plan.out / folder, outcome, self._command)
+                _write_failure(self._status.out / folder, outcome, self._command)
                 self._skip_what_rests_on(folder)
 
     def _skip_what_rests_on(self, failed: str) -> None:
         lost = {failed}
-        for node in self._plan.graph.nodes:  # each comes after those that it rests on
+        for node in self._status.graph.nodes:  # each comes after those that it rests on
             if lost.intersection(node.needs):
                 lost.add(node.folder)
                 self.states[node.folder] = "skipped"
 
 
-def _job(plan: Plan, node: Node, command: str, side_by_side: int) -> Job:
-    estimate = plan.estimates.get(node.folder)
+def _job(status: StudyStatus, node: Node, command: str, side_by_side: int) -> Job:
+    estimate = status.estimates.get(node.folder)
     statistics = node.settings.front.statistics
     named = {node.settings.split.file, node.settings.corpus.within, statistics and statistics.split.file}
     return Job(
         folder=node.folder,
         settings=node.settings.model_dump(mode="json", exclude_none=True),
         needs=node.needs,
-        files=tuple(path for path in plan.graph.splits if path in named),
+        files=tuple(path for path in status.graph.splits if path in named),
         threads=node.settings.threads,
         processes=node.settings.processes,
-        probe=plan.probed(node),
+        probe=status.probed(node),
         command=command,
         side_by_side=side_by_side,
         memory=None if estimate is None else estimate.memory,
@@ -157,5 +157,4 @@ def _job(plan: Plan, node: Node, command: str, side_by_side: int) -> Job:
 
 
 def _write_failure(folder: Path, outcome: Outcome, command: str) -> None:
-    content = {"format": 1, "reason": outcome.reason, "command": command}
-    atomic_write(folder / FAILURE, json.dumps(content, indent=2) + "\n")
+    Failure(reason=outcome.reason, command=command).write(folder / FAILURE)

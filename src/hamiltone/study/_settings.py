@@ -1,15 +1,14 @@
 """A study as a small file: what is compared, on what, and the settings that its runs share."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, model_validator
 
-from hamiltone.corpora import CorpusPartSettings, SplitKind
-from hamiltone.training import read_toml, validated
-
-Method = Literal["none", "S", "W", "SW", "WS"]
-"""Anti-transfer in the paper's letters: single S (speaker) or W (word), dual SW or WS."""
+from hamiltone.corpora import CorpusSettings, SplitSettings
+from hamiltone.records import Letters
+from hamiltone.settings import read_toml, validated
+from hamiltone.settings_model import Settings
 
 Partial = dict[str, Any]
 """Some settings of a run, as in a run's own file."""
@@ -20,48 +19,40 @@ RESEED = 1000
 _SET_BY_THE_STUDY = ("name", "task", "out", "init_from")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+class StudyCorpus(CorpusSettings):
+    """A corpus of emotions, or several that are one; its name is the study's for it, unless it has another."""
 
-
-class CorpusPlan(_Model):
-    """A corpus of emotions, or several that are one."""
-
-    root: str | None = Field(default=None, description="its folder; $NAMES of the environment are replaced")
-    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
-    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
-    only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
-    parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of the one named")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
-    partial: bool = Field(default=False, description="use what there is of it, even if its folder lacks some")
     run: Partial = Field(default={}, description="settings of all runs on it")
 
 
-class SplitPlan(_Model):
+class StudySplit(SplitSettings):
     """How each corpus is parted; with ``folds``, or a kind that has folds of itself, every fold is tested once."""
 
-    kind: SplitKind
-    fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="train, validation, test")
-    folds: int | None = Field(default=None, ge=2)
-    seed: int = Field(default=0, ge=0)
+    @model_validator(mode="after")
+    def _of_a_study(self) -> "StudySplit":
+        if self.kind is None:
+            raise ValueError("kind is missing; it must be given, as actor or random")
+        if self.fold or self.file is not None:
+            raise ValueError("fold and file are set by the study itself: leave them out")
+        return self
 
 
-class NetworkPlan(_Model):
-    """A network that is compared: the settings that make it, and what differs from the study's plan."""
+class ComparedNetwork(Settings):
+    """A network that is compared: the settings that make it, and what differs from the study's own."""
 
-    methods: tuple[Method, ...] | None = None
+    methods: tuple[Letters, ...] | None = None
     layers: tuple[PositiveInt, ...] | None = None
     seeds: tuple[int, ...] | None = None
     init_from: str | None = Field(
         default=None, description="a corpus: recognisers of the others start from its recognisers without anti-transfer"
     )
     run: Partial = Field(default={}, description="settings of all its runs, such as network.algebra and front.kind")
-    word: Partial = {}
-    speaker: Partial = {}
-    recogniser: Partial = {}
+    word: Partial = Field(default={}, description="settings of such runs")
+    speaker: Partial = Field(default={}, description="settings of such runs")
+    recogniser: Partial = Field(default={}, description="settings of such runs")
 
 
-class Study(_Model):
+class Study(Settings):
     """A study in one file.
 
     Runs get their settings from ``run``, laid over by those of the corpus, of the network, and of the kind of run
@@ -70,31 +61,45 @@ class Study(_Model):
     recognised gets its training part alone.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     about: str = ""
-    corpora: dict[str, CorpusPlan] = Field(min_length=1)
-    splits: Annotated[tuple[SplitPlan, ...], Field(min_length=1)]
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = ("none", "S", "W", "SW", "WS")
+    corpora: dict[str, StudyCorpus] = Field(min_length=1)
+    splits: Annotated[tuple[StudySplit, ...], Field(min_length=1)]
+    methods: Annotated[tuple[Letters, ...], Field(min_length=1)] = ("none", "S", "W", "SW", "WS")
     layers: tuple[PositiveInt, ...] = tuple(range(1, 14))
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     baselines: PositiveInt | None = Field(
         default=None, description="baselines for each seed, among which one is chosen as AT layers are; one per layer"
     )
     probes: bool = Field(default=True, description="read speaker, word and emotion from each recogniser's layers")
-    networks: dict[str, NetworkPlan] = Field(min_length=1)
-    run: Partial = {}
+    networks: dict[str, ComparedNetwork] = Field(min_length=1)
+    run: Partial = Field(default={}, description="settings of such runs")
     rh_emo: Partial = Field(default={}, alias="rh-emo")
     rh_emo_1: Partial = Field(default={}, alias="rh-emo-1")
     rh_emo_2: Partial = Field(default={}, alias="rh-emo-2")
-    word: Partial = {}
-    speaker: Partial = {}
-    recogniser: Partial = {}
+    word: Partial = Field(default={}, description="settings of such runs")
+    speaker: Partial = Field(default={}, description="settings of such runs")
+    recogniser: Partial = Field(default={}, description="settings of such runs")
     _file: str = PrivateAttr("")
 
     @property
     def place(self) -> str:
         """The study as errors name it: by its file, where it was read from one, and its name."""
         return f"{self._file}: study {self.name}" if self._file else f"study {self.name}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_corpora(cls, content: Any) -> Any:
+        corpora = content.get("corpora") if isinstance(content, dict) else None
+        if not isinstance(corpora, dict):
+            return content
+        named = {
+            name: {"name": name, **corpus} if isinstance(corpus, dict) and not corpus.get("parts") else corpus
+            for name, corpus in corpora.items()
+        }
+        return {**content, "corpora": named}
 
     @model_validator(mode="after")
     def _agree(self) -> "Study":

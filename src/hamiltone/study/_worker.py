@@ -11,7 +11,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from ._jobs import Job, carry_out
+from ._job import Job, carry_out
 
 
 def main() -> None:

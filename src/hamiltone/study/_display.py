@@ -1,4 +1,4 @@
-"""What a person sees of a study: how many runs are done, and how far those are that go now."""
+"""The display of a study: how many runs are done, and how far those are that go now."""
 
 import time
 from pathlib import Path
@@ -7,13 +7,13 @@ from rich.progress import MofNCompleteColumn, TaskID, TimeElapsedColumn
 
 from hamiltone.progress import Bars
 
-from ._jobs import LOG, Outcome
+from ._job import LOG, Outcome
 
 _TAIL_BYTES = 4096
 _LOOK_SECONDS = 0.5
 
 
-class StudyWatch(Bars):
+class StudyDisplay(Bars):
     """Shows a study's progress on standard error: bars in a terminal, a line for each run elsewhere.
 
     Args:
@@ -31,7 +31,7 @@ class StudyWatch(Bars):
         self._running: dict[str, tuple[TaskID, float]] = {}
         self._looked = 0.0
 
-    def __enter__(self) -> "StudyWatch":
+    def __enter__(self) -> "StudyDisplay":
         self.say(f"{self._name}: {self._planned} runs, {self._done} of them done before")
         return super().__enter__()
 

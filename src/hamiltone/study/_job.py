@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hamiltone.errors import HamiltoneError
-from hamiltone.training import probe, settings_from, train
+from hamiltone.settings import settings_from
 
 LOG = "log.txt"
 
@@ -52,6 +52,8 @@ class Outcome:
 
 def carry_out(job: Job, root: Path) -> Outcome:
     """Train (and probe) one run below ``root``; what it says goes to ``log.txt`` in its folder, and so do crashes."""
+    from hamiltone.training import probe, train  # noqa: PLC0415 - needs torch, which planning does without
+
     os.chdir(root)
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)

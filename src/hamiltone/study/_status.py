@@ -1,20 +1,25 @@
-"""What is planned, what is done, and what the rest will take."""
+"""The status of a study: what is planned, what is done, and what the rest will take."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from hamiltone.files import atomic_write
-from hamiltone.training import read_record
+from hamiltone.records import (
+    FAILURE,
+    PLANS,
+    PROBE,
+    RECORD,
+    PlannedRun,
+    RecordError,
+    StudyPlan,
+    read_record,
+)
 
 from ._graph import Graph, Node
 from ._settings import Study
-
-RECORD, FAILURE, PROBE = "record.json", "failure.json", "probe.json"
-_FORMAT = 1
+from ._throughput import assumed_seconds
 
 State = Literal["done", "failed", "skipped", "open"]
 
@@ -47,7 +52,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyStatus:
     """A study's graph with the state of every run below an output folder.
 
     Attributes:
@@ -98,8 +103,17 @@ class Plan:
             return None
         return sum(self.estimates[node.folder].seconds for node in self.left)
 
+    def assumed_seconds(self) -> float | None:
+        """What those that are left and were never measured take at most, one after another, as ``ASSUMPTION`` says.
 
-def make_plan(study: Study, graph: Graph, out: Path) -> Plan:
+        None where a network does not tell what it multiplies.
+        """
+        unmeasured = [node for node in self.left if node.folder not in self.estimates]
+        assumed = [assumed_seconds(node.settings, self.graph.clips[node.folder]) for node in unmeasured]
+        return None if None in assumed else sum(filter(None, assumed))
+
+
+def status_of(study: Study, graph: Graph, out: Path) -> StudyStatus:
     """See what is done below ``out``, and estimate the rest from it."""
     states: dict[str, State] = {}
     for node in graph.nodes:
@@ -118,45 +132,39 @@ def make_plan(study: Study, graph: Graph, out: Path) -> Plan:
             # What is trained and only lacks its probe takes a moment.
             lacks_probe = node in trained and states[node.folder] != "done"
             estimates[node.folder] = replace(estimate, seconds=0.0) if lacks_probe else estimate
-    return Plan(study, graph, out, states, estimates)
+    return StudyStatus(study, graph, out, states, estimates)
 
 
-def write_plan(plan: Plan, command: str) -> int:
+def write_plan(status: StudyStatus, command: str) -> int:
     """Write the plan and the splits below the output folder, where the report finds them.
 
     Returns:
         How many runs of an earlier plan of this name are no longer in it; their folders stay.
     """
-    for path, split in plan.graph.splits.items():
-        if not (plan.out / path).is_file():
-            split.write(plan.out / path)
-    content: dict[str, Any] = {
-        "format": _FORMAT,
-        "study": plan.study.name,
-        "command": command,
-        "settings": plan.study.model_dump(mode="json", by_alias=True, exclude_defaults=True),
-        "runs": [
-            {
-                "folder": node.folder,
-                "key": node.key,
-                "kind": node.kind,
-                "needs": list(node.needs),
-                "cell": None if node.cell is None else node.cell.as_json(),
-            }
-            for node in plan.graph.nodes
-        ],
-    }
-    path = plan.out / "studies" / f"{plan.study.name}.json"
-    dropped = _folders(path) - {node.folder for node in plan.graph.nodes}
-    atomic_write(path, json.dumps(content, indent=1) + "\n")
+    for path, split in status.graph.splits.items():
+        if not (status.out / path).is_file():
+            split.write(status.out / path)
+    study = status.study
+    plan = StudyPlan(
+        study=study.name,
+        command=command,
+        settings=study.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        runs=tuple(
+            PlannedRun(folder=node.folder, key=node.key, kind=node.kind, needs=node.needs, cell=node.cell)
+            for node in status.graph.nodes
+        ),
+    )
+    path = status.out / PLANS / f"{study.name}.json"
+    dropped = _planned_before(path) - {run.folder for run in plan.runs}
+    plan.write(path)
     return len(dropped)
 
 
-def _folders(path: Path) -> set[str]:
+def _planned_before(path: Path) -> set[str]:
     """The runs of a plan that was written before, if there is one that can be read."""
     try:
-        return {run["folder"] for run in json.loads(path.read_text())["runs"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {run.folder for run in StudyPlan.read(path).runs}
+    except RecordError:
         return set()
 
 
@@ -166,15 +174,15 @@ def _probed(study: Study, node: Node) -> bool:
 
 def _group(node: Node) -> str:
     if node.cell is None:
-        network = node.settings.network.algebra if node.kind in ("word", "speaker", "recogniser") else ""
+        network = node.settings.network.number_system if node.kind in ("word", "speaker", "recogniser") else ""
         return f"{node.kind} {network}".strip()
     name = f"recogniser {node.cell.network}, {node.cell.method}"
     return f"{name} (re-seeded)" if node.cell.reseed else name
 
 
 def _measured(folder: Path) -> Estimate:
-    resources = read_record(folder)["resources"]
-    return Estimate(sum(resources["epoch_seconds"]), resources["peak_memory_bytes"])
+    resources = read_record(folder).resources
+    return Estimate(sum(resources.epoch_seconds), resources.peak_memory_bytes)
 
 
 def _estimate(node: Node, measured: Sequence[tuple[Node, Estimate]]) -> Estimate | None:

@@ -1,0 +1,130 @@
+"""Corpora and splits of a study: what its runs are trained and tested on."""
+
+from functools import cached_property
+from pathlib import Path
+
+from hamiltone.corpora import (
+    CorpusSettings,
+    Split,
+    SplitSettings,
+    Utterances,
+    load_utterances,
+    read_split,
+    split_utterances,
+)
+from hamiltone.files import content_key
+from hamiltone.settings import RunSettings
+
+from ._settings import Partial, Study, StudySplit
+
+
+class Recordings:
+    """The recordings of a study's corpora, each listed once, and the splits that were made of them, by path."""
+
+    def __init__(self, study: Study) -> None:
+        self.splits: dict[str, Split] = {}
+        self._study = study
+        self._split_files: dict[str, str] = {}
+        self._corpus_keys: dict[str, str] = {}
+        self._loaded: dict[str, Utterances] = {}
+
+    def corpus_settings(self, name: str) -> Partial:
+        """A corpus of emotions as settings of a run."""
+        corpus = self._study.corpora[name].model_dump(mode="json", exclude={"run"}, exclude_defaults=True)
+        if "within" in corpus:
+            corpus["within"] = str(Path(corpus["within"]).resolve())
+        if "parts" in corpus:
+            del corpus["name"]  # it follows from theirs
+        return absolute(corpus)
+
+    def split_file(self, corpus: Partial, choice: Partial) -> str:
+        """The path of a split, which is made if need be."""
+        request = content_key([corpus, choice])
+        if request not in self._split_files:
+            utterances = self._utterances(CorpusSettings(**corpus))
+            # Of all clips, also those without emotion, which serve RH-Emo's first stage.
+            split = split_utterances(SplitSettings(**choice), utterances, stratify="emotion")
+            path = f"splits/{split.corpus}-{split.scheme or split.kind}-{split.hash[:12]}.json"
+            self.splits[path] = split
+            self._split_files[request] = path
+        return self._split_files[request]
+
+    def key(self, corpus: CorpusSettings) -> str:
+        """The hash of a corpus's recordings, whichever of them a run may use."""
+        request = content_key(corpus.model_dump(mode="json", exclude={"within"}))
+        if request not in self._corpus_keys:
+            whole = self._utterances(corpus.model_copy(update={"within": None}))
+            self._corpus_keys[request] = content_key(sorted(whole.table["utterance"]))
+        return self._corpus_keys[request]
+
+    def split_hash(self, path: str | None) -> str | None:
+        """The hash of the split at a path, made here or before."""
+        if path is None:
+            return None
+        return self.splits[path].hash if path in self.splits else read_split(path).hash
+
+    def training_clips(self, settings: RunSettings) -> int:
+        """How many clips a run trains on, about: silent ones and those without label are counted, too."""
+        if settings.split.file in self.splits:
+            return len(self.splits[settings.split.file].parts["train"])
+        if settings.corpus.within in self.splits:
+            whole = len(self.splits[settings.corpus.within].parts["train"])
+        else:
+            whole = len(self._utterances(settings.corpus))
+        return round(whole * settings.split.fractions[0])
+
+    def _utterances(self, corpus: CorpusSettings) -> Utterances:
+        request = content_key(corpus.model_dump(mode="json"))
+        if request not in self._loaded:
+            self._loaded[request] = load_utterances(corpus)
+        return self._loaded[request]
+
+
+class Place:
+    """A corpus in one split, on which recognisers are trained."""
+
+    def __init__(self, recordings: Recordings, corpus: str, split: StudySplit, fold: int) -> None:
+        self._recordings = recordings
+        self.corpus, self.split, self.fold = corpus, split, fold
+
+    @cached_property
+    def settings(self) -> Partial:
+        """Corpus and split as settings of a run; the split is a file, the same for all."""
+        choice = self.split.model_dump(mode="json") | {"fold": self.fold}
+        corpus = self._recordings.corpus_settings(self.corpus)
+        path = self._recordings.split_file(corpus, choice)
+        return {"corpus": corpus, "split": choice | {"file": path}}
+
+    @property
+    def name(self) -> str | None:
+        """What runs call its corpus: of several that are one another name than the study's."""
+        return corpus_name(self.settings["corpus"])
+
+    @property
+    def file(self) -> str:
+        """The path of its split."""
+        return self.settings["split"]["file"]
+
+    @property
+    def made(self) -> Split:
+        """Its split."""
+        return self._recordings.splits[self.file]
+
+
+def absolute(corpus: Partial) -> Partial:
+    """Runs work from the output folder, so a folder relative to the user's is told in full; $NAMES stay."""
+    parts = corpus.get("parts")
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        corpus = corpus | {"parts": [absolute(part) for part in parts]}
+    root = corpus.get("root")
+    if not isinstance(root, str) or root.startswith(("$", "~")):
+        return {key: value for key, value in corpus.items() if value is not None}
+    return corpus | {"root": str(Path(root).resolve())}
+
+
+def corpus_name(corpus: Partial) -> str | None:
+    """The name of a corpus in settings that are not checked yet."""
+    parts = corpus.get("parts")
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        return "+".join(str(part.get("name")) for part in parts)
+    return corpus.get("name")
