@@ -1,7 +1,6 @@
-"""Records as the training writes them, made by hand."""
+"""Runs and studies as training leaves them, made with the models of records."""
 
 import hashlib
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,25 +9,78 @@ import pandas as pd
 import pytest
 
 from hamiltone.measures import summarise
+from hamiltone.records import (
+    FAILURE,
+    PLANS,
+    PREDICTIONS,
+    PROBE,
+    RECORD,
+    Condition,
+    CorpusFacts,
+    Epoch,
+    Evaluation,
+    Failure,
+    Method,
+    PartSize,
+    PlannedRun,
+    Probe,
+    ProbeLayer,
+    ProbeTarget,
+    Reconstruction,
+    Resources,
+    RunRecord,
+    Score,
+    SplitFacts,
+    StudyPlan,
+    write_predictions,
+)
 from hamiltone.report import write_report
 
 EMOTIONS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"]
+PROTOCOL = "speaker-independent, not text-independent: of 8 test speakers, 0 in training"
+RESOURCES = Resources(
+    seconds_per_epoch=12.345,
+    epoch_seconds=(12.0, 12.69),
+    peak_memory_bytes=734003200,
+    device="cpu",
+    processor="made up",
+    threads=2,
+    processes=1,
+    side_by_side=1,
+)
 
 
 def _epochs(count, anti_transfer):
     for epoch in range(1, count + 1):
-        train = {"loss": 2.2 * 0.9**epoch, "cross_entropy": 2.1 * 0.9**epoch}
-        if anti_transfer:
-            train["anti_transfer"] = 0.8 / epoch
+        term = {"anti_transfer": 0.8 / epoch} if anti_transfer else {}
         accuracy = 0.13 + 0.5 * (1 - 0.85**epoch)
-        yield {
-            "epoch": epoch,
-            "train": train,
-            "validation": {"loss": 1.5 + 0.6 * 0.7**epoch, "accuracy": accuracy, "uar": accuracy - 0.03},
-        }
+        loss = 1.5 + 0.6 * 0.7**epoch
+        yield Epoch(
+            epoch=epoch,
+            train={"loss": 2.2 * 0.9**epoch, "cross_entropy": 2.1 * 0.9**epoch, **term},
+            validation={"loss": loss, "cross_entropy": loss, "accuracy": accuracy, "uar": accuracy - 0.03},
+        )
 
 
-def full_record(name="baseline", method="none", layers=(), speakers=8, seed=0, **changes):
+def evaluation(truth, prediction, speakers, labels):
+    """What a run says of its clips."""
+    return Evaluation.model_validate(summarise(truth, prediction, speakers, labels))
+
+
+def actor_split(**changes):
+    """Facts of a split by speaker, its test part of 128 clips."""
+    facts = {
+        "kind": "actor",
+        "hash": "ef" * 32,
+        "protocol": "",
+        "train": PartSize(clips=720, frames=760, speakers=16),
+        "validation": PartSize(clips=240, frames=250, speakers=5),
+        "test": PartSize(clips=128, frames=128, speakers=8),
+    }
+    return SplitFacts.model_validate(facts | changes)
+
+
+def full_record(name="baseline", method: Method | None = "none", layers=(), speakers=8, seed=0, **changes):
     """A record of an emotion run with everything in it, and its predictions."""
     generator = np.random.default_rng(seed)
     names = np.repeat([f"{19 + speaker:02d}" for speaker in range(speakers)], 16)
@@ -47,108 +99,103 @@ def full_record(name="baseline", method="none", layers=(), speakers=8, seed=0, *
             **{f"score_{label}": scores[:, column].round(4) for column, label in enumerate(EMOTIONS)},
         }
     )
-    summary = summarise(truth, prediction, names, EMOTIONS)
-    record = {
-        "hamiltone": "0.1.0",
-        "format": 1,
-        "run": f"{seed:02d}" + "ab" * 31,
-        "name": name,
-        "task": "emotion",
-        "method": method,
-        "layers": list(layers),
-        "settings": {"network": {"width": 0.25, "algebra": "quaternion"}, "training": {"learning_rate": 1e-5}},
-        "settings_hash": "cd" * 32,
-        "split": {
-            "kind": "actor",
-            "hash": "ef" * 32,
-            "train": {"clips": 720, "frames": 760, "speakers": 16},
-            "validation": {"clips": 240, "frames": 250, "speakers": 5},
-            "test": {"clips": len(truth), "frames": len(truth), "speakers": speakers},
-        },
-        "corpus": {"name": "ravdess", "note": "1080 of 1440 clips"},
-        "notes": ["2 silent clips were left out: a, b"],
-        "labels": EMOTIONS,
-        "parameters": {"trained": 661348, "network": 661348, "front": 232},
-        "epochs": list(_epochs(30, method not in ("", "none"))),
-        "best_epoch": 22,
-        "stopped": "patience",
-        "validation": summary,
-        "test": summary,
-        "resources": {
-            "seconds_per_epoch": 12.345,
-            "epoch_seconds": [12.0, 12.69],
-            "peak_memory_bytes": 734003200,
-            "device": "cpu",
-            "threads": 2,
-        },
-        "versions": {"python": "3.11.7", "torch": "2.13.0"},
-        "command": "hamiltone train configs/baseline.toml",
-    }
-    return record | changes, predictions
+    summary = evaluation(truth, prediction, names, EMOTIONS)
+    record = RunRecord(
+        hamiltone="0.1.0",
+        run=f"{seed:02d}" + "ab" * 31,
+        name=name,
+        task="emotion",
+        method=method,
+        layers=layers,
+        settings={"network": {"width": 0.25, "algebra": "quaternion"}, "training": {"learning_rate": 1e-5}},
+        settings_hash="cd" * 32,
+        rests_on={},
+        split=actor_split(),
+        corpus=CorpusFacts(name="ravdess", note="1080 of 1440 clips"),
+        notes=("2 silent clips were left out: a, b",),
+        labels=tuple(EMOTIONS),
+        parameters={"trained": 661348, "network": 661348, "front": 232},
+        epochs=tuple(_epochs(30, method not in (None, "none"))),
+        best_epoch=22,
+        stopped="patience",
+        validation=summary,
+        test=summary,
+        resources=RESOURCES,
+        versions={"python": "3.11.7", "torch": "2.13.0"},
+        command="hamiltone train configs/baseline.toml",
+    )
+    return changed(record, **changes), predictions
+
+
+def changed(record, **changes):
+    """Another record with these fields instead, checked as any."""
+    return type(record).model_validate(dict(record) | changes)
 
 
 def rh_emo_record(name="rh-emo", **changes):
     """A record of a pre-trained RH-Emo."""
-    record, _ = full_record(name)
-    for key in ("test", "validation", "method", "layers"):
-        del record[key]
+    record, _ = full_record(name, method=None, test=None, validation=None)
     epochs = [
-        {
-            "epoch": epoch,
-            "train": {"loss": 0.7 / epoch, "reconstruction": 0.6 / epoch, "discrete": 2 / epoch, "valence": 0.69},
-            "validation": {"loss": 0.8 / epoch, "reconstruction": 0.65 / epoch, "discrete": 2.1 / epoch},
-        }
+        Epoch(
+            epoch=epoch,
+            train={"loss": 0.7 / epoch, "reconstruction": 0.6 / epoch, "discrete": 2 / epoch, "valence": 0.69},
+            validation={"loss": 0.8 / epoch, "reconstruction": 0.65 / epoch, "discrete": 2.1 / epoch},
+        )
         for epoch in range(1, 13)
     ]
-    rebuilt = {"bce": 0.0521, "bce_constant": 0.0943, "axis_deviation": [0.0513, 0.0204, 0.00071, 0.0]}
-    return record | {"task": "rh-emo", "epochs": epochs, "best_epoch": 12, "reconstruction": rebuilt} | changes
+    rebuilt = Reconstruction(
+        bce=0.0521, bce_constant=0.0943, bce_mean_spectrogram=0.08, axis_deviation=(0.0513, 0.0204, 0.00071, 0.0)
+    )
+    return changed(
+        record, **{"task": "rh-emo", "epochs": epochs, "best_epoch": 12, "reconstruction": rebuilt} | changes
+    )
 
 
-def minimal_record(**changes):
-    """Only what a record must have."""
-    return {"hamiltone": "0.1.0", "format": 1, "run": "0" * 64, "name": "bare", "task": "emotion"} | changes
+def small_evaluation(**changes):
+    """Sixteen clips of three classes."""
+    measure = Score(value=0.75, low=0.6, high=0.875)
+    facts = {
+        "clips": 16,
+        "speakers": 6,
+        "accuracy": measure,
+        "uar": measure,
+        "macro_f1": measure,
+        "confusion": [[4, 1, 0], [2, 3, 1], [0, 0, 5]],
+        "labels": ["calm", "sad", "angry"],
+    }
+    return Evaluation.model_validate(facts | changes)
 
 
 def small_record(name="small", **changes):
     """A record that is quick to draw: three classes, no curves."""
-    confusion = [[4, 1, 0], [2, 3, 1], [0, 0, 5]]
-    accuracy = {"value": 0.75, "low": 0.6, "high": 0.875, "note": ""}
-    test = {
-        "clips": 16,
-        "speakers": 6,
-        "accuracy": accuracy,
-        "confusion": confusion,
-        "labels": ["calm", "sad", "angry"],
-    }
-    return full_record(name)[0] | {"epochs": [], "validation": None, "test": test} | changes
+    return full_record(name, **{"epochs": [], "validation": None, "test": small_evaluation()} | changes)[0]
 
 
 def write(folder: Path, record, predictions=None) -> Path:
     """Put a run into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "record.json").write_text(json.dumps(record))
+    record.write(folder / RECORD)
     if predictions is not None:
-        predictions.to_csv(folder / "predictions.csv", index=False)
+        write_predictions(predictions, folder / PREDICTIONS)
     return folder
 
 
 def write_study(folder: Path) -> Path:
     """Baseline, single and dual anti-transfer, an RH-Emo, a speaker and a word network."""
     write(folder / "rh-emo", rh_emo_record())
-    speaker, _ = full_record("speakers", task="speaker", method="", seed=8)
+    speaker, _ = full_record("speakers", task="speaker", method=None, seed=8)
     many = [f"word{number}" for number in range(40)]
-    word, _ = full_record("words", task="word", method="", test=None, labels=many, seed=9)
-    word["validation"] = summarise(many * 3, many * 2 + many[::-1], ["1"] * 40 + ["2"] * 40 + ["3"] * 40, many)
+    words = evaluation(many * 3, many * 2 + many[::-1], ["1"] * 40 + ["2"] * 40 + ["3"] * 40, many)
+    word, _ = full_record("words", task="word", method=None, test=None, validation=words, labels=many, seed=9)
     write(folder / "orthogonal" / "speaker", speaker)
     write(folder / "orthogonal" / "word", word)
-    for place, (name, method, layers) in enumerate(
-        [
-            ("sw", "dual SW", [2]),
-            ("single-w", "single W", [2, 5]),
-            ("baseline", "none", []),
-            ("single-s", "single S", [2]),
-        ]
-    ):
+    runs: list[tuple[str, Method, list[int]]] = [
+        ("sw", "dual SW", [2]),
+        ("single-w", "single W", [2, 5]),
+        ("baseline", "none", []),
+        ("single-s", "single S", [2]),
+    ]
+    for place, (name, method, layers) in enumerate(runs):
         write(folder / name, *full_record(name, method, layers, seed=place))
     return folder
 
@@ -159,46 +206,47 @@ class MadeStudy:
     def __init__(self, folder, name="made"):
         self.folder, self.name, self.runs = Path(folder), name, []
 
-    def add(self, kind, label, cell=None, needs=(), state="done", record=(), predictions=None, **files):
-        """One run; ``files`` are further JSON files of its folder."""
+    def add(self, kind, label, cell=None, needs=(), state="done", record=None, predictions=None, **files):
+        """One run; ``files`` are its probe and the reason of its failure."""
         key = hashlib.sha256(f"{label} {cell}".encode()).hexdigest()
         place = f"runs/{label}-{key[:12]}"
-        self.runs.append({"folder": place, "key": key, "kind": kind, "needs": list(needs), "cell": cell})
+        self.runs.append(PlannedRun(folder=place, key=key, kind=kind, needs=needs, cell=cell))
         folder = self.folder / place
         if state == "done":
-            write(folder, dict(record, run=key, name=label), predictions)
+            write(folder, changed(record, run=key, name=label), predictions)
         if state == "failed":
-            files["failure"] = {"reason": "the loss is not a number in epoch 3:\nlower the learning rate"}
+            reason = "the loss is not a number in epoch 3:\nlower the learning rate"
+            files.setdefault("failure", Failure(reason=reason, command="hamiltone study run"))
         for name, content in files.items():
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{name}.json").write_text(json.dumps(content))
+            content.write(folder / {"failure": FAILURE, "probe": PROBE}[name])
         return place
 
     def pretraining(self, kind="rh-emo-1", state="done", needs=()):
         """A run that others rest on."""
-        record = rh_emo_record() if kind.startswith("rh-emo") else full_record(task=kind, method="", epochs=[])[0]
+        record = rh_emo_record() if kind.startswith("rh-emo") else full_record(task=kind, method=None, epochs=[])[0]
         return self.add(kind, kind, None, needs, state, record)
 
     def recogniser(
-        self, method="none", layer=None, *, skill=0.5, validation=0.5, speakers=8, needs=(), state="done",
-        corpus="ravdess", split="actor", folds=None, fold=0, network="quaternion", seed=0, reseed=0, clips=12,
-        resources=None, epochs=0, predictions=True, **files,
+        self, method: Method = "none", layer=None, *, skill=0.5, validation=0.5, speakers=8, needs=(), state="done",
+        corpus="ravdess", split="actor", folds=None, fold=0, network="quaternion", front="", seed=0, reseed=0, clips=12,
+        resources=None, epochs=0, predictions=True, facts=None, **files,
     ):  # fmt: skip
-        """A recogniser that is right on about ``skill`` of its test clips."""
-        cell = {
-            "corpus": corpus,
-            "split": split,
-            "folds": folds,
-            "fold": fold,
-            "network": network,
-            "algebra": "quaternion" if network == "quaternion" else "real",
-            "front": "spectrogram" if network == "real" else "rh-emo",
-            "method": method,
-            "layer": layer,
-            "seed": seed,
-            "reseed": reseed,
-        }
-        label = "-".join(f"{value}".replace(" ", "-") for value in cell.values() if value is not None)
+        """A recogniser that is right on about ``skill`` of its test clips; ``facts`` are those of its split."""
+        cell = Condition(
+            corpus=corpus,
+            split=split,
+            folds=folds,
+            fold=fold,
+            network=network,
+            algebra="quaternion" if network == "quaternion" else "real",
+            front=front or ("spectrogram" if network == "real" else "rh-emo"),
+            method=method,
+            layer=layer,
+            seed=seed,
+            reseed=reseed,
+        )
+        label = "-".join(f"{value}".replace(" ", "-") for _, value in cell if value is not None)
         names = np.repeat([f"{fold * speakers + speaker:02d}" for speaker in range(speakers)], clips)
         truth = np.tile(np.resize(EMOTIONS[:4], clips), speakers)
         generator = np.random.default_rng(int(hashlib.sha256(label.encode()).hexdigest()[:8], 16))
@@ -218,68 +266,74 @@ class MadeStudy:
             "seconds_per_epoch": 30 * factor,
             "cpu_seconds_per_epoch": 25 * factor + (0 if layer is None else 0.1 * layer),
             "peak_memory_bytes": int(2**30 * (1 if network == "real" else 0.5)) + (layer or 0) * 2**20,
-            "device": "cpu",
             "threads": 1,
             "side_by_side": 2,
-            "processor": "made up",
         }
-        record = full_record(method=method, layers=[] if layer is None else [layer])[0]
-        record |= {
-            "labels": EMOTIONS[:4],
-            "corpus": {"name": corpus},
-            "split": {
-                "kind": split,
-                "hash": hashlib.sha256(f"{corpus} {split} {fold}".encode()).hexdigest(),
-                "protocol": "speaker-independent, not text-independent: of 8 test speakers, 0 in training",
-            },
-            "epochs": record["epochs"][:epochs],
-            "validation": {"accuracy": {"value": validation}},
-            "test": summarise(truth, prediction, names, EMOTIONS[:4]),
-            "resources": cost | (resources or {}),
-            "parameters": {"trained": 100_000 if network == "quaternion" else 400_000},
-        }
+        record, _ = full_record(
+            method=method,
+            layers=[] if layer is None else [layer],
+            labels=EMOTIONS[:4],
+            corpus=CorpusFacts(name=corpus, note=""),
+            split=actor_split(
+                hash=hashlib.sha256(f"{corpus} {split} {fold}".encode()).hexdigest(),
+                **facts or {"kind": "random" if split == "random" else "actor", "protocol": PROTOCOL},
+            ),
+            validation=small_evaluation(accuracy=Score(value=validation, note="not estimable (3 speakers)")),
+            test=evaluation(truth, prediction, names, EMOTIONS[:4]),
+            resources=changed(RESOURCES, **cost | (resources or {})),
+            parameters={"trained": 100_000 if network == "quaternion" else 400_000},
+        )
+        record = changed(record, epochs=record.epochs[:epochs])
         return self.add("recogniser", label, cell, needs, state, record, table if predictions else None, **files)
 
     def write(self):
         """Write the plan, and give the folder."""
-        plan = {
-            "format": 1,
-            "study": self.name,
-            "command": f"hamiltone study run configs/study/{self.name}.toml",
-            "settings": {"seeds": [0]},
-            "runs": self.runs,
-        }
-        (self.folder / "studies").mkdir(parents=True, exist_ok=True)
-        (self.folder / "studies" / f"{self.name}.json").write_text(json.dumps(plan))
+        plan = StudyPlan(
+            study=self.name,
+            command=f"hamiltone study run configs/study/{self.name}.toml",
+            settings={"seeds": [0]},
+            runs=tuple(self.runs),
+        )
+        (self.folder / PLANS).mkdir(parents=True, exist_ok=True)
+        plan.write(self.folder / PLANS / f"{self.name}.json")
         return self.folder
 
 
-def made_probe(shift=0.0, targets=("speaker", "emotion")):
-    """Probes of thirteen convolutions and the last hidden layer."""
+def made_probe(shift=0.0, targets=("speaker", "emotion"), convolutions=13):
+    """Probes of the convolutions and of the last hidden layer."""
     chance = {"speaker": 0.125, "word": 0.5, "emotion": 0.25}
-    layers = [
-        {
-            "layer": layer,
-            "name": f"layer {layer}",
-            "size": 32,
-            "targets": {
-                name: {
-                    "accuracy": min(1.0, chance[name] + 0.04 * layer + shift),
-                    "uar": 0.5,
-                    "chance": chance[name],
-                    "classes": 8,
-                    "clips": 96,
-                    "folds": 5,
-                    "apart": "recording",
-                    "note": "",
-                }
-                for name in targets
-            },
-        }
-        for layer in range(1, 15)
-    ]
     missing = {"word": "the corpus has one word"} if "word" not in targets else {}
-    return {"format": 1, "run": "ab", "part": "test", "clips": 96, "speakers": 8, "layers": layers, "missing": missing}
+
+    def target(name, layer):
+        accuracy = min(1.0, chance[name] + 0.04 * layer + shift)
+        facts = {"uar": 0.5, "chance": chance[name], "classes": 8, "clips": 96, "folds": 5, "apart": "recording"}
+        return ProbeTarget(accuracy=accuracy, **facts)
+
+    layers = [
+        ProbeLayer(
+            layer=layer,
+            name=f"layer {layer}",
+            kind="convolution" if layer <= convolutions else "last hidden",
+            size=32,
+            targets={name: target(name, layer) for name in targets},
+            missing=missing,
+        )
+        for layer in range(1, convolutions + 2)
+    ]
+    return Probe(
+        run="ab",
+        name="made",
+        corpus="ravdess",
+        split={"kind": "actor", "hash": "ef"},
+        frames={},
+        method={},
+        clips=96,
+        speakers=8,
+        notes=(),
+        layers=tuple(layers),
+        versions={},
+        command="hamiltone probe",
+    )
 
 
 @pytest.fixture
@@ -321,8 +375,10 @@ def make() -> SimpleNamespace:
     return SimpleNamespace(
         full=full_record,
         small=small_record,
+        evaluation=small_evaluation,
+        split=actor_split,
         rh_emo=rh_emo_record,
-        minimal=minimal_record,
+        changed=changed,
         write=write,
         study=write_study,
         made_study=MadeStudy,

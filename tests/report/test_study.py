@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from hamiltone.records import Failure, RecordError
 from hamiltone.report import ReportError, resource_rows, table1_rows, write_report
-from hamiltone.report._study import find_plan, read_study
+from hamiltone.report._study_results import find_plan, read_study
 
 
 def read(folder):
@@ -37,7 +38,7 @@ def test_what_rests_on_a_failed_run_is_skipped_however_far_below(made):
 
 
 def test_a_run_that_was_repeated_after_its_failure_is_done(made):
-    place = made.recogniser(failure={"reason": "out of memory"})
+    place = made.recogniser(failure=Failure(reason="out of memory", command="hamiltone study run"))
     made.recogniser("single S", 2, state="absent", needs=[place])
     study = read(made.write())
     assert [run.state for run in study.runs] == ["done", "absent"]
@@ -118,7 +119,7 @@ def test_a_study_before_its_first_run_has_a_page(made):
 def test_a_plan_that_cannot_be_right_is_named_in_one_line(made, change, message):
     made.recogniser()
     path = edit(made.write(), change)
-    with pytest.raises(ReportError, match=message) as caught:
+    with pytest.raises(RecordError, match=message) as caught:
         write_report(made.folder)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -128,6 +129,6 @@ def test_a_plan_that_cannot_be_right_is_named_in_one_line(made, change, message)
 def test_a_run_s_file_that_cannot_be_read_is_named(made, name):
     place = made.recogniser(state="failed" if name == "failure" else "done")
     (made.folder / place / f"{name}.json").write_text("{")
-    with pytest.raises(ReportError, match="Invalid JSON") as caught:
+    with pytest.raises(RecordError, match="Invalid JSON") as caught:
         write_report(made.write())
     assert f"{name}.json" in str(caught.value)

@@ -4,6 +4,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+from hamiltone.records import Failure
 from hamiltone.report import protocol_lines, write_report
 
 FILES = {"table1.md", "table1.csv", "table1.tex", "resources.md", "resources.csv", "figure2.svg", "figure2.png"}
@@ -63,8 +64,9 @@ def test_the_page_leads_with_the_study_and_is_whole(made_page):
     assert parsed.references <= {f"#{name}" for name in parsed.identifiers}
     assert "#source-figure-2" in parsed.references
     assert "http" not in text
-    # Figure 2, probes, two matrices; curves of the two selected runs (two and three panels) and of RH-Emo (three).
-    assert parsed.svgs == 1 + 1 + 2 + (2 + 3) + 3
+    # Figure 2, probes; curves of the two selected runs (two and three panels) and of RH-Emo (three).
+    assert parsed.svgs == 1 + 1 + (2 + 3) + 3
+    assert text.count('<figure class="matrix"') == 2
 
 
 def test_the_selected_runs_have_curves_and_the_others_a_line(made_page):
@@ -109,11 +111,21 @@ def test_a_synthetic_corpus_is_said_at_the_top(made):
     assert "Every recording behind this page was spoken by a machine" in text
 
 
+def test_a_study_with_any_front_is_reported(made):
+    made.recogniser(network="small", front="derivatives", epochs=0)
+    made.recogniser("single S", 3, network="small", front="derivatives", epochs=0)
+    text = write_report(made.write()).read_text(encoding="utf-8")
+    assert "small, single S" in text
+    assert "small, no AT, layer" not in text
+
+
 def test_names_from_outside_are_text_and_nothing_else(made):
     nasty = "<script>alert('x')</script>&$x"
     made.recogniser(corpus=nasty, network=nasty)
     made.recogniser("single S", 2, corpus=nasty, network=nasty)
-    made.recogniser("single W", 2, corpus=nasty, network=nasty, state="failed", failure={"reason": nasty})
+    made.recogniser(
+        "single W", 2, corpus=nasty, network=nasty, state="failed", failure=Failure(reason=nasty, command=nasty)
+    )
     text = write_report(made.write()).read_text(encoding="utf-8")
     Page(text)
     assert "<script" not in text

@@ -14,9 +14,11 @@ from sklearn import metrics
 from hamiltone.measures import accuracy_from_confusion as from_confusion
 from hamiltone.measures import holm, paired_permutation_test, speaker_interval
 from hamiltone.report import table1_rows, write_report
-from hamiltone.report._study import find_plan, read_study
+from hamiltone.report._figure2 import figure2
+from hamiltone.report._study_results import find_plan, read_study
 from hamiltone.report._table1 import BEST_OF, table1
-from hamiltone.report._table1_text import table1_cells, table1_csv, table1_tex, table1_words
+from hamiltone.report._table1_files import table1_csv, table1_tex
+from hamiltone.report._table1_text import table1_cells, table1_words
 
 
 def table_of(made):
@@ -148,11 +150,12 @@ def test_below_six_speakers_nothing_is_estimable(made):
     assert cell.difference is not None
     assert (cell.accuracy.low, cell.difference.low, cell.p, cell.p_adjusted) == (None, None, None, None)
     assert cell.difference.estimate > 0
-    row = {name: str(text) for name, text in table1_cells(table)[1].items()}
-    for name in ("Accuracy, actor", "UAR, actor", "Difference, actor", "p, actor"):
-        assert row[name].endswith("not estimable (5 speakers)")
+    row = table1_cells(table)[1]
+    assert [row[f"{name}, actor"].detail for name in ("Accuracy", "UAR", "Difference", "p")] == [""] * 4
+    assert str(row["p, actor"]) == "\N{EN DASH}"
     words = " ".join(table1_words(table))
-    assert "fewer than 6 test speakers" in words
+    few = "With fewer than 6 test speakers neither intervals nor p are estimable: ravdess, actor split (5)."
+    assert words.count("estimable") == words.count(few) == 1
     assert "No cell of this table allows it" in words
     assert "one AT layer" in words
     made.recogniser("single S", 5, speakers=5, skill=0.8)
@@ -278,6 +281,39 @@ def test_a_split_or_a_corpus_that_is_not_there_has_no_columns(made):
     assert "that the paper reports" not in words
 
 
+def test_any_kind_of_split_has_columns_after_the_paper_s_and_says_itself_what_it_promises(made):
+    protocol = "speaker-independent, text-independent: of 8 test speakers, 0 in training"
+    made.recogniser(split="column", facts={"kind": "random", "protocol": "not speaker-independent: all in training"})
+    made.recogniser(split="balanced", facts={"kind": "actor", "scheme": "balanced", "protocol": protocol})
+    made.recogniser(split="actor")
+    made.recogniser(split="leave-one-out", facts={"kind": "actor", "scheme": "leave-one-out"})
+    made.recogniser(split="stratified", state="absent")
+    made.recogniser(
+        "single S", 2, split="balanced", facts={"kind": "actor", "scheme": "balanced", "protocol": protocol}
+    )
+    table = table_of(made)
+    assert table.splits == ("actor", "column", "balanced", "leave-one-out", "stratified")
+    row = table1_cells(table)[1]
+    assert [name for name in row if name.startswith("Accuracy")] == [f"Accuracy, {split}" for split in table.splits]
+    assert str(row["Accuracy, column"]) == "\N{EN DASH} not planned"
+    words = table1_words(table)
+    number = "Test speakers over all folds: ravdess 8."
+    assert words[2:8] == [
+        "The random split is not part of this study.",
+        f"Actor split: test speakers are unheard in training. {number}",
+        f"Column split: not speaker-independent. {number}",
+        f"Balanced split: speaker-independent, text-independent. {number}",
+        f"Leave-one-out split: test speakers are unheard in training. {number}",
+        "Stratified split. Test speakers over all folds: none yet.",
+    ]
+    assert f"Protocol of ravdess, actor split (balanced): {protocol}." in words
+    columns = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", table1_tex(table))[0]
+    assert len(columns) == len(row)
+    text = write_report(made.folder).read_text(encoding="utf-8")
+    assert "balanced split, quaternion" in text
+    assert figure2(read_study(made.folder, made.folder / "studies" / "made.json")).splits == ["balanced"]
+
+
 def test_the_csv_has_one_line_per_cell_and_numbers_in_full(whole):
     table = table_of(whole)
     lines = list(csv.DictReader(io.StringIO(table1_csv(table))))
@@ -330,5 +366,5 @@ def test_a_study_of_pretraining_alone_has_empty_tables(made):
 
 
 def test_the_examples_in_the_docstrings_hold():
-    result = doctest.testmod(importlib.import_module("hamiltone.report._paper"))
+    result = doctest.testmod(importlib.import_module("hamiltone.report._paper_table1"))
     assert (result.attempted, result.failed) == (2, 0)

@@ -12,9 +12,9 @@ splits promise.
 """
 
 from ._page import protocol_lines, write_report
-from ._records import ReportError
+from ._run_tables import markdown_table, pretraining_rows, result_rows
+from ._runs import ReportError
 from ._study_page import resource_rows, table1_rows
-from ._tables import markdown_table, pretraining_rows, result_rows
 
 __all__ = [
     "ReportError",

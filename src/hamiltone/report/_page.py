@@ -1,27 +1,27 @@
-"""The page: one HTML file with everything in it."""
+"""The report page: one HTML file with everything in it."""
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from hamiltone.files import atomic_write
+from hamiltone.records import RunRecord
 
-from ._figures import MOST_CLASSES_DRAWN, Estimate, Series, confusion, curves, overview
-from ._hard_clips import clips_missed_by_all
-from ._records import Evaluation, Record, ReportError, Run, protocols, read_runs
-from ._study import find_plan, read_study
-from ._study_page import study_page, write_files
-from ._tables import Cell, evaluated_on, pretraining_cells, result_cells
+from ._confusion import ConfusionMatrix
+from ._missed_clips import clips_missed_by_all
+from ._run_figures import Accuracy, Curve, curves, overview
+from ._run_tables import AXES, CellText, evaluated_on, pretraining_cells, result_cells
+from ._runs import ReportError, Run, protocols, read_runs
+from ._study_page import study_page
+from ._study_results import find_plan, read_study
 
 _MOST_CLIPS_LISTED = 40
 _MOST_RUNS_OPEN = 12
-_AXIS_TERMS = ("discrete", "valence", "arousal", "dominance")
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,17 @@ class _Group:
 
     corpus: str
     evaluated_on: str
-    rows: list[dict[str, Cell]]
+    rows: list[dict[str, CellText]]
     figure: Markup | None
 
 
 @dataclass(frozen=True)
 class _RunFigures:
-    """The figures of one run; ``undrawn`` says why a confusion matrix is missing."""
+    """The curves of one run, and its confusion matrix, where it has one that is not shown elsewhere."""
 
     run: Run
     panels: list[Markup]
-    confusion: Markup | None
-    undrawn: str
+    confusion: ConfusionMatrix | None
 
 
 def write_report(folder: Path, out: Path | None = None, study: str | None = None) -> Path:
@@ -61,8 +60,8 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
         The path of the page.
 
     Raises:
-        ReportError: no such folder, no records in it, one that cannot be read, ``out`` is a folder, no such study, or
-            several and none chosen.
+        ReportError: no such folder, no records in it, ``out`` is a folder, no such study, or several and none chosen.
+        RecordError: a file of a run or a study that cannot be read.
     """
     folder = Path(folder)
     out = folder / "report.html" if out is None else Path(out)
@@ -75,17 +74,9 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
     else:
         found = read_study(folder, plan)
         page, files = study_page(found)
-        runs = [run.run for run in found.runs if run.run]
-        shown = page.shown
+        runs, shown = [run.run for run in found.runs if run.run], page["shown"]
     records = [run.record for run in runs]
-    environment = Environment(
-        loader=PackageLoader("hamiltone.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("report.html").render(
+    text = _template().render(
         study=page,
         corpora=_unique((record.corpus.name, record.corpus.note) for record in records),
         protocols=protocols(records),
@@ -94,24 +85,33 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
         notes=_notes(runs),
         groups=[] if page else _groups(runs),
         pretraining=pretraining_cells(runs),
-        figures=[_figures(run, pooled=page is not None) for run in shown],
+        figures=[_figures(run, in_study=page is not None) for run in shown],
         open_figures=page is None and len(runs) <= _MOST_RUNS_OPEN,
-        missed=clips_missed_by_all(page.compared if page else runs),
+        missed=clips_missed_by_all(page["compared"] if page else runs),
         most_listed=_MOST_CLIPS_LISTED,
         runs=runs,
         shown=shown,
         settings={run.place: json.dumps(run.record.settings, indent=2, ensure_ascii=False) for run in shown},
     )
-    write_files(out.parent, files)
+    for name, content in files.items():
+        atomic_write(out.parent / name, content)
     atomic_write(out, text.encode("utf-8", "replace"))
     return out
+
+
+def _template() -> Template:
+    loader = PackageLoader("hamiltone.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html")
 
 
 def protocol_lines(folder: Path, study: str | None = None) -> list[str]:
     """Which protocol each corpus was split by, a line for each kind of split, as the page says it.
 
     Raises:
-        ReportError: as ``write_report``.
+        ReportError, RecordError: as ``write_report``.
     """
     folder = Path(folder)
     plan = find_plan(folder, study)
@@ -130,87 +130,55 @@ def _groups(runs: Sequence[Run]) -> list[_Group]:
         for row in rows:
             del row["Corpus"], row["Evaluated on"]
         estimates = [
-            Estimate(run.label, test.accuracy.value, test.accuracy.low, test.accuracy.high, test.chance)
+            Accuracy(run.label, test.accuracy.value, test.accuracy.low, test.accuracy.high, test.chance)
             for run in found
-            if (test := run.record.test) and test.accuracy and test.accuracy.value is not None
+            if (test := run.record.test)
         ]
         figure = overview(f"Accuracy on {place}: {corpus}", estimates) if estimates else None
         groups.append(_Group(corpus, place, rows, figure))
     return groups
 
 
-def _figures(run: Run, *, pooled: bool) -> _RunFigures:
-    """``pooled``: the confusion matrices of recognisers are shown elsewhere, over all runs of a cell."""
-    if pooled and run.record.task == "emotion":
-        return _RunFigures(run, _panels(run), None, "")
-    return _RunFigures(run, _panels(run), *_confusion(run, run.record.evaluated))
+def _figures(run: Run, *, in_study: bool) -> _RunFigures:
+    """``in_study``: the confusion matrices of recognisers are shown elsewhere, over all runs of a cell."""
+    record = run.record
+    matrix = None
+    if record.evaluated and not (in_study and record.task == "emotion"):
+        name = f"Confusion matrix ({'test' if record.test else 'validation'} clips): {run.label}"
+        matrix = ConfusionMatrix(name, record.evaluated.labels, record.evaluated.confusion)
+    return _RunFigures(run, _panels(run), matrix)
 
 
 def _panels(run: Run) -> list[Markup]:
     record = run.record
     numbers = [epoch.epoch for epoch in record.epochs]
-    if not numbers:
-        return []
     if record.task == "rh-emo":
         panels = [
             ("Reconstruction", "reconstruction BCE", _both(record, "reconstruction"), False),
-            *((f"Axis {term}", f"{term} loss", _both(record, term), False) for term in _AXIS_TERMS),
+            *((f"Axis {term}", f"{term} loss", _both(record, term), False) for term in AXES),
         ]
     else:
-        loss = [Series("training", _values(record, "train", "cross_entropy", "loss"))]
-        loss.append(Series("validation", _values(record, "validation", "cross_entropy", "loss")))
+        measures = {"accuracy": "accuracy", "UAR": "uar"}
+        validation = [Curve(name, _values(record, "validation", key)) for name, key in measures.items()]
         panels = [
-            ("Loss", "cross-entropy", loss, False),
+            ("Loss", "cross-entropy", _both(record, "cross_entropy"), False),
             ("Anti-transfer", "anti-transfer term", _both(record, "anti_transfer"), False),
-            (
-                "Validation",
-                "share of validation clips",
-                [
-                    Series("accuracy", _values(record, "validation", "accuracy")),
-                    Series("UAR", _values(record, "validation", "uar")),
-                ],
-                True,
-            ),
+            ("Validation", "share of validation clips", validation, True),
         ]
     drawn = []
     for title, unit, series, share in panels:
-        known = [line for line in series if any(value is not None for value in line.values)]
+        known = [curve for curve in series if any(value is not None for value in curve.values)]
         if known:
             drawn.append(curves(f"{title}: {run.label}", unit, numbers, known, record.best_epoch, share=share))
     return drawn
 
 
-def _both(record: Record, name: str) -> list[Series]:
-    return [
-        Series(part, _values(record, key, name)) for part, key in (("training", "train"), ("validation", "validation"))
-    ]
+def _both(record: RunRecord, name: str) -> list[Curve]:
+    return [Curve("training", _values(record, "train", name)), Curve("validation", _values(record, "validation", name))]
 
 
-def _values(record: Record, part: str, *names: str) -> list[float | None]:
-    """The first of the names that any epoch has, for every epoch."""
-    epochs: list[dict[str, Any]] = [getattr(epoch, part) for epoch in record.epochs]
-    for name in names:
-        if any(name in epoch for epoch in epochs):
-            return [_number(epoch.get(name)) for epoch in epochs]
-    return [None] * len(epochs)
-
-
-def _number(value: Any) -> float | None:
-    """A plain number, or the value of a measure with an interval."""
-    if isinstance(value, dict):
-        value = value.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _confusion(run: Run, evaluated: Evaluation | None) -> tuple[Markup | None, str]:
-    if evaluated is None or not evaluated.confusion:
-        return None, ""
-    if len(evaluated.labels) > MOST_CLASSES_DRAWN:
-        return None, f"A confusion matrix of {len(evaluated.labels)} classes is too large to read and is not drawn."
-    part = "test" if run.record.test else "validation"
-    return confusion(f"Confusion matrix ({part} clips): {run.label}", evaluated.confusion, evaluated.labels), ""
+def _values(record: RunRecord, part: Literal["train", "validation"], name: str) -> list[float | None]:
+    return [getattr(epoch, part).get(name) for epoch in record.epochs]
 
 
 def _notes(runs: Sequence[Run]) -> dict[str, list[str]]:

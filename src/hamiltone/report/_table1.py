@@ -1,9 +1,10 @@
-"""The numbers of Table 1: each cell of corpus, split, network and anti-transfer (AT) type, against its baseline."""
+"""Numbers of Table 1: each cell of corpus, split, network and anti-transfer (AT) type, against its baseline."""
 
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import pandas as pd
 
@@ -14,16 +15,14 @@ from hamiltone.measures import (
     mean_paired_interval,
     paired_permutation_test,
 )
+from hamiltone.records import METHOD_NAMES
 
-from ._pooled import accuracy_of, pooled, side_by_side, uar_of
-from ._records import METHODS
-from ._selection import Selection, select_baseline, select_layer
-from ._study import Study, StudyRun
+from ._layer_selection import Selection, select_baseline, select_layer
+from ._pooled_clips import accuracy_of, paired_clips, pooled, uar_of
+from ._study_results import StudyResults, StudyRun
 
 BEST_OF = "none, best of k"
-SPLITS = ("random", "actor")
-NETWORK_ORDER = ("real", "quaternion", "real-on-embedding")
-_CELL_ORDER = ("none", BEST_OF, *METHODS[1:])
+_CELL_ORDER = ("none", BEST_OF, *METHOD_NAMES[1:])
 
 
 @dataclass(frozen=True)
@@ -94,19 +93,15 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Table1:
-    """All cells, by corpus, network, method and split."""
+    """All cells, by corpus, network, method and split, and the splits."""
 
     cells: tuple[TableCell, ...]
+    splits: tuple[str, ...]
 
     @cached_property
     def rows(self) -> list[tuple[str, str, str]]:
         """Corpus, network and method of each row."""
         return list(dict.fromkeys((cell.corpus, cell.network, cell.method) for cell in self.cells))
-
-    @cached_property
-    def splits(self) -> list[str]:
-        """The splits that the study has."""
-        return [split for split in SPLITS if any(cell.split == split for cell in self.cells)]
 
     @property
     def tests(self) -> int:
@@ -119,31 +114,25 @@ class Table1:
         return next(cell for cell in self.cells if (cell.corpus, cell.split, cell.network, cell.method) == wanted)
 
 
-def table1(study: Study) -> Table1:
+def table1(study: StudyResults) -> Table1:
     """Work out every cell of a study.
 
     Each network has a row for each method that is planned for it, and a row ``BEST_OF`` wherever a baseline was trained
     again with other seeds.
     """
-    runs = study.recognisers
-    corpora = list(dict.fromkeys(run.condition.corpus for run in runs))
-    planned = list(dict.fromkeys(run.condition.network for run in runs))
-    networks = sorted(planned, key=lambda name: NETWORK_ORDER.index(name) if name in NETWORK_ORDER else 99)
-    splits = [split for split in SPLITS if any(run.condition.split == split for run in runs)]
     cells = []
-    for corpus in corpora:
-        for network in networks:
-            of_row = [run for run in runs if (run.condition.corpus, run.condition.network) == (corpus, network)]
-            of_split = {split: [run for run in of_row if run.condition.split == split] for split in splits}
-            baselines = {split: _cell(corpus, split, network, "none", of_split[split]) for split in splits}
-            for method in _CELL_ORDER:
-                if _has_row(method, of_row):
-                    cells += [
-                        _against(_cell(corpus, split, network, method, of_split[split]), baselines[split])
-                        for split in splits
-                    ]
+    for corpus, network in product(study.corpora, study.networks):
+        of_split = {split: study.of(corpus=corpus, network=network, split=split) for split in study.splits}
+        baselines = {split: _cell(corpus, split, network, "none", runs) for split, runs in of_split.items()}
+        for method in _CELL_ORDER:
+            if _has_row(method, [run for runs in of_split.values() for run in runs]):
+                cells += [
+                    _compared(_cell(corpus, split, network, method, runs), baselines[split])
+                    for split, runs in of_split.items()
+                ]
     adjusted = holm([cell.p for cell in cells])
-    return Table1(tuple(replace(cell, p_adjusted=p) for cell, p in zip(cells, adjusted, strict=True)))
+    cells = [replace(cell, p_adjusted=p) for cell, p in zip(cells, adjusted, strict=True)]
+    return Table1(tuple(cells), tuple(study.splits))
 
 
 def _has_row(method: str, runs: Sequence[StudyRun]) -> bool:
@@ -163,11 +152,11 @@ def _cell(corpus: str, split: str, network: str, method: str, runs: Iterable[Stu
     cell = TableCell(corpus, split, network, method, selection, "", clips)
     if clips.empty:
         return replace(cell, absent=_why_absent(candidates))
-    records = [run.run.record for run in selection.runs if run.run]
+    trained = [run.record.parameters["trained"] for run in selection.runs if run.record]
     of_seeds = [part for _, part in clips.groupby("seed")]
     return replace(
         cell,
-        parameters=next((record.parameters.trained for record in records if record.parameters.trained), None),
+        parameters=trained[0],
         accuracy=accuracy_of(clips),
         uar=uar_of(clips),
         accuracy_over_seeds=_spread([accuracy_of(part).estimate for part in of_seeds]),
@@ -175,8 +164,8 @@ def _cell(corpus: str, split: str, network: str, method: str, runs: Iterable[Stu
     )
 
 
-def _against(cell: TableCell, baseline: TableCell) -> TableCell:
-    both = side_by_side(cell.clips, baseline.clips) if cell.method != "none" else None
+def _compared(cell: TableCell, baseline: TableCell) -> TableCell:
+    both = paired_clips(cell.clips, baseline.clips) if cell.method != "none" else None
     if both is None:
         return cell
     difference = mean_paired_interval(accuracy_from_confusion, [both])

@@ -5,23 +5,20 @@ import importlib
 
 import pytest
 
+from hamiltone.records import Score
 from hamiltone.report import markdown_table, pretraining_rows, result_rows, write_report
-from hamiltone.report._hard_clips import clips_missed_by_all
-from hamiltone.report._records import read_runs
+from hamiltone.report._missed_clips import clips_missed_by_all
+from hamiltone.report._runs import read_runs
 
 
 def test_a_row_says_what_the_record_says(tmp_path, make):
-    score = {"value": 0.51239, "low": 0.4, "high": 0.6249, "note": ""}
-    few = {"value": 0.25, "low": None, "high": None, "note": "not estimable (2 speakers)"}
-    confusion = [[1, 1, 0], [2, 3, 1], [0, 0, 2]]
-    test = {
-        "clips": 1200,
-        "speakers": 2,
-        "accuracy": score,
-        "uar": few,
-        "confusion": confusion,
-        "labels": ["a", "b", "c"],
-    }
+    test = make.evaluation(
+        clips=1200,
+        speakers=2,
+        accuracy=Score(value=0.51239, low=0.4, high=0.6249),
+        uar=Score(value=0.25, note="not estimable (2 speakers)"),
+        confusion=[[1, 1, 0], [2, 3, 1], [0, 0, 2]],
+    )
     record, _ = make.full("mine", "dual SW", [2, 5], test=test)
     make.write(tmp_path, record)
     assert result_rows(tmp_path) == [
@@ -33,7 +30,7 @@ def test_a_row_says_what_the_record_says(tmp_path, make):
             "AT layer": "2, 5",
             "Accuracy": "51.2 % [40.0, 62.5]",
             "UAR": "25.0 % not estimable (2 speakers)",
-            "Macro-F1": "\N{EN DASH}",
+            "Macro-F1": "75.0 % [60.0, 87.5]",
             "Chance": "60.0 %",
             "Clips": "1,200",
             "Speakers": "2",
@@ -104,7 +101,7 @@ def test_missed_clips_are_those_in_which_no_prediction_is_the_truth(study):
 
 def test_runs_are_compared_on_one_test_set_only(tmp_path, make):
     make.write(tmp_path / "a", *make.full("a", seed=1))
-    make.write(tmp_path / "b", *make.full("b", seed=2, split={"kind": "actor", "hash": "other"}))
+    make.write(tmp_path / "b", *make.full("b", seed=2, split=make.split(hash="other")))
     assert clips_missed_by_all(read_runs(tmp_path)) == []
     record, predictions = make.full("c", seed=3)
     make.write(
@@ -118,7 +115,7 @@ def test_runs_are_compared_on_one_test_set_only(tmp_path, make):
 def test_a_page_says_when_some_method_is_right_everywhere(tmp_path, make):
     record, predictions = make.full("a", epochs=[])
     make.write(tmp_path / "a", record, predictions)
-    make.write(tmp_path / "b", record | {"name": "b"}, predictions.assign(prediction=predictions["truth"]))
+    make.write(tmp_path / "b", make.changed(record, name="b"), predictions.assign(prediction=predictions["truth"]))
     assert "None of the 128 clips is missed by all of a, b." in write_report(tmp_path).read_text(encoding="utf-8")
 
 
@@ -133,6 +130,6 @@ def test_names_that_look_like_numbers_stay_names(tmp_path, make, leading_zero):
 
 
 def test_the_examples_in_the_docstrings_hold():
-    result = doctest.testmod(importlib.import_module("hamiltone.report._tables"))
+    result = doctest.testmod(importlib.import_module("hamiltone.report._run_tables"))
     assert result.attempted >= 2
     assert result.failed == 0

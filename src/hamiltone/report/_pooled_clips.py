@@ -1,4 +1,4 @@
-"""The test clips of several runs in one table, and two such tables side by side."""
+"""Pooled predictions: the test clips of several runs in one table, and pairs of such tables."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ import pandas as pd
 from hamiltone.measures import Interval, PairedClips, accuracy_from_confusion, speaker_interval
 from hamiltone.measures import unweighted_average_recall_from_confusion as uar_from_confusion
 
-from ._study import StudyRun
+from ._study_results import StudyRun
 
 _CLIP = ["fold", "seed", "utterance", "speaker", "truth"]
 
@@ -16,11 +16,9 @@ def pooled(runs: Iterable[StudyRun]) -> pd.DataFrame:
     """The predictions of runs that have some: fold, seed, utterance, speaker, truth, prediction; one row per clip."""
     tables = []
     for run in runs:
-        assert run.run is not None
-        table = run.run.predictions
-        assert table is not None
-        clips = table.drop_duplicates("utterance")[["utterance", "speaker", "truth", "prediction"]]
-        tables.append(clips.assign(fold=run.condition.fold, seed=run.condition.seed))
+        if run.predictions is not None:
+            clips = run.predictions.drop_duplicates("utterance")[["utterance", "speaker", "truth", "prediction"]]
+            tables.append(clips.assign(fold=run.condition.fold, seed=run.condition.seed))
     if not tables:
         return pd.DataFrame(columns=[*_CLIP, "prediction"])
     return pd.concat(tables, ignore_index=True)
@@ -36,7 +34,7 @@ def uar_of(clips: pd.DataFrame) -> Interval:
     return speaker_interval(uar_from_confusion, clips["truth"], clips["prediction"], clips["speaker"])
 
 
-def side_by_side(
+def paired_clips(
     method: pd.DataFrame, baseline: pd.DataFrame, population: str = "", weight: float = 1.0
 ) -> PairedClips | None:
     """The clips that both have under the same seed and fold, or None if there are none."""

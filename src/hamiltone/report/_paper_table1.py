@@ -1,17 +1,15 @@
-"""What the paper itself reports in Table 1."""
+"""The paper's own Table 1."""
 
 import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_METHODS = {
-    "none": "none",
-    "single_s": "single S",
-    "single_w": "single W",
-    "dual_sw": "dual SW",
-    "dual_ws": "dual WS",
-}
+from hamiltone.records import METHOD_NAMES
+
+from ._study_results import PAPER_SPLITS
+
+_METHODS = {name.replace(" ", "_").lower(): name for name in METHOD_NAMES}
 
 
 @dataclass(frozen=True)
@@ -44,5 +42,5 @@ def _cells() -> dict[tuple[str, str, str, str], PaperCell]:
             parameters=int(row["parameters"]),
         )
         for row in csv.DictReader(text.splitlines())
-        for split in ("random", "actor")
+        for split in PAPER_SPLITS
     }

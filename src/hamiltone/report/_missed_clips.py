@@ -1,11 +1,11 @@
-"""Clips that every method gets wrong: often the labels or the recordings, not the methods."""
+"""Clips that every method gets wrong: often the labels or the recordings are at fault, not the methods."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ._records import Run
+from ._runs import Run
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ def _missed(members: Sequence[tuple[Run, pd.DataFrame]]) -> MissedClips:
                 utterance=utterance,
                 speaker=rows[0]["speaker"],
                 truth=rows[0]["truth"],
-                answers=tuple((row["prediction"], _score(row, row["prediction"])) for row in rows),
+                answers=tuple((row["prediction"], row.get(f"score_{row['prediction']}")) for row in rows),
             )
-            missed.append((_mean(_score(row, row["truth"]) for row in rows), utterance, clip))
+            scores = [row[name] for row in rows if (name := f"score_{row['truth']}") in row]
+            missed.append((sum(scores) / len(scores) if scores else 0.0, utterance, clip))
     missed.sort(key=lambda item: item[:2])
     record = members[0][0].record
     return MissedClips(
@@ -68,15 +69,3 @@ def _missed(members: Sequence[tuple[Run, pd.DataFrame]]) -> MissedClips:
         clips=len(common),
         missed=tuple(clip for _, _, clip in missed),
     )
-
-
-def _score(row: dict[str, str], label: str) -> float | None:
-    try:
-        return float(row[f"score_{label}"])
-    except (KeyError, ValueError):
-        return None
-
-
-def _mean(scores: Iterable[float | None]) -> float:
-    known = [score for score in scores if score is not None]
-    return sum(known) / len(known) if known else 0.0

@@ -1,18 +1,18 @@
-"""What networks and AT layers cost: time and memory, and how many times those of another network."""
+"""Resources of networks and AT layers: time, memory, parameters, and their ratios to another network's."""
 
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import product
 
-from ._study import Study, StudyRun
-from ._table1 import NETWORK_ORDER, SPLITS
+from hamiltone.records import RunRecord
 
-REAL, QUATERNION, CONTROL = "real", "quaternion", "real-on-embedding"
+from ._study_results import EMBEDDING_CONTROL, QUATERNION, REAL, StudyResults, StudyRun
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Medians over runs, or ratios of such; None where no record tells.
+    """Medians over runs, or ratios of such; None where it was not measured, or there is nothing to compare with.
 
     Attributes:
         seconds: of an epoch, by the clock.
@@ -53,11 +53,15 @@ class ResourceRow:
 
 
 @dataclass(frozen=True)
-class Resources:
-    """All rows, and under which conditions they were measured."""
+class ResourceTable:
+    """All rows, and under which conditions they were measured.
+
+    Attributes:
+        side_by_side: at most how many runs went at the same time; None where some record does not tell.
+    """
 
     rows: tuple[ResourceRow, ...]
-    side_by_side: tuple[int, ...]
+    side_by_side: int | None
     devices: tuple[str, ...]
     processors: tuple[str, ...]
     threads: tuple[int, ...]
@@ -80,15 +84,15 @@ class Resources:
 
     def _conditions(self) -> list[str]:
         words = []
-        if any(number > 1 for number in self.side_by_side):
+        if self.side_by_side is None:
+            words.append("The records do not say how many runs went side by side: take wall times with care.")
+        elif self.side_by_side > 1:
             words.append(
-                f"Up to {max(self.side_by_side)} runs went side by side, so wall times are not comparable: "
+                f"Up to {self.side_by_side} runs went side by side, so wall times are not comparable: "
                 "compare CPU seconds, the time of the process on all its threads."
             )
-        elif self.side_by_side:
-            words.append("Runs went one at a time, so wall times are comparable.")
         else:
-            words.append("The records do not say how many runs went side by side: take wall times with care.")
+            words.append("Runs went one at a time, so wall times are comparable.")
         if any(device != "cpu" for device in self.devices):
             words.append(f"Device: {', '.join(self.devices)}. CPU seconds do not count what a GPU does.")
         if len(self.processors) > 1 or len(self.threads) > 1:
@@ -102,7 +106,9 @@ class Resources:
     def _control(self) -> list[str]:
         words = []
         for corpus, split in dict.fromkeys((row.corpus, row.split) for row in self.rows):
-            real, quaternion, control = (self.row(corpus, split, name) for name in (REAL, QUATERNION, CONTROL))
+            real, quaternion, control = (
+                self.row(corpus, split, name) for name in (REAL, QUATERNION, EMBEDDING_CONTROL)
+            )
             if real is None or quaternion is None:
                 continue
             whole = _in_words(quaternion.costs.over(real.costs), self.by_cpu)
@@ -125,50 +131,41 @@ class Resources:
         return words
 
 
-def resources(study: Study) -> Resources:
+def resource_table(study: StudyResults) -> ResourceTable:
     """Medians of time and memory over the recognisers that are done, by corpus, split, network and AT layer."""
-    done = [run for run in study.recognisers if run.run is not None]
     groups: dict[tuple[str, str, str, int | None], list[StudyRun]] = {}
-    for run in done:
-        condition = run.condition
-        layer = None if condition.method == "none" else condition.layer
-        groups.setdefault((condition.corpus, condition.split, condition.network, layer), []).append(run)
-    corpora = list(dict.fromkeys(key[0] for key in groups))
-    costs = {key: _costs(members) for key, members in groups.items()}
-    rows = []
-    for key in sorted(
-        groups, key=lambda key: (corpora.index(key[0]), SPLITS.index(key[1]), _place(key[2]), key[3] or 0)
-    ):
-        corpus, split, network, layer = key
-        rows.append(
-            ResourceRow(
-                corpus=corpus,
-                split=split,
-                network=network,
-                layer=layer,
-                runs=tuple(groups[key]),
-                costs=costs[key],
-                of_real=costs[key].over(costs.get((corpus, split, REAL, None))),
-                of_same=costs[key].over(costs.get((corpus, split, network, None))),
-            )
+    for corpus, split, network in product(study.corpora, study.splits, study.networks):
+        done = [run for run in study.of(corpus=corpus, split=split, network=network) if run.record]
+        for run in sorted(done, key=lambda run: run.condition.layer or 0):
+            groups.setdefault((corpus, split, network, run.condition.layer), []).append(run)
+    costs = {key: _costs([run.record for run in runs if run.record]) for key, runs in groups.items()}
+    rows = [
+        ResourceRow(
+            *key,
+            runs=tuple(runs),
+            costs=costs[key],
+            of_real=costs[key].over(costs.get((*key[:2], REAL, None))),
+            of_same=costs[key].over(costs.get((*key[:3], None))),
         )
-    told = [run.run.record.resources for run in done if run.run]
-    return Resources(
+        for key, runs in groups.items()
+    ]
+    told = [run.record.resources for run in study.recognisers if run.record]
+    together = [item.side_by_side for item in told]
+    return ResourceTable(
         rows=tuple(rows),
-        side_by_side=tuple(sorted({item.side_by_side for item in told if item.side_by_side is not None})),
-        devices=tuple(sorted({item.device for item in told if item.device})),
+        side_by_side=None if None in together else max(filter(None, together), default=None),
+        devices=tuple(sorted({item.device for item in told})),
         processors=tuple(sorted({item.processor for item in told if item.processor})),
-        threads=tuple(sorted({item.threads for item in told if item.threads is not None})),
+        threads=tuple(sorted({item.threads for item in told})),
     )
 
 
-def _costs(runs: Sequence[StudyRun]) -> Costs:
-    records = [run.run.record for run in runs if run.run]
+def _costs(records: Sequence[RunRecord]) -> Costs:
     return Costs(
         seconds=_median(record.resources.seconds_per_epoch for record in records),
         cpu_seconds=_median(record.resources.cpu_seconds_per_epoch for record in records),
         memory=_median(record.resources.peak_memory_bytes for record in records),
-        parameters=_median(record.parameters.trained for record in records),
+        parameters=_median(record.parameters["trained"] for record in records),
     )
 
 
@@ -186,7 +183,3 @@ def _in_words(ratio: Costs, by_cpu: bool) -> str:
     parts = [(time, kind), (ratio.memory, "peak memory"), (ratio.parameters, "parameters")]
     known = [f"{value:.2f} times the {name}" for value, name in parts if value is not None]
     return " and ".join(part for part in (", ".join(known[:-1]), *known[-1:]) if part) or "an unknown part"
-
-
-def _place(network: str) -> tuple[int, str]:
-    return (NETWORK_ORDER.index(network) if network in NETWORK_ORDER else len(NETWORK_ORDER), network)

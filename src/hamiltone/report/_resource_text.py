@@ -1,21 +1,21 @@
-"""The resources as text: cells for the page and for Markdown, and a tidy CSV."""
+"""Text of the resources: cells for the page and for Markdown, and a tidy CSV."""
 
 import csv
 import io
 from dataclasses import astuple, fields
 
-from ._resources import Costs, ResourceRow, Resources
-from ._tables import NOTHING, Cell, memory, seconds_text
+from ._resource_table import Costs, ResourceRow, ResourceTable
+from ._run_tables import NOTHING, CellText, memory, seconds_text
 
 _NAMES = tuple(part.name for part in fields(Costs))
 
 
-def resource_cells(resources: Resources) -> list[dict[str, Cell]]:
+def resource_cells(resources: ResourceTable) -> list[dict[str, CellText]]:
     """One row per corpus, split, network and AT layer; ratios of time, memory and parameters."""
     return [_row(row, resources.by_cpu) for row in resources.rows]
 
 
-def resources_csv(resources: Resources) -> str:
+def resources_csv(resources: ResourceTable) -> str:
     """The same as numbers, with ratios of both kinds of seconds; empty where unknown. Memory in bytes."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -27,24 +27,24 @@ def resources_csv(resources: Resources) -> str:
     return file.getvalue()
 
 
-def _row(row: ResourceRow, by_cpu: bool) -> dict[str, Cell]:
+def _row(row: ResourceRow, by_cpu: bool) -> dict[str, CellText]:
     costs = row.costs
     return {
-        "Network": Cell(row.network),
-        "AT layer": Cell(NOTHING if row.layer is None else str(row.layer)),
-        "Corpus": Cell(row.corpus),
-        "Split": Cell(row.split),
-        "Runs": Cell(str(len(row.runs))),
-        "Seconds per epoch": Cell(seconds_text(costs.seconds)),
-        "CPU seconds per epoch": Cell(seconds_text(costs.cpu_seconds)),
-        "Peak memory": Cell(memory(costs.memory)),
-        "Parameters": Cell(NOTHING if costs.parameters is None else f"{costs.parameters:,.0f}"),
+        "Network": CellText(row.network),
+        "AT layer": CellText(NOTHING if row.layer is None else str(row.layer)),
+        "Corpus": CellText(row.corpus),
+        "Split": CellText(row.split),
+        "Runs": CellText(str(len(row.runs))),
+        "Seconds per epoch": CellText(seconds_text(costs.seconds)),
+        "CPU seconds per epoch": CellText(seconds_text(costs.cpu_seconds)),
+        "Peak memory": CellText(memory(costs.memory)),
+        "Parameters": CellText(NOTHING if costs.parameters is None else f"{costs.parameters:,.0f}"),
         **_ratios(row.of_real, "of real without AT", by_cpu),
         **_ratios(row.of_same, "of the same without AT", by_cpu),
     }
 
 
-def _ratios(ratio: Costs, name: str, by_cpu: bool) -> dict[str, Cell]:
+def _ratios(ratio: Costs, name: str, by_cpu: bool) -> dict[str, CellText]:
     return {
         f"{'CPU time' if by_cpu else 'Time'} {name}": _times(ratio.cpu_seconds if by_cpu else ratio.seconds),
         f"Memory {name}": _times(ratio.memory),
@@ -52,5 +52,5 @@ def _ratios(ratio: Costs, name: str, by_cpu: bool) -> dict[str, Cell]:
     }
 
 
-def _times(ratio: float | None) -> Cell:
-    return Cell(NOTHING if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}")
+def _times(ratio: float | None) -> CellText:
+    return CellText(NOTHING if ratio is None else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}")

@@ -1,18 +1,20 @@
-"""Tables of results: rows of cells for the page, the same rows as text for a terminal or a document."""
+"""Tables of runs: rows of cells for the page, the same rows as text for a terminal or a document."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ._records import Record, Run, Score, read_runs
+from hamiltone.records import RunRecord, Score
+
+from ._runs import Run, read_runs
 
 UNSEEN, HELD_OUT = "unseen speakers", "held-out recordings"
 NOTHING = "\N{EN DASH}"
 AXES = ("discrete", "valence", "arousal", "dominance")
 
 
-class Cell(NamedTuple):
-    """A cell's text, and what stands smaller beside it."""
+class CellText(NamedTuple):
+    """The text of a table's cell, and what stands smaller beside it."""
 
     text: str
     detail: str = ""
@@ -27,7 +29,8 @@ def result_rows(folder: Path) -> list[dict[str, str]]:
     Measures are percentages of test clips; "Chance" is the accuracy of always naming the commonest class.
 
     Raises:
-        ReportError: no records, or one that cannot be read.
+        ReportError: no such folder, or no records in it.
+        RecordError: a record that cannot be read.
     """
     return as_text(result_cells(read_runs(folder)))
 
@@ -39,17 +42,18 @@ def pretraining_rows(folder: Path) -> list[dict[str, str]]:
     on unseen clips. Speaker and word: the accuracy beside chance.
 
     Raises:
-        ReportError: no records, or one that cannot be read.
+        ReportError: no such folder, or no records in it.
+        RecordError: a record that cannot be read.
     """
     return as_text(pretraining_cells(read_runs(folder)))
 
 
-def result_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
+def result_cells(runs: Sequence[Run]) -> list[dict[str, CellText]]:
     """``result_rows`` of runs."""
     return [_result(run) for run in runs if run.record.task == "emotion"]
 
 
-def pretraining_cells(runs: Sequence[Run]) -> list[dict[str, Cell]]:
+def pretraining_cells(runs: Sequence[Run]) -> list[dict[str, CellText]]:
     """``pretraining_rows`` of runs; columns that no run fills are left out."""
     rows = [_pretraining(run) for run in runs if run.record.task != "emotion"]
     empty = {key for key in (rows[0] if rows else ()) if all(row[key].text == NOTHING for row in rows)}
@@ -75,7 +79,7 @@ def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
     )
 
 
-def evaluated_on(record: Record) -> str:
+def evaluated_on(record: RunRecord) -> str:
     """What the test clips are: of speakers unheard in training, or other recordings of the same speakers."""
     return UNSEEN if record.split.unseen_speakers else HELD_OUT
 
@@ -89,51 +93,48 @@ def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.1f} %"
 
 
-def score_cell(score: Score | None) -> Cell:
+def _score(score: Score | None) -> CellText:
     """A measure and its interval, or why there is none."""
-    if score is None or score.value is None:
-        return Cell(NOTHING)
+    if score is None:
+        return CellText(NOTHING)
     if score.low is None or score.high is None:
-        return Cell(percent(score.value), score.note)
-    return Cell(percent(score.value), f"[{100 * score.low:.1f}, {100 * score.high:.1f}]")
+        return CellText(percent(score.value), score.note)
+    return CellText(percent(score.value), f"[{100 * score.low:.1f}, {100 * score.high:.1f}]")
 
 
-def _result(run: Run) -> dict[str, Cell]:
+def _result(run: Run) -> dict[str, CellText]:
     record, test = run.record, run.record.test
     return {
-        "Run": Cell(run.label),
-        "Corpus": Cell(record.corpus.name or NOTHING),
-        "Evaluated on": Cell(evaluated_on(record)),
-        "Method": Cell(record.method or "none"),
-        "AT layer": Cell(", ".join(map(str, record.layers)) or NOTHING),
-        "Accuracy": score_cell(test and test.accuracy),
-        "UAR": score_cell(test and test.uar),
-        "Macro-F1": score_cell(test and test.macro_f1),
-        "Chance": Cell(percent(test and test.chance)),
+        "Run": CellText(run.label),
+        "Corpus": CellText(record.corpus.name),
+        "Evaluated on": CellText(evaluated_on(record)),
+        "Method": CellText(record.method or "none"),
+        "AT layer": CellText(", ".join(map(str, record.layers)) or NOTHING),
+        "Accuracy": _score(test and test.accuracy),
+        "UAR": _score(test and test.uar),
+        "Macro-F1": _score(test and test.macro_f1),
+        "Chance": CellText(percent(test and test.chance)),
         "Clips": _number(test and test.clips),
         "Speakers": _number(test and test.speakers),
         **_cost(record),
     }
 
 
-def _pretraining(run: Run) -> dict[str, Cell]:
+def _pretraining(run: Run) -> dict[str, CellText]:
     record, evaluated, rebuilt = run.record, run.record.evaluated, run.record.reconstruction
-    deviations = rebuilt.axis_deviation if rebuilt else []
-    accuracy = score_cell(evaluated and evaluated.accuracy)
+    deviations = ", ".join(map(_decimal, rebuilt.axis_deviation)) if rebuilt else NOTHING
+    accuracy = _score(evaluated and evaluated.accuracy)
     if evaluated and not record.test:
-        accuracy = Cell(accuracy.text, f"{accuracy.detail} (validation)".strip())
+        accuracy = CellText(accuracy.text, f"{accuracy.detail} (validation)".strip())
     return {
-        "Run": Cell(run.label),
-        "Task": Cell("RH-Emo" if record.task == "rh-emo" else record.task),
-        "Corpus": Cell(record.corpus.name or NOTHING),
-        "Reconstruction BCE": Cell(_decimal(rebuilt and rebuilt.bce)),
-        "BCE of a constant": Cell(_decimal(rebuilt and rebuilt.bce_constant)),
-        "Deviation of the axes": Cell(
-            ", ".join(_decimal(value) for value in deviations) or NOTHING,
-            f"({', '.join(AXES)})" if len(deviations) == len(AXES) else "",
-        ),
+        "Run": CellText(run.label),
+        "Task": CellText("RH-Emo" if record.task == "rh-emo" else record.task),
+        "Corpus": CellText(record.corpus.name),
+        "Reconstruction BCE": CellText(_decimal(rebuilt and rebuilt.bce)),
+        "BCE of a constant": CellText(_decimal(rebuilt and rebuilt.bce_constant)),
+        "Deviation of the axes": CellText(deviations, f"({', '.join(AXES)})" if rebuilt else ""),
         "Accuracy": accuracy,
-        "Chance": Cell(percent(evaluated and evaluated.chance)),
+        "Chance": CellText(percent(evaluated and evaluated.chance)),
         "Classes": _number(len(record.labels) or None),
         "Clips": _number(evaluated and evaluated.clips),
         **_cost(record),
@@ -145,20 +146,17 @@ def seconds_text(seconds: float | None) -> str:
     return NOTHING if seconds is None else f"{seconds:.1f}" if seconds < 100 else f"{seconds:.0f}"
 
 
-def _cost(record: Record) -> dict[str, Cell]:
+def _cost(record: RunRecord) -> dict[str, CellText]:
     return {
-        "Best epoch": Cell(
-            NOTHING if record.best_epoch is None else str(record.best_epoch),
-            f"of {len(record.epochs)}" if record.epochs else "",
-        ),
-        "Seconds per epoch": Cell(seconds_text(record.resources.seconds_per_epoch)),
-        "Peak memory": Cell(memory(record.resources.peak_memory_bytes)),
-        "Parameters": _number(record.parameters.trained),
+        "Best epoch": CellText(str(record.best_epoch), f"of {len(record.epochs)}"),
+        "Seconds per epoch": CellText(seconds_text(record.resources.seconds_per_epoch)),
+        "Peak memory": CellText(memory(record.resources.peak_memory_bytes)),
+        "Parameters": _number(record.parameters["trained"]),
     }
 
 
-def _number(value: int | None) -> Cell:
-    return Cell(NOTHING if value is None else f"{value:,}")
+def _number(value: int | None) -> CellText:
+    return CellText(NOTHING if value is None else f"{value:,}")
 
 
 def _decimal(value: float | None) -> str:
@@ -172,7 +170,7 @@ def memory(size: int | float | None) -> str:
     return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
-def as_text(rows: Sequence[Mapping[str, Cell]]) -> list[dict[str, str]]:
+def as_text(rows: Sequence[Mapping[str, CellText]]) -> list[dict[str, str]]:
     """The same rows with each cell as one text."""
     return [{key: str(cell) for key, cell in row.items()} for row in rows]
 

@@ -1,16 +1,23 @@
-"""A study as it stands on the disk: its plan, and what has become of each run."""
+"""The results of a study: its plan, and what has become of each run."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from ._records import ReportError, Run, read_model, read_runs_at, run_folders
-from ._study_files import Condition, Failure, Plan, PlannedRun, Probe
+import pandas as pd
+
+from hamiltone.records import FAILURE, PLANS, PROBE, RECORD, Condition, Failure, PlannedRun, Probe, RunRecord, StudyPlan
+
+from ._runs import ReportError, Run, in_order, read_runs_at, run_folders
 
 State = Literal["done", "failed", "skipped", "absent"]
 STATES: tuple[State, ...] = ("done", "failed", "skipped", "absent")
+PAPER_SPLITS = ("random", "actor")
+"""The paper's kinds of split, in its order."""
+REAL, QUATERNION, EMBEDDING_CONTROL = "real", "quaternion", "real-on-embedding"
 _REMEDY = "run the study again, or move the file away"
 
 
@@ -40,36 +47,62 @@ class StudyRun:
         assert self.planned.cell is not None
         return self.planned.cell
 
+    @property
+    def record(self) -> RunRecord | None:
+        """Its record, where it is done."""
+        return self.run and self.run.record
+
+    @property
+    def predictions(self) -> pd.DataFrame | None:
+        """Its predictions, where it is done and has some."""
+        return self.run and self.run.predictions
+
 
 @dataclass(frozen=True)
-class Study:
+class StudyResults:
     """A plan and its runs, in the plan's order.
 
     Attributes:
-        name: the study's name.
-        file: its plan, relative to the folder of the report.
-        command: what made it.
-        settings: the study's settings.
+        plan: of the study.
+        file: where the plan stands, relative to the folder of the report.
         runs: all planned runs.
         others: how many runs lie in the folder that this study does not know.
     """
 
-    name: str
+    plan: StudyPlan
     file: str
-    command: str
-    settings: dict[str, Any]
     runs: tuple[StudyRun, ...]
     others: int
 
-    @property
+    @cached_property
     def recognisers(self) -> list[StudyRun]:
         """The runs that recognise emotions."""
         return [run for run in self.runs if run.planned.cell is not None]
+
+    def of(self, **condition: str | int) -> list[StudyRun]:
+        """The recognisers under a condition: ``of(split="actor", network="real")``."""
+        wanted = condition.items()
+        return [run for run in self.recognisers if all(getattr(run.condition, key) == value for key, value in wanted)]
 
     @property
     def pretraining(self) -> list[StudyRun]:
         """The runs that others rest on: RH-Emo and the orthogonal tasks."""
         return [run for run in self.runs if run.planned.cell is None]
+
+    @cached_property
+    def corpora(self) -> list[str]:
+        """The corpora of the recognisers, as planned."""
+        return list(dict.fromkeys(run.condition.corpus for run in self.recognisers))
+
+    @cached_property
+    def splits(self) -> list[str]:
+        """The kinds of split, the paper's first."""
+        return in_order((run.condition.split for run in self.recognisers), PAPER_SPLITS)
+
+    @cached_property
+    def networks(self) -> list[str]:
+        """The networks, the paper's first."""
+        return in_order((run.condition.network for run in self.recognisers), (REAL, QUATERNION, EMBEDDING_CONTROL))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -84,90 +117,52 @@ def find_plan(folder: Path, name: str | None = None) -> Path | None:
     Raises:
         ReportError: no such study, or several and none chosen; the line names those that are there.
     """
-    plans = sorted((Path(folder) / "studies").glob("[!.]*.json"))
+    plans = sorted((Path(folder) / PLANS).glob("[!.]*.json"))
     names = ", ".join(plan.stem for plan in plans)
     if name is not None:
         chosen = [plan for plan in plans if plan.stem == name]
         if not chosen:
             there = f"there {'is' if len(plans) == 1 else 'are'} {names}" if plans else "there is none"
-            raise ReportError(f"no study {name} in {Path(folder) / 'studies'}: {there}")
+            raise ReportError(f"no study {name} in {Path(folder) / PLANS}: {there}")
         return chosen[0]
     if len(plans) > 1:
         raise ReportError(f"{folder} holds several studies ({names}): choose one with --study NAME")
     return plans[0] if plans else None
 
 
-def read_study(folder: Path, plan_file: Path) -> Study:
-    """The study of a plan, with everything that its runs have left below ``folder``.
+def read_study(folder: Path, plan_file: Path) -> StudyResults:
+    """The results of a plan: everything that its runs have left below ``folder``.
 
     Raises:
-        ReportError: a plan, record, failure, probe or table of predictions that cannot be read; a plan with a folder
-            twice, or with a run that rests on none of its runs.
+        RecordError: a plan, record, failure, probe or table of predictions that cannot be read.
     """
     folder = Path(folder)
-    plan = read_model(Plan, plan_file, "plan of a study", _REMEDY)
+    plan = StudyPlan.read(plan_file, _REMEDY)
     places = [planned.folder for planned in plan.runs]
-    if wrong := _contradiction(plan):
-        raise ReportError(f"{plan_file} is no plan of a study ({wrong}): {_REMEDY}")
-    done = [place for place in places if (folder / place / "record.json").is_file()]
-    runs = {run.place: run for run in read_runs_at(folder, done)}
+    runs = {run.place: run for run in read_runs_at(folder, (at for at in places if (folder / at / RECORD).is_file()))}
     failures = _failures(folder, [place for place in places if place not in runs])
     skipped = _skipped([planned for planned in plan.runs if planned.folder not in runs], failures)
     labels = _labels(plan.runs)
     found = []
     for planned in plan.runs:
-        place, state, reason = planned.folder, "absent", ""
+        place, label = planned.folder, labels[planned.folder]
         if place in runs:
-            state = "done"
+            run = replace(runs[place], label=label)
+            found.append(StudyRun(planned, label, "done", run=run, probe=_probe(folder / place / PROBE)))
         elif place in failures:
-            state, reason = "failed", failures[place]
+            found.append(StudyRun(planned, label, "failed", failures[place]))
         elif place in skipped:
-            state, reason = "skipped", f"rests on {labels[skipped[place]]}, which failed"
-        run = runs.get(place)
-        found.append(
-            StudyRun(
-                planned=planned,
-                label=labels[place],
-                state=state,
-                reason=reason,
-                run=run and replace(run, label=labels[place]),
-                probe=_probe(folder / place / "probe.json") if run else None,
-            )
-        )
-    return Study(
-        name=plan.study,
-        file=plan_file.relative_to(folder).as_posix(),
-        command=plan.command,
-        settings=plan.settings,
-        runs=tuple(found),
-        others=len(set(run_folders(folder)) - set(places)),
-    )
-
-
-def _contradiction(plan: Plan) -> str:
-    places = [planned.folder for planned in plan.runs]
-    unknown = {need for planned in plan.runs for need in planned.needs} - set(places)
-    if unknown:
-        return f"{min(unknown)} is needed and not planned"
-    twice = [place for place, times in Counter(places).items() if times > 1]
-    if twice:
-        return f"{min(twice)} is planned twice"
-    seen: dict[tuple[Any, ...], str] = {}
-    for planned in plan.runs:
-        if cell := planned.cell:
-            key = (cell.corpus, cell.split, cell.fold, cell.network, cell.method, cell.layer, cell.seed, cell.reseed)
-            if seen.setdefault(key, planned.folder) != planned.folder:
-                return f"{seen[key]} and {planned.folder} are the same cell"
-    return ""
+            found.append(StudyRun(planned, label, "skipped", f"rests on {labels[skipped[place]]}, which failed"))
+        else:
+            found.append(StudyRun(planned, label, "absent"))
+    others = len(set(run_folders(folder)) - set(places))
+    return StudyResults(plan, plan_file.relative_to(folder).as_posix(), tuple(found), others)
 
 
 def _failures(folder: Path, places: Iterable[str]) -> dict[str, str]:
-    files = {place: folder / place / "failure.json" for place in places}
-    return {
-        place: " ".join(read_model(Failure, path, "reason of a failure", _REMEDY).reason.split())
-        for place, path in files.items()
-        if path.is_file()
-    }
+    files = {place: folder / place / FAILURE for place in places}
+    read = {place: Failure.read(path, _REMEDY) for place, path in files.items() if path.is_file()}
+    return {place: " ".join(failure.reason.split()) for place, failure in read.items()}
 
 
 def _skipped(planned: Sequence[PlannedRun], failures: Iterable[str]) -> dict[str, str]:
@@ -185,7 +180,7 @@ def _skipped(planned: Sequence[PlannedRun], failures: Iterable[str]) -> dict[str
 
 
 def _probe(path: Path) -> Probe | None:
-    return read_model(Probe, path, "table of probes", "probe the run again") if path.is_file() else None
+    return Probe.read(path, "probe the run again") if path.is_file() else None
 
 
 def _labels(planned: Sequence[PlannedRun]) -> dict[str, str]:

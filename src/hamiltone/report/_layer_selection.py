@@ -1,10 +1,10 @@
-"""Which runs a cell of Table 1 is made of. Validation accuracy alone selects; no test result is looked at here."""
+"""Selection of AT layers and baselines on validation accuracy alone; no test result is looked at here."""
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ._study import StudyRun
+from ._study_results import StudyRun
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,13 @@ def select_baseline(runs: Iterable[StudyRun]) -> Selection:
 
 
 def _usable(runs: Iterable[StudyRun]) -> list[StudyRun]:
-    ready = [run for run in runs if run.run is not None and run.run.predictions is not None]
+    ready = [run for run in runs if run.predictions is not None]
     return sorted(ready, key=lambda run: run.condition.seed)
 
 
 def _validation(runs: Sequence[StudyRun]) -> float:
     """The mean validation accuracy; below all others where no record tells it."""
-    known = []
-    for run in runs:
-        assert run.run is not None
-        validation = run.run.record.validation
-        if validation and validation.accuracy and validation.accuracy.value is not None:
-            known.append(validation.accuracy.value)
+    known = [run.record.validation.accuracy.value for run in runs if run.record and run.record.validation]
     # Rounded, since a tie must not hang on the order in which seeds were added up.
     return round(math.fsum(known) / len(known), 12) if known else -math.inf
 

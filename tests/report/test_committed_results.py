@@ -1,0 +1,49 @@
+"""The results under docs/: records of this format, and pages that say what they say."""
+
+import re
+from pathlib import Path
+
+from hamiltone.report import pretraining_rows, resource_rows, result_rows
+from hamiltone.report._study_results import find_plan, read_study
+from hamiltone.report._table1 import table1
+from hamiltone.report._table1_files import table1_csv, table1_tex
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def page_rows(page: str) -> list[dict[str, str]]:
+    """The rows of all Markdown tables of a page, by heading."""
+    rows, headings = [], []
+    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")] if line.startswith("|") else []
+        if not cells:
+            headings = []
+        elif not headings:
+            headings = cells
+        elif not re.fullmatch(r"[|\s-]+", line):
+            rows.append(dict(zip(headings, cells, strict=True)))
+    return rows
+
+
+def test_the_study_on_ravdess_gives_its_tables_again():
+    folder = DOCS / "ravdess-quarter"
+    plan = find_plan(folder)
+    assert plan is not None
+    study = read_study(folder, plan)
+    assert study.counts["done"] == len(study.runs) == 27
+    table = table1(study)
+    assert table1_csv(table) == (folder / "table1.csv").read_text(encoding="utf-8")
+    assert table1_tex(table) == (folder / "table1.tex").read_text(encoding="utf-8")
+    assert resource_rows(folder) == page_rows("ravdess-quarter/resources.md")
+
+
+def test_the_first_results_are_those_of_their_page():
+    known = {
+        row["Run"]: row for row in [*pretraining_rows(DOCS / "first-results"), *result_rows(DOCS / "first-results")]
+    }
+    rows = page_rows("first-results.md")
+    assert len(rows) == len(known) == 16
+    for row in rows:
+        # The page names runs by their folders, the report by name and folder.
+        (found,) = [run for name, run in known.items() if row["Run"] in (name, re.sub(r".*\((.*)\)", r"\1", name))]
+        assert row.items() - {("Run", row["Run"])} <= found.items()
