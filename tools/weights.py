@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.measures import expected_calibration_error, reliability_bins, summarise
 from hamiltone.networks import bundle_config, load_recognizer, save_bundle
+from hamiltone.records import RunRecord
 from hamiltone.training import RunSettings, calibrate, evaluate, read_settings, train
 
 ROOT = Path(__file__).parents[1]
@@ -84,9 +85,9 @@ def anti_transfer(fold: int, layer: int, *more: str) -> RunSettings:
     )
 
 
-def validation(record: dict[str, Any]) -> dict[str, float]:
+def validation(record: RunRecord) -> dict[str, float]:
     """Cross-entropy and UAR on the validation part, at the best epoch."""
-    values = record["epochs"][record["best_epoch"] - 1]["validation"]
+    values = record.epochs[record.best_epoch - 1].validation
     return {name: values[name] for name in ("cross_entropy", "uar")}
 
 

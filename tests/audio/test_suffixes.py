@@ -13,11 +13,13 @@ FORMATS = {
     ".aifc": ("AIFF", "ULAW"),
     ".aiff": ("AIFF", "PCM_16"),
     ".flac": ("FLAC", "PCM_16"),
+    ".mp2": ("MP3", "MPEG_LAYER_III"),
     ".mp3": ("MP3", "MPEG_LAYER_III"),
     ".oga": ("OGG", "VORBIS"),
     ".ogg": ("OGG", "VORBIS"),
     ".opus": ("OGG", "OPUS"),
     ".wav": ("WAV", "PCM_16"),
+    ".wave": ("WAV", "PCM_16"),
 }
 
 

@@ -19,7 +19,7 @@ from hamiltone import __version__
 from hamiltone.cli import app
 from hamiltone.cli._predict import _common_folder, print_prediction
 from hamiltone.errors import HamiltoneError
-from hamiltone.networks import Front, Recognizer, RHEmoEncoder, load_recognizer, save_bundle, vgg
+from hamiltone.networks import Recognizer, RHEmoEncoder, RHEmoFront, load_recognizer, save_bundle, vgg
 from hamiltone.service import Prediction
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
@@ -65,7 +65,7 @@ def assert_refused(result: subprocess.CompletedProcess[str], message: str) -> No
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
-    front = Front(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]), RHEmoEncoder())
+    front = RHEmoFront(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]), RHEmoEncoder())
     network = vgg(11, "quaternion", 3, width=1 / 16, hidden=8, input_shape=front.shape)
     folder = tmp_path_factory.mktemp("model") / "m"
     save_bundle(Recognizer(front, network, ["calm", "angry", "sad"]), folder)
@@ -185,7 +185,7 @@ def test_info_and_export(model: Path, tmp_path: Path) -> None:
     exported = CliRunner().invoke(app, ["export", str(model), "--hub", str(tmp_path / "hub")])
     assert exported.exit_code == 0, exported.output
     assert load_recognizer(tmp_path / "hub").labels == ("calm", "angry", "sad")
-    assert_refused(hamiltone("export", model), "name --onnx, --hub or --page")
+    assert_refused(hamiltone("export", model), "name --onnx, --hub, --page or --to")
 
 
 def test_predict_json(model: Path, speech: Path) -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import soundfile
 
+from hamiltone.audio import AUDIO_SUFFIXES
 from hamiltone.corpora import COLUMNS, CorpusError, check_corpus, load_corpus, split_by_speaker
-from hamiltone.corpora.recordings import AUDIO_SUFFIXES
 
 ROWS = [
     {"path": "b/one.wav", "speaker": "02", "emotion": "sad", "word": "NA", "text": 'He said "no", twice'},

@@ -53,9 +53,11 @@ class AugmentationSettings(Settings):
     """
 
     shift_seconds: float = Field(default=0.0, description="moved in its frame by at most as much, to either side")
-    speed: Range | None = Field(default=None, description="played so many times as fast, least to most")
-    gain_db: Range | None = Field(default=None, description="gain, from least to most")
-    snr_db: Range | None = Field(default=None, description="speech over added noise, least to most")
+    speed: Range | None = Field(
+        default=None, description="played so many times as fast, least to most", examples=[[0.9, 1.1]]
+    )
+    gain_db: Range | None = Field(default=None, description="gain, from least to most", examples=[[-6, 6]])
+    snr_db: Range | None = Field(default=None, description="speech over added noise, least to most", examples=[[5, 20]])
     noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
     time_masks: int = Field(default=0, description="how many stretches of time of the spectrogram are hidden")
     time_mask_width: int = Field(default=50, description="how long each is at most, in columns of 8 ms")

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from ..recordings import segments_of
 from ..splits import PARTS, Protocol, Split, protocol_of
 from ..utterances import Report, Utterances
@@ -102,11 +100,6 @@ def audit(utterances: Utterances, split: Split, *, report: Report | None = None)
     protocol = protocol_of(utterances, split)
     part_of = {name: part for part in PARTS for name in split.parts[part]}
     names = utterances.table["utterance"].tolist()
-    paths = np.unique(utterances.table["path"].to_numpy(dtype=object), return_inverse=True)[1]
-
-    def of_two_recordings(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return paths[first] != paths[second]
-
     segments = segments_of(utterances)
     prints = fingerprints(segments, report or _unheard)
     pairs = [
@@ -116,7 +109,7 @@ def audit(utterances: Utterances, split: Split, *, report: Report | None = None)
             different=copy.different,
             shift_seconds=copy.shift_seconds,
         )
-        for copy in find_copies(prints, of_two_recordings, segments)
+        for copy in find_copies(prints, segments)
     ]
     return Audit(
         corpus=utterances.corpus,

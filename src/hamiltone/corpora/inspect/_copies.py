@@ -1,11 +1,11 @@
 """Copies among fingerprints: equal frames give candidates, which are compared bit by bit, then as sound."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import soxr
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 
 from hamiltone.audio import SAMPLE_RATE
 
@@ -28,44 +28,26 @@ _NEAR = 32
 
 
 class Copy(NamedTuple):
-    """Two utterances with the same audio, or nearly.
-
-    Attributes:
-        first: the row of one.
-        second: the row of the other, a higher number.
-        different: the share of differing bits, from 0 to 1.
-        shift_seconds: by how much later the sound stands in the second.
-    """
+    """The rows of two utterances with the same audio, or nearly (see ``Pair``)."""
 
     first: int
-    second: int
+    second: int  # the higher number
     different: float
     shift_seconds: float
 
 
-def find_copies(
-    prints: Fingerprints,
-    wanted: Callable[[Int64[np.ndarray, " pair"], Int64[np.ndarray, " pair"]], np.ndarray],
-    segments: Sequence[Segment],
-) -> list[Copy]:
-    """Find the pairs of utterances that are copies of one another.
+def find_copies(prints: Fingerprints, segments: Sequence[Segment]) -> list[Copy]:
+    """Find the pairs of utterances of different recordings that are copies of one another, in the order of their rows.
 
     Short words by one speaker can have fingerprints that are as like as those of a copy in another format, so what the
     fingerprints find is compared as sound.
-
-    Args:
-        prints: of all utterances.
-        wanted: rows of some pairs -> a mask of those that matter.
-        segments: where each utterance's sound is.
-
-    Returns:
-        The pairs in the order of their rows.
 
     Raises:
         AudioError: a recording that cannot be decoded.
     """
     first, second, offset = _candidates(prints)
-    keep = wanted(first, second)
+    recording = np.unique([segment.path for segment in segments], return_inverse=True)[1]
+    keep = recording[first] != recording[second]
     near: dict[tuple[int, int], Copy] = {}
     for one, other, shift in zip(first[keep].tolist(), second[keep].tolist(), offset[keep].tolist(), strict=True):
         found = compare(prints, one, other, shift)

@@ -1,7 +1,6 @@
 """Corpora: one file each, found by itself, and what a corpus' name stands for."""
 
 from ._corpus import Corpus, Whole
-from ._named_recordings import load_named
 from ._registry import CORPORA, licences, listed_corpus, load_corpus, recordings_of, register_corpus, speaker_advice
 from ._source import get_corpus, source_of
 from .synthetic import EMOTIONS as SYNTHETIC_EMOTIONS
@@ -19,7 +18,6 @@ __all__ = [
     "licences",
     "listed_corpus",
     "load_corpus",
-    "load_named",
     "recordings_of",
     "register_corpus",
     "source_of",

@@ -1,6 +1,6 @@
 """The description of a corpus: all that is known of it, in one object."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..fetch import Source
@@ -34,6 +34,17 @@ class Whole:
         return f"{clips} of {self.clips} clips, {speakers} of {self.speakers} {self.people}"
 
 
+def fitting_version(versions: Sequence[Whole], clips: int, speakers: int) -> Whole:
+    """The version that has exactly so many clips and speakers; the last one where none has."""
+    return next((version for version in versions if not version.part(clips, speakers)), versions[-1])
+
+
+def part_of(rows: Sequence[Mapping[str, object]], *versions: Whole) -> str:
+    """Which part of the version that fits best some rows are; "" when they are the whole of one."""
+    size = len(rows), len({row["speaker"] for row in rows})
+    return fitting_version(versions, *size).part(*size)
+
+
 @dataclass(frozen=True)
 class Corpus:
     """All that is known of a corpus.
@@ -43,7 +54,8 @@ class Corpus:
         load: the function from its folder (or file; None where the user names none) to its utterances; where the
             corpus has options, they are the second argument.
         tree: how it lies on the disk.
-        whole: its published size, or a function that gives it for the version that was found; None where there is none.
+        whole: its published size; of several versions each one's, the present one last; or a function that gives it for
+            the parts that were found; None where there is none.
         licence: the licence of its recordings, which holds for weights learned from them, too.
         source: where it is fetched from, or what to do instead (one line), or None.
         words: whether the corpus ``NAME-words``, its recordings cut into words, is one, too.
@@ -57,7 +69,7 @@ class Corpus:
     name: str
     load: Callable[..., Utterances]
     tree: str
-    whole: Whole | Callable[[Utterances], Whole | None] | None = None
+    whole: Whole | tuple[Whole, ...] | Callable[[Utterances], Whole | None] | None = None
     licence: str = "that of your own recordings"
     source: Source | str | None = None
     words: bool = False
@@ -68,4 +80,6 @@ class Corpus:
 
     def published(self, utterances: Utterances) -> Whole | None:
         """The published size, for the version or the parts that were found; None where there is none."""
+        if isinstance(self.whole, tuple):
+            return fitting_version(self.whole, len(utterances), len(utterances.labels("speaker")))
         return self.whole(utterances) if callable(self.whole) else self.whole

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..recordings import audio_files, corpus_folder, find_recordings, recordings_with_names, subfolders
 from ..utterances import Utterances
-from ._corpus import Whole
+from ._corpus import Whole, part_of
 
 
 def load_named(
@@ -19,7 +19,6 @@ def load_named(
     place: re.Pattern[str],
     tree: str,
     whole: Whole,
-    emotions: tuple[str, ...],
     language: str = "",
 ) -> Utterances:
     """The recordings of such a corpus; an utterance is called by its file's stem, unless its name tells otherwise.
@@ -32,8 +31,7 @@ def load_named(
         name: what the stem of each recording matches.
         place: what the name of the folders matches that the corpus is distributed in.
         tree: how it lies on the disk.
-        whole: what is published of it.
-        emotions: its classes.
+        whole: what is published of it, with its classes in the order of ``by_class``.
         language: that is spoken, where it is not English.
 
     Raises:
@@ -43,8 +41,8 @@ def load_named(
     paths = find_recordings(folder, name, place)
     found = recordings_with_names(paths, name, corpus=corpus, title=title, folder=folder, tree=tree)
     rows = [{"utterance": path.stem, "path": str(path), **told(match)} for path, match in found]
-    part = whole.part(len(rows), len({row["speaker"] for row in rows}))
-    classes = {"emotion": emotions}
+    part = part_of(rows, whole)
+    classes = {"emotion": tuple(whole.by_class)}
     note = "; ".join(filter(None, [part, _passed_over(paths, name, folder)]))
     return Utterances.from_rows(
         rows, corpus=corpus, root=folder, note=note, part=part, classes=classes, language=language

@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+from hamiltone.extensions import load_extensions
+
 from ..recordings import absence
 from ..utterances import AND, WITHIN, CorpusError, Utterances
 from ..words import WORDS, WordSettings, word_segments
@@ -138,6 +140,8 @@ def recordings_of(corpus: str, utterances: set[str]) -> tuple[str, set[str]]:
 
 
 def _corpus_named(name: str) -> Corpus:
+    if name not in CORPORA:
+        load_extensions()
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
         raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")

@@ -58,7 +58,6 @@ def load_crema_d(root: Path | None) -> Utterances:
         place=_PLACE,
         tree=_TREE,
         whole=_WHOLE,
-        emotions=tuple(_EMOTIONS.values()),
     )
 
 

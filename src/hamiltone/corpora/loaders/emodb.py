@@ -68,7 +68,6 @@ def load_emodb(root: Path | None) -> Utterances:
         place=_PLACE,
         tree=_TREE,
         whole=_WHOLE,
-        emotions=tuple(_EMOTIONS.values()),
         language="German",
     )
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from ..fetch import Archive, Source
 from ..recordings import audio_files, corpus_folder, recordings_with_names
 from ..utterances import Utterances
-from ._corpus import Corpus, Whole
+from ._corpus import Corpus, Whole, part_of
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TREE = "recordings/D_speaker_take.wav or .flac"
 _NAME = re.compile(r"(\d)_([^_]+)_(\d+)")
+# What get_corpus fetches; its five speakers are not named by whoever has published its size.
+_BEFORE = Whole(clips=2500, speakers=5, column="word", by_class=dict.fromkeys(_DIGITS, 250))  # version 1.0.9
 _PRESENT = Whole(
     clips=3000,
     speakers=6,
@@ -18,8 +20,7 @@ _PRESENT = Whole(
     column="word",
     by_class=dict.fromkeys(_DIGITS, 300),
 )
-# What get_corpus fetches; its five speakers are not named by whoever has published its size.
-_BEFORE = Whole(clips=2500, speakers=5, column="word", by_class=dict.fromkeys(_DIGITS, 250))  # version 1.0.9
+_VERSIONS = _BEFORE, _PRESENT
 
 
 def load_fsdd(root: Path | None) -> Utterances:
@@ -43,19 +44,9 @@ def load_fsdd(root: Path | None) -> Utterances:
     for path, match in recordings_with_names(paths, _NAME, corpus="fsdd", title="FSDD", folder=folder, tree=_TREE):
         word = _DIGITS[int(match[1])]
         rows.append({"utterance": path.stem, "path": str(path), "speaker": match[2], "word": word, "text": word})
-    size = len(rows), len({row["speaker"] for row in rows})
-    part = _version(*size).part(*size)
+    part = part_of(rows, *_VERSIONS)
     classes = {"word": _DIGITS}
     return Utterances.from_rows(rows, corpus="fsdd", root=folder, note=part, part=part, classes=classes)
-
-
-def _published(utterances: Utterances) -> Whole:
-    """The published size of the version that recordings are, or else of the present one."""
-    return _version(len(utterances), len(utterances.labels("speaker")))
-
-
-def _version(clips: int, speakers: int) -> Whole:
-    return _PRESENT if _BEFORE.part(clips, speakers) else _BEFORE
 
 
 _URL = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/v1.0.9.tar.gz"
@@ -78,4 +69,4 @@ _SOURCE = Source(
     ("v1.0.9",),
 )
 
-FSDD = Corpus("fsdd", load_fsdd, f"{_TREE} (digit, speaker, take)", _published, "CC BY-SA 4.0", _SOURCE)
+FSDD = Corpus("fsdd", load_fsdd, f"{_TREE} (digit, speaker, take)", _VERSIONS, "CC BY-SA 4.0", _SOURCE)

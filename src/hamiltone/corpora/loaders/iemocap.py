@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus, subfolders, text_files
-from ..utterances import CorpusError, Utterances
-from ._corpus import Corpus, Whole
+from ..utterances import HIGHEST, LOWEST, RATINGS, CorpusError, Utterances
+from ._corpus import Corpus, Whole, part_of
 
 _EMOTIONS = ("neutral", "anger", "happiness", "sadness")
 _PAPER4 = {"neu": "neutral", "ang": "anger", "hap": "happiness", "sad": "sadness"}
@@ -21,8 +21,6 @@ _SESSION = re.compile(r"Session([1-5])")
 _NAME = re.compile(r"(Ses0([1-5])[FM]_\w+)_([FM])\w+", re.ASCII)  # dialogue, session; who speaks this turn
 _EVALUATION = re.compile(r"\[[^\]]*\]\s+(\S+)\s+(\S+)\s+\[([^,\]]*),([^,\]]*),([^,\]]*)\]\s*")
 _TEXT = re.compile(r"(\S+)\s*\[[^\]]*\]\s*:\s*(\S.*)")
-_AXES = ("valence", "arousal", "dominance")
-_SCALE = 1.0, 5.0
 _CLIPS, _SPEAKERS = 10039, 10
 _COUNTS = {"neutral": 1708, "anger": 1103, "happiness": 595, "sadness": 1084}
 _WHOLE = Whole(_CLIPS, _SPEAKERS, by_class=_COUNTS)
@@ -77,8 +75,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
             if match is None or match[1] != path.parent.name or match[2] != session.name[-1]:
                 raise CorpusError(f"{name}: {path} is not named as in {_TREE}: rename or remove the file")
             evaluation = evaluations.get(path.stem, _Evaluation())
-            low, high = _SCALE
-            beyond += sum(rating < low or rating > high for rating in evaluation.ratings)
+            beyond += sum(rating < LOWEST or rating > HIGHEST for rating in evaluation.ratings)
             rows.append(
                 {
                     "utterance": path.stem,
@@ -88,7 +85,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
                     "emotion": emotions.get(evaluation.label),
                     "text": texts.get(path.stem),
                 }
-                | dict(zip(_AXES, np.clip(evaluation.ratings, low, high).tolist(), strict=True))
+                | dict(zip(RATINGS, np.clip(evaluation.ratings, LOWEST, HIGHEST).tolist(), strict=True))
             )
     if not rows:
         raise not_this_corpus("IEMOCAP", folder, _TREE)
@@ -98,7 +95,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
             f"{name}: no recording below {folder} has an evaluation: "
             "expected SessionN/dialog/EmoEvaluation/DIALOGUE.txt as distributed"
         )
-    part = _WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
+    part = part_of(rows, _WHOLE)
     remarks = [
         part,
         remark,

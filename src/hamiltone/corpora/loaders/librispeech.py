@@ -7,7 +7,7 @@ from pathlib import Path
 from ..fetch import Archive, Source
 from ..recordings import audio_files, corpus_folder, not_this_corpus, read_text, subfolders
 from ..utterances import CorpusError, Utterances
-from ._corpus import Corpus, Whole
+from ._corpus import Corpus, Whole, part_of
 
 _TREE = "SPLIT/SPEAKER/CHAPTER/SPEAKER-CHAPTER-NNNN.flac"
 _NAME = re.compile(r"(\d+)-(\d+)-(\d+)")
@@ -60,8 +60,8 @@ def load_librispeech(root: Path | None) -> Utterances:
             heard = {path.stem for path in paths}
             untold += len(heard - texts.keys())
             unheard += len(texts.keys() - heard)
-        clips, speakers = len(rows) - before, len({row["speaker"] for row in rows[before:]})
-        if clips and split.name in _SPLITS and (part := _SPLITS[split.name].part(clips, speakers)):
+        found = rows[before:]
+        if found and split.name in _SPLITS and (part := part_of(found, _SPLITS[split.name])):
             parts.append(f"{split.name}: {part}")
     if not rows:
         raise not_this_corpus("LibriSpeech", folder, _TREE)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..fetch import Archive, Source
 from ..recordings import corpus_folder, find_recordings, not_this_corpus
 from ..utterances import CorpusError, Utterances
-from ._corpus import Corpus, Whole
+from ._corpus import Corpus, Whole, part_of
 
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _STATEMENTS = ("Kids are talking by the door", "Dogs are sitting by the door")
@@ -60,11 +60,9 @@ def load_ravdess(root: Path | None) -> Utterances:
         raise not_this_corpus("RAVDESS", folder, _TREE)
     if strange:
         raise CorpusError(f"ravdess: {strange[0]} is no name of RAVDESS ({_TREE}): rename or remove the file")
-    part = _WHOLE.part(len(rows), len({row["speaker"] for row in rows}))
-    remarks = [part]
-    if ignored:
-        remarks.append(f"{ignored} recordings of song or video ignored")
-    note = "; ".join(filter(None, remarks))
+    part = part_of(rows, _WHOLE)
+    passed = f"{ignored} recordings of song or video ignored" if ignored else ""
+    note = "; ".join(filter(None, [part, passed]))
     classes = {"emotion": _EMOTIONS}
     return Utterances.from_rows(rows, corpus="ravdess", root=folder, note=note, part=part, classes=classes)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from ..fetch import Archive, Source
 from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus
 from ..utterances import CorpusError, Utterances
-from ._corpus import Corpus, Whole
+from ._corpus import Corpus, Whole, part_of
 
 _TREE = "WORD/SPEAKER_nohash_N.wav or .flac"
 _NAME = re.compile(r"([0-9a-f]+)_nohash_(\d+)", re.ASCII)
-_FIRST, _SECOND = Whole(64727, 1881, column="word"), Whole(105829, 2618, column="word")  # versions 0.01 and 0.02
+_VERSIONS = Whole(64727, 1881, column="word"), Whole(105829, 2618, column="word")  # versions 0.01 and 0.02
 
 
 def load_speech_commands(root: Path | None) -> Utterances:
@@ -42,18 +42,8 @@ def load_speech_commands(root: Path | None) -> Utterances:
         raise not_this_corpus("Speech Commands", folder, _TREE)
     if strange:
         raise CorpusError(f"speech_commands: {strange[0]} is not named as in {_TREE}: rename or remove the file")
-    size = len(rows), len({row["speaker"] for row in rows})
-    part = _version(*size).part(*size)
+    part = part_of(rows, *_VERSIONS)
     return Utterances.from_rows(rows, corpus="speech_commands", root=folder, note=part, part=part)
-
-
-def _published(utterances: Utterances) -> Whole:
-    """The published size of the version that recordings are, or else of version 0.02."""
-    return _version(len(utterances), len(utterances.labels("speaker")))
-
-
-def _version(clips: int, speakers: int) -> Whole:
-    return _SECOND if _FIRST.part(clips, speakers) else _FIRST
 
 
 def _recordings(folder: Path) -> list[Path]:
@@ -80,4 +70,4 @@ _SOURCE = Source(
     ("v0.02",),
 )
 
-SPEECH_COMMANDS = Corpus("speech_commands", load_speech_commands, _TREE, _published, "CC BY 4.0", _SOURCE)
+SPEECH_COMMANDS = Corpus("speech_commands", load_speech_commands, _TREE, _VERSIONS, "CC BY 4.0", _SOURCE)

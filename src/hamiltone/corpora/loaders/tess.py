@@ -66,7 +66,6 @@ def load_tess(root: Path | None) -> Utterances:
         place=_PLACE,
         tree=_TREE,
         whole=_WHOLE,
-        emotions=tuple(_EMOTIONS.values()),
     )
 
 

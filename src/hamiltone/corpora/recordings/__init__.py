@@ -3,7 +3,6 @@
 from ._identical_audio import audio_groups
 from ._segments import Segment, recording_keys, segments_of
 from ._tree import (
-    AUDIO_SUFFIXES,
     absence,
     absolute_path,
     audio_files,
@@ -18,7 +17,6 @@ from ._tree import (
 )
 
 __all__ = [
-    "AUDIO_SUFFIXES",
     "Segment",
     "absence",
     "absolute_path",

@@ -5,13 +5,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hamiltone.audio import AUDIO_SUFFIXES
+
 from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
-
-AUDIO_SUFFIXES = frozenset(
-    {".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp2", ".mp3", ".aif", ".aiff", ".aifc"}
-)
-"""The endings of the names of audio files, in lower case."""
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name

@@ -13,11 +13,23 @@ from ..words import WordSettings
 class CorpusPartSettings(Settings):
     """A corpus by name, the folder it lies in, and what its emotions count as."""
 
-    name: str
-    root: str | None = Field(default=None, description="folder of the corpus; $NAMES of the environment are replaced")
+    name: str = Field(description="of the corpus; hamiltone corpus check tells all names", examples=["ravdess"])
+    root: str | None = Field(
+        default=None,
+        description="folder of the corpus; $NAMES of the environment are replaced",
+        examples=["$HAMILTONE_DATA/ravdess"],
+    )
     words: WordSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")
-    options: dict[str, str] = Field(default={}, description="of folder: speaker; of audformat: table, emotion, ...")
-    labels: dict[str, str] = Field(default={}, description="emotion -> the class that it counts as; empty: left out")
+    options: dict[str, str] = Field(
+        default={},
+        description="of folder: speaker; of audformat: table, emotion, ...",
+        examples=[{"speaker": "(\\d+)_.*"}],
+    )
+    labels: dict[str, str] = Field(
+        default={},
+        description="emotion -> the class that it counts as; empty: left out",
+        examples=[{"calm": "neutral"}],
+    )
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
@@ -32,7 +44,11 @@ class CorpusSettings(CorpusPartSettings):
     """Which recordings: a corpus, or several that are one, whose name is theirs with "+" between them."""
 
     parts: tuple[CorpusPartSettings, ...] = Field(default=(), description="several corpora, instead of one's name")
-    within: str | None = Field(default=None, description="a split file: only the recordings that it trains on are used")
+    within: str | None = Field(
+        default=None,
+        description="a split file: only the recordings that it trains on are used",
+        examples=["runs/rh-emo-1/split.json"],
+    )
     partial: bool = Field(default=False, description="use what there is of a corpus, even if its folder lacks some")
 
     @model_validator(mode="before")

@@ -21,12 +21,20 @@ SplitKind = Literal[
 class SplitSettings(Settings):
     """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
 
-    kind: SplitKind | None = Field(default=None, description="random for orthogonal tasks, else actor")
+    kind: SplitKind | None = Field(
+        default=None, description="random for orthogonal tasks, else actor", examples=["actor"]
+    )
     fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
-    folds: int | None = Field(default=None, ge=2, description="k folds instead of fractions: one tests, one validates")
-    fold: int = Field(default=0, ge=0)
-    seed: int = Field(default=0, ge=0, lt=2**63)
-    file: str | None = Field(default=None, description="a split or lists of speakers in a file, instead of the above")
+    folds: int | None = Field(
+        default=None, ge=2, description="k folds instead of fractions: one tests, one validates", examples=[6]
+    )
+    fold: int = Field(default=0, ge=0, description="which of the folds, counted from 0")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of what is drawn")
+    file: str | None = Field(
+        default=None,
+        description="a split or lists of speakers in a file, instead of the above",
+        examples=["actors.json"],
+    )
 
 
 def split_utterances(

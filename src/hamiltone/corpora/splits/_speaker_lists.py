@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from hamiltone.files import content_key
 
 from ..utterances import CorpusError, Utterances
 from ._assignment import (
@@ -25,14 +22,14 @@ from ._assignment import (
     speakers_of,
     split_of_rows,
 )
-from ._split import PARTS, SPLIT_FORMAT, Split, hashed_content, split_from, write_hashed
+from ._split import PARTS, SPLIT_FORMAT, HashedFile, Split, hashed_content, split_from
 
 _FORMAT = "hamiltone speakers 1"
 _READY = files("hamiltone.corpora.splits") / "ready"
 
 
 @dataclass(frozen=True)
-class SpeakerLists:
+class SpeakerLists(HashedFile):
     """Who trains, validates and tests, in one split or in folds.
 
     Attributes:
@@ -67,15 +64,6 @@ class SpeakerLists:
         speakers = [speaker for listed in self.folds or self.parts.values() for speaker in listed]
         if twice := [speaker for speaker in speakers if speakers.count(speaker) > 1]:
             raise CorpusError(f"lists of speakers {self.name}: {twice[0]} stands twice")
-
-    @cached_property
-    def hash(self) -> str:
-        """The content key of everything that the lists say (SHA-256, hexadecimal)."""
-        return content_key(self._content())
-
-    def write(self, path: str | Path) -> None:
-        """Write the lists with their hash as JSON; the file appears whole or not at all."""
-        write_hashed(path, self._content())
 
     def split(self, utterances: Utterances, *, fold: int = 0) -> Split:
         """Part utterances by their speakers; speakers of the lists that are not there are passed over.

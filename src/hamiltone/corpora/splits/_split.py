@@ -1,6 +1,7 @@
 """The split of a corpus into parts, with where it comes from, and its file with a hash."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,8 +21,25 @@ PARTS = ("train", "validation", "test")
 SPLIT_FORMAT = "hamiltone split 1"
 
 
+class HashedFile(ABC):
+    """A content that is written with its hash."""
+
+    @cached_property
+    def hash(self) -> str:
+        """The content key of everything that it says (SHA-256, hexadecimal)."""
+        return content_key(self._content())
+
+    def write(self, path: str | Path) -> None:
+        """Write it with its hash as JSON; the file appears whole or not at all."""
+        text = json.dumps({**self._content(), "hash": self.hash}, indent=1, ensure_ascii=False)
+        atomic_write(Path(path), text + "\n")
+
+    @abstractmethod
+    def _content(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True)
-class Split:
+class Split(HashedFile):
     """The parts of a corpus, by utterance identifier.
 
     Attributes:
@@ -58,15 +76,6 @@ class Split:
         if not together.is_unique:
             raise CorpusError(f"utterance {together[together.duplicated()][0]!r} stands twice in the split")
         object.__setattr__(self, "parts", parts)
-
-    @cached_property
-    def hash(self) -> str:
-        """The content key of everything that the split says (SHA-256, hexadecimal)."""
-        return content_key(self._content())
-
-    def write(self, path: str | Path) -> None:
-        """Write the split with its hash as JSON; the file appears whole or not at all."""
-        write_hashed(path, self._content())
 
     def apply(self, utterances: Utterances) -> dict[str, Utterances]:
         """Divide the utterances: part -> its utterances, in the split's order.
@@ -128,12 +137,6 @@ def read_split(path: str | Path) -> Split:
         CorpusError: no such file, not a split, or a content that its hash does not belong to.
     """
     return split_from(hashed_content(path, SPLIT_FORMAT), path)
-
-
-def write_hashed(path: str | Path, content: dict[str, Any]) -> None:
-    """Write a content with its hash as JSON; the file appears whole or not at all."""
-    text = json.dumps({**content, "hash": content_key(content)}, indent=1, ensure_ascii=False)
-    atomic_write(Path(path), text + "\n")
 
 
 def hashed_content(path: str | Path, *formats: str) -> dict[str, Any]:

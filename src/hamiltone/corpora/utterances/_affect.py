@@ -3,9 +3,8 @@
 import numpy as np
 from jaxtyping import Float32
 
-from ._table import CorpusError, Utterances
+from ._table import RATINGS, CorpusError, Utterances
 
-_AXES = ("valence", "arousal", "dominance")
 _RATING_THRESHOLD = 2.5
 
 _RUSSELL_MEHRABIAN = {
@@ -53,13 +52,13 @@ def affect_targets(utterances: Utterances, table: str | None = None) -> Float32[
     Raises:
         CorpusError: an unknown table.
     """
-    ratings = utterances.table[list(_AXES)].to_numpy(dtype=np.float64)
+    ratings = utterances.table[list(RATINGS)].to_numpy(dtype=np.float64)
     targets = _high(ratings, _RATING_THRESHOLD)
     if table is not None:
         values = affect_table(table)
-        unknown = (np.nan,) * len(_AXES)
+        unknown = (np.nan,) * len(RATINGS)
         known = [values.get(emotion, unknown) for emotion in utterances.table["emotion"].fillna("")]
-        by_name = _high(np.array(known, dtype=np.float64).reshape(-1, len(_AXES)), 0.0)
+        by_name = _high(np.array(known, dtype=np.float64).reshape(-1, len(RATINGS)), 0.0)
         targets = np.where(np.isnan(targets), by_name, targets)
     return targets.astype(np.float32)
 

@@ -27,7 +27,11 @@ class WordSettings(Settings):
     most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
     min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
     segments: PositiveInt = Field(default=120_000, description="how many segments at most")
-    alignments: str | None = Field(default=None, description="folder of the alignments; None: the corpus' own")
+    alignments: str | None = Field(
+        default=None,
+        description="folder of the alignments; None: the corpus' own",
+        examples=["$HAMILTONE_DATA/alignments"],
+    )
 
 
 _PAPERS = WordSettings()

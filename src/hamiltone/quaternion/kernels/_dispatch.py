@@ -144,13 +144,8 @@ def _form_of(
     form = _override.get() or tabled_form(_case(operation, x, weight, geometry, evaluation))
     if form not in FORMS[operation]:
         return "plain"
-    able = {
-        "plain": True,
-        "cached": evaluation,
-        "stacked": _is_regular(x, weight, bias, geometry),
-        "eight": _is_regular(x, weight, bias, geometry),
-    }
-    return form if able[form] else "plain"
+    able = evaluation if form == "cached" else _is_regular(x, weight, bias, geometry)
+    return form if able else "plain"
 
 
 def _differentiated(*tensors: Tensor | None) -> bool:
