@@ -115,3 +115,26 @@ def test_unknown_kinds_are_told_with_those_that_there_are(runs: Path) -> None:
         refused = hamiltone("train", settings, override, f"out={runs / 'none'}")
         assert refused.returncode == 2, refused.stderr
         assert told in refused.stderr.strip().splitlines()[-1]
+
+
+def test_what_was_stored_by_other_code_is_not_taken(runs: Path, tmp_path: Path) -> None:
+    """The same settings with an edited front learn from what the edited one makes."""
+    edited = tmp_path / "front.py"
+    edited.write_text((EXAMPLES / "front.py").read_text().replace("return matrix.", "return 0 * matrix."))
+    files = [edited if file.name == "front.py" else file for file in FILES]
+    settings, out = runs.parent / "speaker.toml", tmp_path / "again"
+    made = hamiltone("train", settings, "task=emotion", f"out={out}", "--quiet", extensions=files)
+    assert made.returncode == 0, made.stderr
+    edited_losses = [epoch.train["loss"] for epoch in read_record(out).epochs]
+    made = hamiltone("train", settings, "task=emotion", f"out={tmp_path / 'plain'}", "--quiet")
+    assert made.returncode == 0, made.stderr
+    assert edited_losses != [epoch.train["loss"] for epoch in read_record(tmp_path / "plain").epochs]
+
+
+def test_layers_that_the_settings_name_wrongly_are_refused(runs: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "network.py"
+    wrong.write_text((EXAMPLES / "network.py").read_text().replace('("first", "second")', '("second", "first")'))
+    files = [wrong if file.name == "network.py" else file for file in FILES]
+    refused = hamiltone("train", runs.parent / "emotion.toml", f"out={tmp_path / 'no'}", extensions=files)
+    assert refused.returncode == 2
+    assert "has the convolutions first, second, but its settings name second, first" in refused.stderr

@@ -33,16 +33,26 @@ def load_extensions() -> dict[str, str]:
     Raises:
         ExtensionError: one cannot be found or imported.
     """
-    named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    named = [_absolute(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    if named:
+        os.environ[VARIABLE] = os.pathsep.join(named)  # for processes that are started elsewhere
     modules = {name: _import(name, VARIABLE) for name in named}
     for point in entry_points(group=_GROUP):
         modules[point.name] = _import(point.module, f"entry point {point.name}")
-    return {Path(name).name: module.__file__ or "" for name, module in modules.items()}
+    files: dict[str, str] = {}
+    for name, module in modules.items():
+        short = Path(name).name
+        files[short if short not in files else f"{short} ({len(files) + 1})"] = module.__file__ or ""
+    return files
 
 
 def hint() -> str:
     """What to do where a name is not known, but an extension may define it."""
     return f"if an extension defines it, name its file in the environment's {VARIABLE}"
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).expanduser().absolute()) if name.endswith(".py") else name
 
 
 def _import(name: str, place: str) -> ModuleType:

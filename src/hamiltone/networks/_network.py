@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from hamiltone.antitransfer import convolutions
 from hamiltone.settings import NETWORKS, NetworkSettings, Shape
 
 
@@ -61,9 +62,17 @@ def build_network(config: NetworkSettings, input_shape: Shape, classes: int) -> 
     """A network of any kind, its weights drawn at random.
 
     Raises:
-        ValueError: sizes that this kind does not allow.
+        ValueError: sizes that this kind does not allow, or layers that are not those that its settings name.
     """
-    return _CLASSES[config.kind](config, input_shape, classes)
+    network = _CLASSES[config.kind](config, input_shape, classes)
+    has, named = tuple(convolutions(network)), config.layer_names()
+    if has != named:
+        raise ValueError(
+            f"{config.kind} has the convolutions {', '.join(has)}, but its settings name {', '.join(named)}"
+        )
+    if config.last_hidden not in dict(network.named_modules()):
+        raise ValueError(f"{config.kind} has no layer {config.last_hidden}, which its settings name as last_hidden")
+    return network
 
 
 def network_from(content: Mapping[str, Any]) -> Network:

@@ -27,7 +27,7 @@ from ._run import (
     split_heading,
 )
 from ._study import FAILURE, PLANS, Condition, Failure, PlannedRun, RunKind, StudyPlan
-from ._versions import versions
+from ._versions import extension_keys, versions
 
 MODEL, SETTINGS, SPLIT = "model", "settings.toml", "split.json"
 """What else lies in a run's folder: the saved model, its settings, its split."""
@@ -72,6 +72,7 @@ __all__ = [
     "SplitFacts",
     "SplitHeading",
     "StudyPlan",
+    "extension_keys",
     "heard_folder",
     "heard_of",
     "predictions_table",

@@ -22,6 +22,7 @@ from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Front, Stage, weights_key
+from hamiltone.records import extension_keys
 
 _VERSION = 1
 _BATCH = 50
@@ -179,6 +180,7 @@ def stage_key(frames: Frames, front: Front, stage: Stage, offset_seed: int | Non
             "weights": weights_key(used),
             "offset_seed": offset_seed,
             "torch": torch.__version__,
+            **extension_keys(),
             "threads": torch.get_num_threads(),
         }
     )

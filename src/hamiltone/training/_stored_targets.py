@@ -13,6 +13,7 @@ from hamiltone.antitransfer import GramTargets, frozen_maps
 from hamiltone.corpora import Report
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Network, weights_key
+from hamiltone.records import extension_keys
 
 from ._loop import put_channels_last
 
@@ -43,6 +44,7 @@ def stored_targets(
             "network": weights_key(network),
             "shape": network.settings(),
             "torch": torch.__version__,
+            **extension_keys(),
             "threads": torch.get_num_threads(),
             "device": device.type,
         }

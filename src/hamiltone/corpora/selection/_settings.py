@@ -13,7 +13,7 @@ from ..words import WordSettings
 class CorpusPartSettings(Settings):
     """A corpus by name, the folder it lies in, and what its emotions count as."""
 
-    name: str = Field(description="of the corpus; hamiltone corpus check tells all names", examples=["ravdess"])
+    name: str = Field(description="of the corpus; docs/corpora.md has all names", examples=["ravdess"])
     root: str | None = Field(
         default=None,
         description="folder of the corpus; $NAMES of the environment are replaced",
