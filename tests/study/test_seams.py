@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from hamiltone.corpora import Split, load_corpus
 from hamiltone.records import Probe, read_record
 from hamiltone.report import resource_rows, table1_rows, write_report
 from hamiltone.settings import FRONTS, VGG_CONFIGURATIONS
@@ -38,18 +36,6 @@ class ThisProcess(Executor):
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A split file that trains on 64 synthetic clips of all voices, words and emotions."""
-    corpus = load_corpus("synthetic")
-    place = np.arange(len(corpus))
-    chosen = (place // 8 + place // 64 + place) % 8 == 0
-    ids = [tuple(corpus.select(part).table["utterance"]) for part in (chosen, ~chosen)]
-    path = tmp_path_factory.mktemp("few") / "split.json"
-    Split("synthetic", "random", 0, {"train": ids[0], "validation": ids[1], "test": ()}).write(path)
-    return path
 
 
 def study(few: Path, **changes: Any) -> Study:
