@@ -23,14 +23,36 @@ def command(settings: Path) -> list[str]:
 CHANGING = {"shift_seconds": 0.2, "gain_db": [-6, 6], "snr_db": [5, 20], "time_masks": 1, "frequency_masks": 1}
 
 
-@pytest.mark.parametrize(("checkpoint_seconds", "augmentation"), [(0.01, CHANGING), (300.0, {})])
+# All that has a state of its own, or depends on the step.
+CHANGED_VGG = {
+    "augmentation": CHANGING,
+    "frames__random_offset": True,
+    "network__norm": "batch",
+    "network__pool": "mean",
+    "training__schedule": "cosine",
+}
+FOR_SMALL_DATA = {
+    "augmentation": {"speed": [0.9, 1.1], "time_masks": 1},
+    "front": {"kind": "log-mel", "bands": 24},
+    "network": {"kind": "residual", "channels": [8, 8], "stem": 4, "attention": 4},
+    "training__optimizer": "adamw",
+    "training__weight_decay": 0.1,
+    "training__schedule": "cosine",
+    "training__keep": "last",
+    "training__mixup": 0.3,
+    "training__label_smoothing": 0.1,
+    "training__balance": 0.5,
+    "training__weight_average": 0.9,
+    "training__clip_gradient": 1.0,
+}
+
+
+@pytest.mark.parametrize(("checkpoint_seconds", "others"), [(0.01, CHANGED_VGG), (300.0, {}), (0.01, FOR_SMALL_DATA)])
 def test_killed_in_mid_epoch_and_started_again(
-    settings_for: Make, tmp_path: Path, checkpoint_seconds: float, augmentation: dict[str, Any]
+    settings_for: Make, tmp_path: Path, checkpoint_seconds: float, others: dict[str, Any]
 ) -> None:
     changes = {"training__epochs": 3, "training__batch": 2, "training__checkpoint_seconds": checkpoint_seconds}
-    changes |= {"augmentation": augmentation, "frames__random_offset": bool(augmentation)}
-    if augmentation:  # all that has a state of its own, or depends on the step
-        changes |= {"network__norm": "batch", "network__pool": "mean", "training__schedule": "cosine"}
+    changes |= others
     whole = settings_for(tmp_path / "whole", **changes)
     train(whole, quiet=True)
 

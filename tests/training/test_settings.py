@@ -55,7 +55,7 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
     [
         (MINIMAL + "[training]\nlearning_rat = 1\n", [], "training.learning_rat; did you mean learning_rate?"),
         (MINIMAL, ["netwrok.width=1"], "unknown key netwrok; did you mean network?"),
-        (MINIMAL, ["training.zzz=1"], "unknown key training.zzz; known here: learning_rate"),
+        (MINIMAL, ["training.zzz=1"], "unknown key training.zzz; known here: optimizer, learning_rate"),
         (MINIMAL, ["anti_transfer.orthogonl=x", "anti_transfer.layers=[1]"], "did you mean orthogonal?"),
         (MINIMAL, ["epochs"], "an override is key.path=value"),
         (MINIMAL, ["=3"], "an override is key.path=value"),

@@ -1,4 +1,4 @@
-"""Networks: fronts, VGG in two algebras, RH-Emo, the recogniser (waveform -> class scores), and saved bundles."""
+"""Networks: fronts, VGG and residual networks in two algebras, RH-Emo, the recogniser (waveform -> scores), bundles."""
 
 from ._bundle import (
     BundleError,
@@ -14,8 +14,10 @@ from ._card import CARD_HEADER
 from ._derivatives import Derivatives
 from ._front import Front, Stage, build_front, register_front
 from ._keys import weights_key
+from ._log_mel_front import LogMelFront
 from ._network import Network, Shape, build_network, register_network
 from ._recognizer import Recognition, Recognizer
+from ._residual import Residual
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
 from ._spectrogram_fronts import DerivativesFront, RHEmoFront, SpectrogramFront, spectrogram_from
 from ._vgg import VGG, vgg
@@ -29,6 +31,7 @@ __all__ = [
     "Derivatives",
     "DerivativesFront",
     "Front",
+    "LogMelFront",
     "Network",
     "RHEmo",
     "RHEmoDecoder",
@@ -37,6 +40,7 @@ __all__ = [
     "RHEmoOutput",
     "Recognition",
     "Recognizer",
+    "Residual",
     "Shape",
     "SpectrogramFront",
     "Stage",

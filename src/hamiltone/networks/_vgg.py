@@ -1,34 +1,18 @@
 """VGG networks, real or quaternion: one class, layer types injected."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 
 from jaxtyping import Float
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConv2d, QuaternionLinear
 from hamiltone.settings import VGG_CONFIGURATIONS, VGGSettings
 
+from ._algebra_layers import ALGEBRA_LAYERS, check_multiple
 from ._network import Network, Shape, register_network
 
 _HIDDEN = 4096
 _POOLED: dict[str, tuple[int, int] | None] = {"adaptive": (7, 7), "flatten": None, "mean": (1, 1)}
-
-
-@dataclass(frozen=True)
-class _LayerTypes:
-    convolution: Callable[..., nn.Module]
-    linear: Callable[..., nn.Module]
-    norm: Callable[..., nn.Module]
-    multiple: int  # channel counts are multiples of this
-
-
-_LAYER_TYPES: dict[str, _LayerTypes] = {
-    "real": _LayerTypes(nn.Conv2d, nn.Linear, nn.BatchNorm2d, 1),
-    "quaternion": _LayerTypes(QuaternionConv2d, QuaternionLinear, QuaternionBatchNorm2d, 4),
-}
 
 
 @register_network(VGGSettings)
@@ -55,9 +39,9 @@ class VGG(Network):
             raise ValueError(f"{classes} classes: at least one is needed")
         hidden = round(_HIDDEN * config.width) if config.hidden is None else config.hidden
         super().__init__(config.model_copy(update={"hidden": hidden}), input_shape, classes)
-        types = _LAYER_TYPES[config.algebra]
-        _check_multiple(input_shape[0], types.multiple, f"input channels of a {config.algebra} network")
-        _check_multiple(hidden, types.multiple, f"hidden units of a {config.algebra} network")
+        types = ALGEBRA_LAYERS[config.algebra]
+        check_multiple(input_shape[0], types.multiple, f"input channels of a {config.algebra} network")
+        check_multiple(hidden, types.multiple, f"hidden units of a {config.algebra} network")
         self.features, map_shape = _features(config, input_shape)
         pooled = _POOLED[config.pool]
         self.pool = nn.Identity() if pooled is None else nn.AdaptiveAvgPool2d(pooled)
@@ -133,7 +117,7 @@ def vgg(
 
 def _features(config: VGGSettings, input_shape: Shape) -> tuple[nn.Sequential, Shape]:
     """The convolutions and max-pools, and the shape of the last map."""
-    types = _LAYER_TYPES[config.algebra]
+    types = ALGEBRA_LAYERS[config.algebra]
     channels, time, frequency = input_shape
     layers: list[nn.Module] = []
     for base in VGG_CONFIGURATIONS[config.depth]:
@@ -144,7 +128,7 @@ def _features(config: VGGSettings, input_shape: Shape) -> tuple[nn.Sequential, S
         out = base * config.width
         if out != round(out):
             raise ValueError(f"width {config.width} makes {out} channels of {base}: choose one that gives whole ones")
-        _check_multiple(round(out), types.multiple, f"channels of a {config.algebra} network at width {config.width}")
+        check_multiple(round(out), types.multiple, f"channels of a {config.algebra} network at width {config.width}")
         layers.append(types.convolution(channels, round(out), kernel_size=3, padding=1))
         channels = round(out)
         if config.norm == "batch":
@@ -153,8 +137,3 @@ def _features(config: VGGSettings, input_shape: Shape) -> tuple[nn.Sequential, S
     if time < 1 or frequency < 1:
         raise ValueError(f"input_shape {input_shape} is too small for five max-pools: at least 32 x 32 is needed")
     return nn.Sequential(*layers), (channels, time, frequency)
-
-
-def _check_multiple(size: int, multiple: int, what: str) -> None:
-    if size < 1 or size % multiple:
-        raise ValueError(f"{size} {what}: a positive multiple of {multiple} is needed")

@@ -1,5 +1,7 @@
 """The quaternion twin of ``torch.nn.Conv2d``, and the base that it shares with its transposed sister."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -71,12 +73,18 @@ class QuaternionConvolution(nn.Module):
         """A view of the weights with the components r, i, j, k first."""
         return self.weight.unflatten(0, (4, -1))
 
-    def reset_parameters(self) -> None:
-        """Draw the weights anew in polar form (Glorot; transposed: He) from torch's global generator; zero the bias."""
+    def reset_parameters(self, start: Literal["glorot", "he"] | None = None) -> None:
+        """Draw the weights anew in polar form from torch's global generator; zero the bias.
+
+        Args:
+            start: Glorot's deviation, the usual one, or He's, the usual one of a transposed convolution, which keeps a
+                signal's size through many layers with ReLU.
+        """
         fan = self.kernel_size[0] * self.kernel_size[1]
         n_in = self.in_channels // 4 // self.groups * fan
         n_out = self.out_channels // 4 // self.groups * fan
-        polar_(self.components, he_scale(n_in) if self.transposed else glorot_scale(n_in, n_out))
+        he = self.transposed if start is None else start == "he"
+        polar_(self.components, he_scale(n_in) if he else glorot_scale(n_in, n_out))
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 

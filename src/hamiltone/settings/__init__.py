@@ -14,13 +14,14 @@ from ._fronts import (
     FRONTS,
     DerivativesSettings,
     FrontSettings,
+    LogMelSettings,
     Normalisation,
     RHEmoFrontSettings,
     SpectrogramSettings,
     StatisticsSettings,
 )
 from ._kinds import Kinds, KindSettings
-from ._networks import NETWORKS, VGG_CONFIGURATIONS, NetworkSettings, Shape, VGGSettings
+from ._networks import NETWORKS, VGG_CONFIGURATIONS, NetworkSettings, ResidualSettings, Shape, VGGSettings
 from ._reading import laid_over, read_settings, read_toml, settings_from, validated
 from ._reference import Key, describe, reference_page
 from ._run import AntiTransferSettings, OptimisationSettings, RHEmoSettings, RunSettings, Task
@@ -36,11 +37,13 @@ __all__ = [
     "Key",
     "KindSettings",
     "Kinds",
+    "LogMelSettings",
     "NetworkSettings",
     "Normalisation",
     "OptimisationSettings",
     "RHEmoFrontSettings",
     "RHEmoSettings",
+    "ResidualSettings",
     "RunSettings",
     "SettingsError",
     "Shape",

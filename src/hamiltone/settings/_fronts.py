@@ -77,9 +77,26 @@ class RHEmoFrontSettings(SpectrogramSettings):
     shape: ClassVar[Shape | None] = (4, 64, 64)
 
 
+class LogMelSettings(FrontSettings):
+    """Log-mel bands of the speech in a frame, free of its level, with their derivatives: four channels."""
+
+    kind: str = Field(default="log-mel", description="the kind of front")
+    bands: int = Field(default=64, ge=8, le=128, description="mel bands from 50 Hz to 8 kHz")
+    normalisation: Literal["level", "band", "band_and_deviation"] = Field(
+        default="level",
+        description="subtract one mean of all bands (keeps the shape of the spectrum), one of each band, or divide "
+        "each band by its deviation, too; over the speech in the frame",
+    )
+    speech_range: float = Field(
+        default=40.0, gt=0, le=100, description="dB below the loudest column at which speech begins and ends"
+    )
+
+    channels: ClassVar[tuple[str, ...]] = ("log-mel bands", "change", "change of change", "slope")
+
+
 FRONTS: Kinds[FrontSettings] = Kinds("front", "rh-emo")
 """All kinds of fronts."""
-for _model in (SpectrogramSettings, DerivativesSettings, RHEmoFrontSettings):
+for _model in (SpectrogramSettings, DerivativesSettings, RHEmoFrontSettings, LogMelSettings):
     FRONTS.register(_model)
 
 AnyFront = Annotated[SerializeAsAny[FrontSettings], BeforeValidator(FRONTS.parse)]

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny
@@ -120,3 +121,56 @@ class VGGSettings(NetworkSettings):
             else:
                 yield place
                 place += 3 if self.norm == "batch" else 2
+
+
+@NETWORKS.register
+class ResidualSettings(NetworkSettings):
+    """A small residual network for little data, real or quaternion, that pools over the time of speech by attention."""
+
+    kind: str = Field(default="residual", description="the kind of network")
+    algebra: Literal["real", "quaternion"] = Field(default="quaternion", description="of all convolutions")
+    channels: tuple[PositiveInt, ...] = Field(
+        default=(16, 32, 64, 128), min_length=1, max_length=6, description="of each stage, which halves the map"
+    )
+    stem: PositiveInt = Field(default=16, description="channels of the first convolution (5 x 5, stride 2)")
+    norm: Literal["component", "quaternion"] = Field(
+        default="component",
+        description="batch norms: each channel by its own deviation, which is faster, or quaternions by their modulus'",
+    )
+    attention: PositiveInt = Field(default=64, description="hidden units of the attention over time")
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="probability before the last layer")
+
+    last_hidden: ClassVar[str] = "classifier"
+    structure: ClassVar[tuple[str, ...]] = ("algebra", "channels", "stem", "norm")
+
+    def layer_names(self) -> tuple[str, ...]:
+        """The stem, then two convolutions of each stage, and one of 1 x 1 beside them where its channels change."""
+        return ("stem.0", *chain.from_iterable(self._stage_names()))
+
+    def _stage_names(self) -> Iterator[tuple[str, ...]]:
+        before = self.stem
+        for place, after in enumerate(self.channels):
+            names = ("first", "second", "shortcut.0")[: 2 if before == after else 3]
+            yield tuple(f"stages.{place}.{name}" for name in names)
+            before = after
+
+    @property
+    def title(self) -> str:
+        """Residual network with the number of its layers on the main path."""
+        return f"ResNet{2 * len(self.channels) + 2}"
+
+    @property
+    def trains_batch_norms(self) -> bool:
+        """Always."""
+        return True
+
+    def multiply_adds(self, input_shape: Shape) -> int:
+        """Of all convolutions; a quaternion layer counts as the real one of its size."""
+        channels, time, frequency = input_shape
+        time, frequency = -(-time // 2), -(-frequency // 2)
+        total, before = 25 * channels * self.stem * time * frequency, self.stem
+        for after in self.channels:
+            shortcut = before * after if before != after else 0
+            total += (9 * after * (before + after) + shortcut) * time * frequency
+            time, frequency, before = time // 2, frequency // 2, after
+        return total

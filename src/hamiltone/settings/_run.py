@@ -75,22 +75,51 @@ class AntiTransferSettings(Settings):
 
 
 class OptimisationSettings(Settings):
-    """Adam, and when to stop."""
+    """Optimizer, what keeps small data from being learned by heart, and when to stop."""
 
-    learning_rate: float = Field(default=1e-5, gt=0, le=1, description="of Adam")
+    optimizer: Literal["adam", "adamw"] = Field(
+        default="adam", description="adamw decays weights apart from their gradients, biases and norms not at all"
+    )
+    learning_rate: float = Field(default=1e-5, gt=0, le=1, description="of the optimizer")
     schedule: Literal["constant", "cosine"] = Field(
         default="constant", description="cosine: rises over a tenth of all epochs, then falls to nothing"
     )
-    weight_decay: float = Field(default=0.0, ge=0, description="of Adam")
+    weight_decay: float = Field(default=0.0, ge=0, description="of the optimizer")
     batch: PositiveInt = Field(default=20, description="frames in a step")
     epochs: PositiveInt = Field(default=500, description="at most")
     patience: PositiveInt = Field(default=20, description="epochs without a better validation loss before stopping")
+    keep: Literal["best", "last"] = Field(
+        default="best", description="the weights of which epoch; last trains all epochs, and validation decides nothing"
+    )
     monitor: Literal["cross_entropy", "loss"] = Field(
         default="cross_entropy", description="loss counts the AT term, too"
     )
+    mixup: float = Field(
+        default=0.0, ge=0, description="alpha of the beta distribution that mixes pairs of a batch; 0: none"
+    )
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    balance: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="draw the frames of a class and corpus more often the fewer they are: 1 all alike, 0 as they are",
+    )
+    weight_average: float = Field(
+        default=0.0, ge=0, lt=1, description="decay of a running average of the weights, which is kept; 0: none"
+    )
+    clip_gradient: PositiveFloat | None = Field(default=None, description="longest gradient, as a norm", examples=[5.0])
     precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision")
     channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
     checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the result; what is off is left out, as before there was any of it."""
+        content = self.model_dump(mode="json", exclude={"checkpoint_seconds"})
+        off = ("optimizer", "keep", "mixup", "label_smoothing", "balance", "weight_average", "clip_gradient")
+        for name in off:
+            if content[name] == type(self).model_fields[name].default:
+                content.pop(name)
+        return content
 
 
 class RunSettings(Settings):
@@ -124,7 +153,7 @@ class RunSettings(Settings):
     network: AnyNetwork = Field(default=VGGSettings(), description="what is trained")
     rh_emo: RHEmoSettings | None = Field(default=None, description="of task rh-emo")
     anti_transfer: AntiTransferSettings | None = Field(default=None, description="of recognisers with anti-transfer")
-    training: OptimisationSettings = Field(default=OptimisationSettings(), description="Adam, and when to stop")
+    training: OptimisationSettings = Field(default=OptimisationSettings(), description="optimizer, and when to stop")
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
@@ -154,6 +183,16 @@ class RunSettings(Settings):
         yield (
             self.processes > self.training.batch,
             f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
+        )
+        mixed = bool(self.training.mixup or self.training.label_smoothing)
+        yield rh_emo and mixed, "training.mixup and training.label_smoothing are for classes, not for task rh-emo"
+        yield (
+            bool(self.training.mixup) and front.trainable,
+            "training.mixup mixes what a front gives, which is not being trained then: leave front.trainable out",
+        )
+        yield (
+            bool(self.training.mixup or self.training.balance) and self.processes > 1,
+            "training.mixup and training.balance draw from whole batches: leave processes out",
         )
         yield (
             bool(self.label) and self.task != "speaker",
@@ -195,7 +234,8 @@ class RunSettings(Settings):
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, without the places where things lie."""
-        content = self.model_dump(mode="json", exclude={"name": True, "out": True, "training": {"checkpoint_seconds"}})
+        content = self.model_dump(mode="json", exclude={"name", "out"})
+        content["training"] = self.training.identity()
         content["corpus"] = self.corpus.identity()
         content["split"].pop("file")
         content["split"]["kind"] = self.split_kind

@@ -1,8 +1,9 @@
-"""From samples to the network's input, in torch: the spectrogram and augmentation.
+"""From samples to the network's input, in torch: the spectrogram, log-mel bands and augmentation.
 
 ``Spectrogram`` is the part of a network that turns frames of 4 s into matrices of 512 (time) x 128 (frequency),
-normalised with statistics of the training part. ``augment`` changes a recording at random while it is trained on. What
-makes recordings samples and frames (``hamiltone.audio``) can be had from here, too.
+normalised with statistics of the training part; ``LogMel`` gives mel bands that no gain changes. ``augment`` changes a
+recording at random while it is trained on. What makes recordings samples and frames (``hamiltone.audio``) can be had
+from here, too.
 
 Source: REFERENCE section 1.
 """
@@ -39,11 +40,13 @@ from ._augmentation import (
     place_in_frame,
 )
 from ._convolved_spectrogram import ConvolvedSpectrogram
+from ._log_mel import LOG_MEL_COLUMNS, ConvolvedLogMel, LogMel, mel_bands, sounding_columns
 from ._spectrogram import Normalisation, Scale, Spectrogram
 
 __all__ = [
     "FRAME_SAMPLES",
     "LEAST_SAMPLES",
+    "LOG_MEL_COLUMNS",
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
@@ -51,8 +54,10 @@ __all__ = [
     "AudioLengthError",
     "AugmentationSettings",
     "Augmented",
+    "ConvolvedLogMel",
     "ConvolvedSpectrogram",
     "FrameRule",
+    "LogMel",
     "NoiseColour",
     "Normalisation",
     "Recording",
@@ -68,8 +73,10 @@ __all__ = [
     "frame_bounds",
     "is_silent",
     "load_audio",
+    "mel_bands",
     "opened",
     "place_in_frame",
+    "sounding_columns",
     "stream_audio",
     "stream_frames",
 ]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -160,17 +161,29 @@ class Part:
             yield self.batch(np.arange(first, min(first + size, len(self))))
 
     def shuffled(
-        self, size: int, seed: int, epoch: int, skip: int = 0, rank: int = 0, processes: int = 1
+        self, size: int, seed: int, epoch: int, skip: int = 0, rank: int = 0, processes: int = 1, balance: float = 0.0
     ) -> Iterator[Slice]:
         """All frames in an order drawn from seed and epoch alone, in batches, without the first ``skip`` batches.
 
-        Of each batch the process ``rank`` gets the ``rank``-th of as many slices as there are processes.
+        Of each batch the process ``rank`` gets the ``rank``-th of as many slices as there are processes. With
+        ``balance`` as many frames are drawn with replacement, those of a class of a corpus with a chance of its size to
+        the power of ``1 - balance``, in all: 1 draws all classes of all corpora alike.
         """
-        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        generator = np.random.default_rng([seed, epoch])
+        if balance:
+            order = generator.choice(len(self), len(self), p=self._chances(balance))
+        else:
+            order = generator.permutation(len(self))
         for first in range(skip * size, len(order), size):
             whole = order[first : first + size]
             own = whole[len(whole) * rank // processes : len(whole) * (rank + 1) // processes]
             yield Slice(self.batch(own if len(own) else whole[:1], epoch), len(own), len(whole))
+
+    def _chances(self, balance: float) -> npt.NDArray[np.float64]:
+        corpora = self.utterances.table["utterance"].str.rpartition("/")[0]  # of several corpora, their names are there
+        groups = pd.factorize(corpora + " " + pd.Series(self.classes.numpy()).astype(str).to_numpy())[0][self.owner]
+        chances = np.bincount(groups)[groups] ** -balance
+        return chances / chances.sum()
 
     def per_utterance(self, values: Float[Tensor, "frame label"]) -> Float[Tensor, "utterance label"]:
         """The mean over each utterance's frames."""

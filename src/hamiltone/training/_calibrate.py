@@ -46,7 +46,7 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
         with torch.no_grad():
             scores = [(recognizer(batch.x, batch.stage), batch.classes) for batch in part.in_order(size)]
         logits, classes = (torch.cat(parts).numpy() for parts in zip(*scores, strict=True))
-        objective = Classification(recognizer, None, "cross_entropy")
+        objective = Classification(recognizer)
         recognizer.temperature = 1.0
         before = _reliability(objective, part, size)
         recognizer.temperature = fit_temperature(logits, classes)

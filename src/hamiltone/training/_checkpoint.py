@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,16 @@ class Checkpoint:
         """
         return self._content()["run"] if self._state.is_file() else None
 
-    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-        """Replace the saved state."""
+    def save(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        progress: Progress,
+        average: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Replace the saved state; ``average`` is that of the weights, where one is kept."""
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in (average or {}).items()}
         tensors["random.torch"] = torch.get_rng_state()
         for index, state in enumerate(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []):
             tensors[f"random.cuda.{index}"] = state
@@ -88,8 +96,10 @@ class Checkpoint:
             if path != self._best_path(progress.best_epoch):
                 path.unlink()
 
-    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> Progress | None:
-        """Bring model, optimizer and random states back to the saved state; None where nothing was saved.
+    def restore(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, average: Mapping[str, Tensor] | None = None
+    ) -> Progress | None:
+        """Bring model, optimizer, average and random states back to the saved state; None where nothing was saved.
 
         Raises:
             CheckpointError: the state is damaged.
@@ -100,6 +110,8 @@ class Checkpoint:
         # Tensors are cloned: those of a file lie at any address, and vector units may sum in another order there.
         tensors = {name: tensor.clone() for name, tensor in load_file(self._state).items()}
         model.load_state_dict(_below("model.", tensors), strict=True)
+        for name, tensor in _below("average.", tensors).items():
+            (average or {})[name].copy_(tensor)
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _below("optimizer.", tensors).items():

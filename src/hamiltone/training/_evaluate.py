@@ -55,7 +55,7 @@ def evaluate(
         notes = _leaks(Path(model), dataset, settings.leaks)
         recordings = recording_keys(dataset.utterances.table["path"])
         test, silent = prepare_part("test", settings, dataset, recognizer.front, labels, display.report, recordings)
-        objective = Classification(recognizer, None, "cross_entropy")
+        objective = Classification(recognizer)
         probabilities = objective.probabilities(test, torch.device("cpu"), settings.training.batch)
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out")

@@ -1,4 +1,4 @@
-"""The training loop: Adam, early stopping on the validation loss, the best epoch kept, resumable at any moment."""
+"""The training loop: Adam or AdamW, early stopping, one epoch's weights kept, resumable at any moment."""
 
 import math
 import time
@@ -20,6 +20,7 @@ from ._display import TrainingDisplay
 from ._errors import TrainingError
 from ._objectives import Objective
 from ._processes import AVERAGED_GRADIENTS, Processes
+from ._weight_average import WeightAverage
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,18 @@ def fit(
     """
     accelerator = _accelerator(settings, cpu)
     adam = _place(objective, settings, accelerator.device)
+    average = WeightAverage(objective.module, settings.weight_average)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
 
-    progress = checkpoint.restore(objective.module, adam) or Progress()
+    progress = checkpoint.restore(objective.module, adam, average.tensors) or Progress()
     processes.wait()  # until all have read what the main process will replace
     reset_peak_memory(accelerator.device)
     steps = -(-len(train) // settings.batch)
-    while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
+    while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings):
         display.epoch(progress.epoch, settings.epochs, steps, progress.step)
         started, saved = _now(), time.monotonic()
-        slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
+        share = (processes.rank, processes.size)
+        slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, *share, settings.balance)
         for part in slices:
             _set_rate(adam, learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps))
             processes.reseed(seed, progress.epoch, progress.step)
@@ -73,22 +76,26 @@ def fit(
                 losses = objective.losses(module, placed)
             # Gradients are averaged over processes: weighted so, it is the mean over the whole batch's examples.
             accelerator.backward(losses["loss"] * (part.share * processes.size))
+            if settings.clip_gradient is not None:
+                accelerator.clip_grad_norm_(objective.module.parameters(), settings.clip_gradient)
             optimizer.step()
             optimizer.zero_grad()
+            average.update()
             _count(progress, processes.weighted_sums(losses, part.share), part.whole)
             display.step()
             if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
                 started = _clock(progress, started, accelerator.device)
-                checkpoint.save(objective.module, adam, progress)
-        values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
-        _clock(progress, started, accelerator.device)
-        progress.peak_memory = processes.maximum(progress.peak_memory)
-        better = _end_epoch(progress, values, objective.monitored)
-        if processes.main:
-            if better:
+                checkpoint.save(objective.module, adam, progress, average.tensors)
+        with average.in_place():
+            values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
+            _clock(progress, started, accelerator.device)
+            progress.peak_memory = processes.maximum(progress.peak_memory)
+            better = _end_epoch(progress, values, objective.monitored, settings.keep)
+            if processes.main and better:
                 checkpoint.save_best(objective.module, progress.best_epoch)
-            checkpoint.save(objective.module, adam, progress)
+        if processes.main:
+            checkpoint.save(objective.module, adam, progress, average.tensors)
         display.epoch_done(progress.epochs[-1], progress.best_epoch)
 
     processes.wait()  # until the main process has saved the best weights
@@ -135,7 +142,13 @@ def _place(objective: Objective, settings: OptimisationSettings, device: torch.d
     if settings.channels_last:
         put_channels_last(objective.module)
     parameters = [parameter for parameter in objective.module.parameters() if parameter.requires_grad]
-    return torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    if settings.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    groups = [
+        {"params": [parameter for parameter in parameters if parameter.dim() > 1]},
+        {"params": [parameter for parameter in parameters if parameter.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def _set_rate(adam: torch.optim.Adam, rate: float) -> None:
@@ -147,7 +160,7 @@ def _history(progress: Progress, settings: OptimisationSettings, device: torch.d
     return History(
         epochs=[Epoch.model_validate(epoch) for epoch in progress.epochs],
         best_epoch=progress.best_epoch,
-        stopped="patience" if _out_of_patience(progress, settings.patience) else "epochs",
+        stopped="patience" if _out_of_patience(progress, settings) else "epochs",
         epoch_seconds=progress.epoch_seconds,
         epoch_cpu_seconds=progress.epoch_cpu_seconds,
         peak_memory_bytes=progress.peak_memory,
@@ -155,8 +168,8 @@ def _history(progress: Progress, settings: OptimisationSettings, device: torch.d
     )
 
 
-def _out_of_patience(progress: Progress, patience: int) -> bool:
-    return progress.best_epoch > 0 and len(progress.epochs) - progress.best_epoch >= patience
+def _out_of_patience(progress: Progress, settings: OptimisationSettings) -> bool:
+    return progress.best_epoch > 0 and len(progress.epochs) - progress.best_epoch >= settings.patience
 
 
 def _count(progress: Progress, losses: Mapping[str, float], examples: int) -> None:
@@ -188,14 +201,14 @@ def _clock(progress: Progress, started: tuple[float, float], device: torch.devic
     return now
 
 
-def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
-    """Book an epoch; True when it is the best so far."""
+def _end_epoch(progress: Progress, values: dict[str, float], monitored: str, keep: str) -> bool:
+    """Book an epoch; True when its weights are to be kept."""
     means = {name: total / progress.examples for name, total in progress.sums.items()}
     _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
     progress.epoch_cpu_seconds.append(progress.cpu_seconds)
-    better = progress.best_value is None or values[monitored] < progress.best_value
+    better = keep == "last" or progress.best_value is None or values[monitored] < progress.best_value
     if better:
         progress.best_value, progress.best_epoch = values[monitored], progress.epoch
     progress.epoch += 1

@@ -86,7 +86,7 @@ def make_recognizer(
     if lineage.orthogonal is not None:
         check_same_input(lineage, front)
         anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer, make_targets)
-    return recognizer, Classification(recognizer, anti_transfer, settings.training.monitor)
+    return recognizer, Classification(recognizer, anti_transfer, settings.training)
 
 
 def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:

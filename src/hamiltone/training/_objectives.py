@@ -12,9 +12,10 @@ from torch.nn import functional
 from hamiltone.antitransfer import AntiTransferLoss
 from hamiltone.measures import accuracy, unweighted_average_recall
 from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
-from hamiltone.settings import RHEmoSettings
+from hamiltone.settings import OptimisationSettings, RHEmoSettings
 
 from ._batches import Batch, Part
+from ._mixing import mixup, soft_targets
 
 Losses = Mapping[str, Float[Tensor, ""]]
 
@@ -49,12 +50,18 @@ class Classification(Objective):
     Args:
         recognizer: what is trained.
         anti_transfer: attached to the recogniser's network.
-        monitored: ``cross_entropy``, or ``loss`` to count the anti-transfer term in early stopping, too.
+        training: what early stopping watches, label smoothing and mixup.
     """
 
-    def __init__(self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        anti_transfer: AntiTransferLoss | None = None,
+        training: OptimisationSettings = OptimisationSettings(),  # noqa: B008 - settings never change
+    ) -> None:
         self.module = self._recognizer = recognizer
-        self.monitored = monitored
+        self.monitored = monitored = training.monitor
+        self._training = training
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
 
@@ -66,12 +73,25 @@ class Classification(Objective):
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """Cross-entropy and anti-transfer term of a batch of frames."""
-        scores = module(batch.x, batch.stage, batch.masked)
-        cross_entropy = functional.cross_entropy(scores.float(), batch.classes)
+        cross_entropy = self._cross_entropy(module, batch)
         if self._anti_transfer is None:
             return {"loss": cross_entropy, "cross_entropy": cross_entropy}
         term = self._term(self._anti_transfer, batch)
         return {"loss": cross_entropy + term, "cross_entropy": cross_entropy, "anti_transfer": term}
+
+    def _cross_entropy(self, module: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+        choice = self._training
+        if not choice.mixup and not choice.label_smoothing:
+            scores = module(batch.x, batch.stage, batch.masked)
+            return functional.cross_entropy(scores.float(), batch.classes)
+        x, stage, masked = batch.x, batch.stage, batch.masked
+        targets = soft_targets(batch.classes, len(self._recognizer.labels), choice.label_smoothing)
+        if choice.mixup:
+            # Of what the front gives: waveforms of two speakers would be a conversation.
+            with torch.no_grad():
+                x, stage, masked = self._recognizer.front(x, stage, masked), "features", None
+            x, targets = mixup(x, targets, choice.mixup)
+        return functional.cross_entropy(module(x, stage, masked).float(), targets)
 
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
         """Values over clips: a clip's probabilities are the mean over its frames."""

@@ -1,0 +1,113 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hamiltone.antitransfer import AntiTransferLoss, convolutions, freeze
+from hamiltone.networks import Recognizer, Residual, build_front, build_network
+from hamiltone.settings import LogMelSettings, ResidualSettings
+
+SMALL = {"channels": (8, 12), "stem": 8, "attention": 8}
+
+
+def residual(algebra: str = "quaternion", shape: tuple[int, int, int] = (4, 400, 64), **others) -> Residual:
+    torch.manual_seed(0)
+    network = build_network(ResidualSettings.model_validate({**SMALL, "algebra": algebra, **others}), shape, 5)
+    assert isinstance(network, Residual)
+    for name, statistics in network.named_buffers():  # as after a training
+        if name.endswith("running_mean"):
+            statistics.uniform_(-0.3, 0.3)
+        elif name.endswith("running_var"):
+            statistics.uniform_(0.5, 2)
+    return network.eval()
+
+
+def speech(columns: int, batch: int = 1) -> torch.Tensor:
+    torch.manual_seed(columns)
+    return torch.cat([torch.randn(batch, 4, columns, 64), torch.zeros(batch, 4, 400 - columns, 64)], dim=2)
+
+
+@settings(deadline=None, max_examples=10)
+@given(columns=st.integers(1, 400), padding=st.integers(0, 100), norm=st.sampled_from(["component", "quaternion"]))
+def test_scores_do_not_depend_on_padding(columns, padding, norm):
+    network = residual(norm=norm)
+    x = speech(columns)
+    longer = torch.nn.functional.pad(x, (0, 0, 0, padding))
+    torch.testing.assert_close(network(longer), network(x))
+    torch.testing.assert_close(network(x[:, :, :columns]), network(x))
+
+
+def test_scores_do_not_depend_on_the_rest_of_the_batch():
+    network = residual()
+    x = torch.cat([speech(37), speech(400), speech(200)])
+    torch.testing.assert_close(network(x), torch.cat([network(one.unsqueeze(0)) for one in x]))
+
+
+def test_a_frame_without_speech_gets_finite_scores_and_gradients():
+    network = residual().train()
+    scores = network(torch.cat([speech(90), torch.zeros(2, 4, 400, 64)]))
+    scores.square().sum().backward()
+    assert scores.isfinite().all()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None)
+
+
+@pytest.mark.parametrize("algebra", ["real", "quaternion"])
+def test_its_convolutions_are_those_that_its_settings_name_and_anti_transfer_hears_all(algebra):
+    network = residual(algebra)
+    names = list(convolutions(network))
+    assert names == ["stem.0", *(f"stages.{stage}.{name}" for stage in (0, 1) for name in _names(stage))]
+    frozen = freeze(residual(algebra))
+    for layer in range(1, len(names) + 1):
+        with AntiTransferLoss(frozen, layers=[layer]).attach(network) as term:
+            network(speech(80, 2))
+            assert term().item() == pytest.approx(1, abs=1e-5)  # its own likeness
+
+
+def _names(stage: int) -> tuple[str, ...]:
+    return ("first", "second") if stage == 0 else ("first", "second", "shortcut.0")
+
+
+def test_quaternion_convolutions_have_a_quarter_of_the_weights():
+    def count(algebra: str) -> int:
+        return sum(
+            parameter.numel()
+            for name, module in convolutions(residual(algebra)).items()
+            for parameter in module.parameters()
+        )
+
+    assert count("real") == 4 * count("quaternion")
+
+
+@pytest.mark.parametrize("algebra", ["real", "quaternion"])
+def test_the_first_weights_keep_the_signal_through_the_depth(algebra):
+    torch.manual_seed(1)
+    network = build_network(ResidualSettings(algebra=algebra, channels=(32,) * 5, stem=32), (4, 400, 64), 5)
+    stem = network.get_submodule("stem").train()(torch.randn(4, 4, 400, 64))
+    deviations = [convolution(torch.relu(torch.randn(2, 32, 40, 40))).std() for convolution in _inner(network)]
+    assert 0.5 < stem.std() < 1
+    assert 0.5 < torch.stack(deviations).mean() < 2
+
+
+def _inner(network: torch.nn.Module) -> list[torch.nn.Module]:
+    return [module for name, module in convolutions(network).items() if name.endswith(("first", "second"))]
+
+
+def test_with_the_front_of_log_mel_bands_no_gain_changes_the_scores():
+    front = build_front(LogMelSettings())
+    recognizer = Recognizer(front, residual(), ["a", "b", "c", "d", "e"]).eval()
+    waveform = torch.randn(1, 64000, generator=torch.Generator().manual_seed(0)) * 0.05
+    quiet, loud = recognizer(waveform * 0.01), recognizer(waveform * 10)
+    torch.testing.assert_close(quiet, loud, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shape", "message"),
+    [
+        ({"stem": 6}, (4, 400, 64), "6 channels of a quaternion network: a positive multiple of 4"),
+        ({"algebra": "quaternion"}, (1, 512, 128), "1 channels of a quaternion network"),
+        ({"channels": [8] * 6}, (4, 400, 64), "64 frequencies are too few for 6 stages"),
+    ],
+)
+def test_sizes_that_do_not_go_are_refused(settings, shape, message):
+    with pytest.raises(ValueError, match=message):
+        build_network(ResidualSettings.model_validate({**SMALL, **settings}), shape, 5)

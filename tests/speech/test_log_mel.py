@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import get_window
+
+from hamiltone.speech import FRAME_SAMPLES, ConvolvedLogMel, LogMel, mel_bands, place_in_frame, sounding_columns
+
+CHIRP = torch.linspace(0, 1, 20000)
+SPEECH = (
+    torch.sin(900 * CHIRP + 4000 * CHIRP**2) * (0.3 + torch.sin(9 * CHIRP) ** 2)
+    + 0.01 * torch.randn(20000, generator=torch.Generator().manual_seed(0))
+) * 0.1
+
+
+def frame(samples: torch.Tensor = SPEECH, offset: int = 8000) -> torch.Tensor:
+    return place_in_frame(samples.unsqueeze(0), offset)
+
+
+def slow_log_mel(samples: np.ndarray, bands: int, normalisation: str) -> np.ndarray:
+    """An independent float64 form, one column and one band at a time."""
+    samples = np.where(samples == 0, 0, samples - samples.sum() / np.count_nonzero(samples))
+    padded = np.concatenate([np.zeros(256), samples.astype(np.float64), np.zeros(256)])
+    window = np.concatenate([np.zeros(56), get_window("hann", 400), np.zeros(56)])
+    power = np.array([np.abs(np.fft.rfft(padded[160 * c : 160 * c + 512] * window)) ** 2 for c in range(400)])
+    lowest, highest = 2595 * np.log10(1 + np.array([50.0, 8000.0]) / 700)
+    hertz = 700 * (10 ** (np.linspace(lowest, highest, bands + 2) / 2595) - 1)
+    values = np.zeros((400, bands))
+    for band in range(bands):
+        weights = np.interp(np.arange(257) * 31.25, hertz[band : band + 3], [0, 1, 0])
+        values[:, band] = power @ (weights / weights.sum())
+    loudness = values.sum(1)
+    loud = np.flatnonzero(loudness >= loudness.max() * 1e-4)
+    first, stop = max(loud[0] - 5, 0), min(loud[-1] + 6, 400)
+    decibel = 10 * np.log10(np.maximum(values / values.max(), 1e-8))
+    if normalisation == "level":
+        decibel = (decibel - decibel[first:stop].mean()) / 14
+    else:
+        decibel -= decibel[first:stop].mean(0)
+        deviation = np.sqrt((decibel[first:stop] ** 2).mean(0) + 1e-3)
+        decibel /= 12 if normalisation == "band" else deviation
+
+    def slope(series: np.ndarray) -> np.ndarray:
+        steps = np.pad(series, ((2, 2), (0, 0)), mode="edge")
+        return np.array([np.polyfit(np.arange(5), steps[c : c + 5], 1)[0] for c in range(400)])
+
+    change = slope(decibel)
+    neighbours = np.zeros_like(decibel)
+    neighbours[:, 1:-1] = decibel[:, 2:] - decibel[:, :-2]
+    result = np.zeros((4, 400, bands))
+    channels = np.stack([decibel, 3 * change, 9 * slope(change), neighbours])
+    result[:, : stop - first] = channels[:, first:stop]
+    return result
+
+
+@pytest.mark.parametrize("normalisation", ["level", "band", "band_and_deviation"])
+@pytest.mark.parametrize("bands", [24, 64])
+def test_log_mel_is_the_slow_form(normalisation, bands):
+    got = LogMel(bands, normalisation)(frame())[0].double().numpy()
+    np.testing.assert_allclose(got, slow_log_mel(frame()[0].numpy(), bands, normalisation), atol=2e-3)
+
+
+@settings(deadline=None, max_examples=15)
+@given(gain=st.floats(-40, 20))
+def test_no_gain_changes_anything(gain):
+    log_mel = LogMel()
+    torch.testing.assert_close(log_mel(frame() * 10 ** (gain / 20)), log_mel(frame()), atol=1e-3, rtol=0)
+
+
+@settings(deadline=None, max_examples=10)
+@given(columns=st.integers(0, 200))
+def test_silence_before_speech_changes_nothing(columns):
+    log_mel = LogMel()
+    torch.testing.assert_close(log_mel(frame(offset=160 * columns + 1600)), log_mel(frame(offset=1600)))
+
+
+def test_a_constant_offset_is_no_sound():
+    log_mel = LogMel()
+    moved = torch.where(frame() != 0, frame() + 0.2, 0.0)
+    torch.testing.assert_close(log_mel(moved), log_mel(frame()), atol=1e-3, rtol=0)
+
+
+def test_padding_and_silence_are_exactly_zero():
+    features = LogMel()(torch.cat([frame(), torch.zeros(1, FRAME_SAMPLES)]))
+    sounding = sounding_columns(features)
+    assert 120 <= sounding[0].sum() <= 140
+    assert sounding[0, : sounding[0].sum()].all()
+    assert not sounding[1].any()
+    assert features[1].abs().max() == 0
+
+
+def test_masks_hide_the_cells_at_their_time_and_frequency():
+    masked = torch.zeros(1, 512, 128, dtype=torch.bool)
+    masked[:, :, 64:] = True
+    log_mel = LogMel()
+    whole, hidden = log_mel(frame()), log_mel(frame(), masked)
+    above = mel_bands(64)[1] >= 4000
+    assert hidden[..., above].abs().max() == 0
+    torch.testing.assert_close(hidden[..., ~above], whole[..., ~above])
+
+
+def test_the_convolved_form_gives_the_same():
+    log_mel = LogMel()
+    torch.testing.assert_close(ConvolvedLogMel(log_mel)(frame()), log_mel(frame()), atol=2e-3, rtol=0)
+
+
+def test_bands_sum_to_one_and_too_many_are_refused():
+    weights, centres = mel_bands(64)
+    torch.testing.assert_close(weights.sum(0), torch.ones(64, dtype=torch.float64))
+    assert (centres.diff() > 0).all()
+    with pytest.raises(ValueError, match="128 bands are too many"):
+        mel_bands(128)
+
+
+def test_other_lengths_are_refused():
+    with pytest.raises(ValueError, match="frames of 64000 samples"):
+        LogMel()(torch.zeros(1, 63999))
