@@ -21,15 +21,16 @@ _LEAST_VARIANCE = 1e-5
 class Residual(Network):
     """A stem, stages of one residual block each, attentive statistics over time, and a linear layer.
 
-    The stem is a 5 x 5 convolution of stride 2; a block is two 3 x 3 convolutions with batch norms beside a shortcut
-    (a 1 x 1 convolution where the channels change), its ReLU, and a 2 x 2 max-pool. Each channel of each remaining
-    frequency is pooled over time to its mean and its deviation, under weights that attention gives. Columns of the
-    input that hold nothing but zeros are padding: they are 0 behind each convolution and have no weight in the pooling,
-    so scores do not depend on how long the padding is (in training, the batch norms' statistics count a little of it).
-    The number of times is free, so a batch is computed as long as its longest speech only.
+    The stem is a 5 x 5 convolution of stride 2, where asked for with a 2 x 2 max-pool; a block is two 3 x 3
+    convolutions with batch norms beside a shortcut (a 1 x 1 convolution where the channels change), its ReLU, and a
+    2 x 2 max-pool. Each channel of each remaining frequency is pooled over time to its mean and its deviation, under
+    weights that attention gives. Columns of the input that hold nothing but zeros are padding: they are 0 behind each
+    convolution and have no weight in the pooling, so scores do not depend on how long the padding is (in training, the
+    batch norms' statistics count a little of it). The number of times is free, so a batch is computed as long as its
+    longest speech only.
 
     Args:
-        config: algebra, channels, stem, norm, attention and dropout.
+        config: algebra, channels, stem, its pool, norm, attention and dropout.
         input_shape: channels, time, frequency of the input.
         classes: number of scores.
 
@@ -49,11 +50,13 @@ class Residual(Network):
             layers = replace(layers, norm=nn.BatchNorm2d)
         for channels in (input_shape[0], config.stem, *config.channels):
             check_multiple(channels, layers.multiple, f"channels of a {config.algebra} network")
-        frequencies = -(-input_shape[2] // 2) // 2 ** len(config.channels)
+        self._halvings = len(config.channels) + config.stem_pool  # behind the stem's own
+        frequencies = -(-input_shape[2] // 2) // 2**self._halvings
         if frequencies < 1:
             raise ValueError(f"{input_shape[2]} frequencies are too few for {len(config.channels)} stages")
         stem = layers.convolution(input_shape[0], config.stem, 5, stride=2, padding=2, bias=False)
         self.stem = nn.Sequential(stem, layers.norm(config.stem), nn.ReLU())
+        self.pool = nn.MaxPool2d(2) if config.stem_pool else nn.Identity()
         sizes = zip((config.stem, *config.channels[:-1]), config.channels, strict=True)
         self.stages = nn.ModuleList(_Block(layers, before, after) for before, after in sizes)
         features = config.channels[-1] * frequencies
@@ -73,7 +76,9 @@ class Residual(Network):
         """Class scores (before the softmax) of a batch of feature maps of any number of times."""
         x, sounding = self._cut(x)
         sounding = _halved(sounding)
-        x = _silenced(self.stem(x), sounding)
+        x = self.pool(_silenced(self.stem(x), sounding))
+        if self.config.stem_pool:
+            sounding = _halved(sounding)
         for stage in self.stages:
             x = stage(x, sounding)
             sounding = _halved(sounding)
@@ -89,7 +94,7 @@ class Residual(Network):
         self, x: Float[Tensor, "batch channel time frequency"]
     ) -> tuple[Float[Tensor, "batch channel cut frequency"], Bool[Tensor, "batch cut"]]:
         """The input padded to a whole number of pooled columns, without those that are padding in the whole batch."""
-        step = 2 ** (len(self.stages) + 1)
+        step = 2 ** (self._halvings + 1)
         x = functional.pad(x, (0, 0, 0, -x.shape[2] % step))
         sounding = sounding_columns(x)
         if torch.compiler.is_compiling() or torch.compiler.is_exporting():

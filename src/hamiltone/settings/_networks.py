@@ -133,6 +133,7 @@ class ResidualSettings(NetworkSettings):
         default=(16, 32, 64, 128), min_length=1, max_length=6, description="of each stage, which halves the map"
     )
     stem: PositiveInt = Field(default=16, description="channels of the first convolution (5 x 5, stride 2)")
+    stem_pool: bool = Field(default=False, description="halve its map once more, which quarters the work behind it")
     norm: Literal["component", "quaternion"] = Field(
         default="component",
         description="batch norms: each channel by its own deviation, which is faster, or quaternions by their modulus'",
@@ -141,7 +142,7 @@ class ResidualSettings(NetworkSettings):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="probability before the last layer")
 
     last_hidden: ClassVar[str] = "classifier"
-    structure: ClassVar[tuple[str, ...]] = ("algebra", "channels", "stem", "norm")
+    structure: ClassVar[tuple[str, ...]] = ("algebra", "channels", "stem", "stem_pool", "norm")
 
     def layer_names(self) -> tuple[str, ...]:
         """The stem, then two convolutions of each stage, and one of 1 x 1 beside them where its channels change."""
@@ -169,6 +170,8 @@ class ResidualSettings(NetworkSettings):
         channels, time, frequency = input_shape
         time, frequency = -(-time // 2), -(-frequency // 2)
         total, before = 25 * channels * self.stem * time * frequency, self.stem
+        if self.stem_pool:
+            time, frequency = time // 2, frequency // 2
         for after in self.channels:
             shortcut = before * after if before != after else 0
             total += (9 * after * (before + after) + shortcut) * time * frequency
