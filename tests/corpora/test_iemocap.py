@@ -75,6 +75,7 @@ def test_the_layout_is_read(tmp_path: Path, above: str):
     table = utterances.table
     assert list(table["text"])[1] == "Turn 2, [LAUGHTER] well."
     assert columns(utterances, "start", "end") == [("-", "-")] * 7
+    assert columns(utterances, "speaker", "sex")[:3] == [("Ses01F", "female"), ("Ses01F", "female"), ("Ses01M", "male")]
     np.testing.assert_array_equal(table["dominance"], [2.5, 5, 3, 5, 1, 3.5, 3])
     np.testing.assert_array_equal(table["valence"], [2.5, 2.6667, 4, 1.5, 2, 2, 4.5])
     np.testing.assert_array_equal(affect_targets(utterances)[:3], [[0, 0, 0], [1, 0, 1], [1, 1, 1]])

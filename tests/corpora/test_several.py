@@ -9,12 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hamiltone.corpora import (
+    COMMON_EMOTIONS,
+    CORPORA,
     PARTS,
     CorpusError,
     CorpusPartSettings,
+    CorpusSettings,
     Utterances,
+    Whole,
     load_corpora,
     load_corpus,
+    load_utterances,
     relabel,
     split_by_speaker,
     split_random,
@@ -180,3 +185,54 @@ def test_real_corpora_with_one_meaning(speech_data: Path):
     split = split_by_speaker(utterances, seed=1)
     tested = split.apply(utterances)["test"]
     assert set(tested.corpora()) >= {"ravdess", "emodb"}
+
+
+def test_every_corpus_of_emotions_has_common_names():
+    whole = {name: corpus.whole for name, corpus in CORPORA.items() if isinstance(corpus.whole, Whole)}
+    emotions = {name: size.by_class for name, size in whole.items() if "neutral" in size.by_class}
+    assert set(emotions) == {"crema_d", "emodb", "iemocap", "iemocap-merged4", "nemo", "ravdess", "tess"}
+    for name, own in emotions.items():
+        common = CORPORA[name].common
+        assert common.keys() <= own.keys()
+        assert {common.get(emotion, emotion) for emotion in own} <= set(COMMON_EMOTIONS)
+
+
+def test_real_corpora_under_common_names_and_by_sex(speech_data: Path):
+    parts = tuple(
+        CorpusPartSettings(name=name, root=str(speech_data / name)) for name in ("ravdess", "emodb", "tess", "nemo")
+    )
+    kept = {name: name for name in ("neutral", "happy", "sad", "angry")}
+    settings = CorpusSettings.model_validate(
+        {"parts": parts, "partial": True, "common_names": True, "labels": kept | {"calm": "neutral"}, "only": True}
+    )
+    utterances = load_utterances(settings)
+    assert utterances.labels("emotion") == ["neutral", "happy", "sad", "angry"]
+    counts = Counter(zip(utterances.corpora(), utterances.table["emotion"], strict=True))
+    assert [counts[name, "angry"] for name in ("ravdess", "emodb", "tess", "nemo")] == [144, 100, 120, 288]
+    assert [counts[name, "neutral"] for name in ("ravdess", "emodb", "tess", "nemo")] == [216, 63, 120, 314]
+    sex = utterances.table.groupby(utterances.corpora())["sex"].value_counts().to_dict()
+    assert sex.pop(("emodb", "female")) + sex.pop(("emodb", "male")) == 408
+    assert sex == {
+        ("ravdess", "female"): 540,
+        ("ravdess", "male"): 540,
+        ("tess", "female"): 840,
+        ("nemo", "female"): 764,
+        ("nemo", "male"): 951,
+    }
+    women = set(utterances.table["speaker"][utterances.table["sex"] == "female"])
+    assert {name for name in women if name.startswith("emodb")} == {f"emodb/{n}" for n in ("08", "09", "13", "14")}
+
+
+def test_labels_of_all_parts_name_common_emotions(tmp_path: Path, record):
+    parts = tables(tmp_path, record, {"folder": ("calm", "sad"), "table": ("bored", "sad")})
+    joined = load_corpora(parts, labels={"bored": "calm", "sad": ""})
+    assert joined.labels("emotion") == ["calm"]
+    assert joined.note == ("folder: without sad (8 recordings); table: bored as calm; without sad (8 recordings)")
+    with pytest.raises(CorpusError, match=r"labels names 'ps', which is no emotion of any corpus \(calm, sad, bored\)"):
+        load_corpora(parts, labels={"ps": "sad"})
+    described = {"parts": parts, "labels": {"bored": "calm"}}
+    with pytest.raises(ValueError, match="set common_names = true, too"):
+        CorpusSettings.model_validate(described)
+    common = CorpusSettings.model_validate(described | {"common_names": True})
+    assert common.identity()["common_names"] is True
+    assert load_utterances(common).labels("emotion") == ["calm", "sad"]

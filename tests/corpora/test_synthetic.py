@@ -58,6 +58,7 @@ def test_every_voice_says_every_word_in_every_emotion_twice(synthetic: Utterance
     assert len(combinations) == 8 * 8 * 4
     assert set(combinations.values()) == {2}
     assert synthetic.labels("speaker") == sorted(SYNTHETIC_VOICES)
+    assert all((synthetic.table["sex"] == "female") == synthetic.table["speaker"].str.startswith("f"))
     assert Counter(voice[0] for voice in SYNTHETIC_VOICES) == {"f": 4, "m": 4}
     assert synthetic.labels("word") == sorted(SYNTHETIC_WORDS)
     assert synthetic.labels("emotion") == list(SYNTHETIC_EMOTIONS)

@@ -7,7 +7,8 @@
     check_corpus("ravdess", "path/to/ravdess").missing    # what is published and not there
     audit(utterances, split).leaks           # the same audio in two parts
 
-Several corpora are one by ``load_corpora``, with emotions that mean the same by a map (``relabel``).
+Several corpora are one by ``load_corpora``, with emotions that mean the same under common names
+(``COMMON_EMOTIONS``) or by a map of yours (``relabel``).
 Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus("folder", "sorted/by/emotion")``, or by
 a ``Corpus`` of your own (``register_corpus``). ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus
 on first use (extra ``synthetic``). Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
@@ -28,6 +29,7 @@ The sub-folders, each of which imports those below it alone:
 from .fetch import Archive, Source
 from .inspect import KINDS, Audit, CorpusCheck, Count, Pair, Problem, audit, check_corpus
 from .loaders import (
+    COMMON_EMOTIONS,
     CORPORA,
     SYNTHETIC_EMOTIONS,
     SYNTHETIC_VOICES,
@@ -66,6 +68,7 @@ from .words import WordAlignment, WordSettings, align_words, word_segments
 
 __all__ = [
     "COLUMNS",
+    "COMMON_EMOTIONS",
     "CORPORA",
     "KINDS",
     "PARTS",

@@ -6,6 +6,12 @@ from dataclasses import dataclass, field
 from ..fetch import Source
 from ..utterances import Utterances
 
+COMMON_EMOTIONS = (
+    *("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised"),  # as RAVDESS calls them
+    "boredom",
+)
+"""What emotions are called that several corpora have."""
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -58,6 +64,7 @@ class Corpus:
             the parts that were found; None where there is none.
         licence: the licence of its recordings, which holds for weights learned from them, too.
         source: where it is fetched from, or what to do instead (one line), or None.
+        common: its emotions that are called otherwise among several corpora -> one of ``COMMON_EMOTIONS``.
         words: whether the corpus ``NAME-words``, its recordings cut into words, is one, too.
         options: the options that it is loaded with.
         naming_speakers: what the user can do where recordings have no speaker.
@@ -72,6 +79,7 @@ class Corpus:
     whole: Whole | tuple[Whole, ...] | Callable[[Utterances], Whole | None] | None = None
     licence: str = "that of your own recordings"
     source: Source | str | None = None
+    common: Mapping[str, str] = field(default_factory=dict)
     words: bool = False
     options: tuple[str, ...] = ()
     naming_speakers: str = "name the speakers"

@@ -69,5 +69,6 @@ CREMA_D = Corpus(
     "ODbL 1.0",
     "lies in git with its large files, not in an archive with a checksum; install git-lfs, then: "
     "git clone https://github.com/CheyneyComputerScience/CREMA-D",
+    common={"anger": "angry", "fear": "fearful"},
     words=True,
 )

@@ -29,6 +29,7 @@ _SENTENCES = {
     "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen",
     "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen",
 }
+_WOMEN = ("08", "09", "13", "14", "16")
 _TREE = "wav/SSsssEv.wav or .flac (speaker, sentence, emotion, version: 03a01Fa)"
 _NAME = re.compile(r"(03|08|09|1[0-6])(a0[12457]|b(?:0[1239]|10))([WLEAFTN])([a-z])")
 _PLACE = re.compile("wav")
@@ -53,15 +54,20 @@ def load_emodb(root: Path | None) -> Utterances:
         root: the folder with ``wav``, or ``wav`` itself, or a folder above it.
 
     Returns:
-        One row per recording: ``utterance`` is the file's stem, ``speaker`` two digits, ``emotion`` one of 7,
-        ``text`` the sentence.
+        One row per recording: ``utterance`` is the file's stem, ``speaker`` two digits, ``sex``, ``emotion``
+        one of 7, ``text`` the sentence.
 
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not EmoDB's.
     """
     return load_named(
         root,
-        lambda match: {"speaker": match[1], "emotion": _EMOTIONS[match[3]], "text": _SENTENCES[match[2]]},
+        lambda match: {
+            "speaker": match[1],
+            "sex": "female" if match[1] in _WOMEN else "male",
+            "emotion": _EMOTIONS[match[3]],
+            "text": _SENTENCES[match[2]],
+        },
         corpus="emodb",
         title="EmoDB",
         name=_NAME,
@@ -84,4 +90,12 @@ _SOURCE = Source(
     ("all",),
 )
 
-EMODB = Corpus("emodb", load_emodb, _TREE, _WHOLE, "free to use; CC0 1.0 in its audEERING edition", _SOURCE)
+EMODB = Corpus(
+    "emodb",
+    load_emodb,
+    _TREE,
+    _WHOLE,
+    "free to use; CC0 1.0 in its audEERING edition",
+    _SOURCE,
+    common={"anger": "angry", "fear": "fearful", "happiness": "happy", "sadness": "sad"},
+)

@@ -43,10 +43,10 @@ def load_iemocap(root: Path | None) -> Utterances:
 
     Returns:
         One row per turn ``SessionN/sentences/wav/DIALOGUE/UTTERANCE``: ``utterance`` is the file's stem, ``speaker``
-        the session and who speaks this turn ("Ses01F"), ``session`` "1" to "5", ``emotion`` and the mean ratings of
-        valence, arousal and dominance from ``dialog/EmoEvaluation``, ``text`` from ``dialog/transcriptions`` (missing
-        where there is none). Ratings beyond the scale of 1 to 5 are brought to its end; the note counts them, turns
-        without evaluation, and evaluations without recording.
+        the session and who speaks this turn ("Ses01F"), ``sex``, ``session`` "1" to "5", ``emotion`` and the mean
+        ratings of valence, arousal and dominance from ``dialog/EmoEvaluation``, ``text`` from
+        ``dialog/transcriptions`` (missing where there is none). Ratings beyond the scale of 1 to 5 are
+        brought to its end; the note counts them, turns without evaluation, and evaluations without recording.
 
     Raises:
         CorpusError: no such folder, no such recordings, an audio file with another name, no evaluation at all, or
@@ -81,6 +81,7 @@ def _load(name: str, root: Path | None, emotions: Mapping[str, str], remark: str
                     "utterance": path.stem,
                     "path": str(path),
                     "speaker": f"Ses0{match[2]}{match[3]}",
+                    "sex": {"F": "female", "M": "male"}[match[3]],
                     "session": match[2],
                     "emotion": emotions.get(evaluation.label),
                     "text": texts.get(path.stem),
@@ -177,6 +178,7 @@ IEMOCAP = Corpus(
     _WHOLE,
     "IEMOCAP's own, on request, for research",
     "is given to those who sign its licence: ask for it at https://sail.usc.edu/iemocap/iemocap_release.htm",
+    common={"anger": "angry", "happiness": "happy", "sadness": "sad"},
     words=True,
 )
 

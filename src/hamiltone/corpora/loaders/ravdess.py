@@ -31,8 +31,8 @@ def load_ravdess(root: Path | None) -> Utterances:
 
     Returns:
         One row per recording ``Actor_NN/03-01-EE-II-SS-RR-AA``: ``utterance`` is the file's stem, ``speaker`` "01" to
-        "24", ``emotion`` one of 8 (ordered as in the corpus), ``text`` the statement. Song and video are left out;
-        the note counts them.
+        "24", ``sex`` "male" of odd ones, ``emotion`` one of 8 (ordered as in the corpus), ``text`` the statement. Song
+        and video are left out; the note counts them.
 
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not RAVDESS's.
@@ -52,6 +52,7 @@ def load_ravdess(root: Path | None) -> Utterances:
                     "utterance": path.stem,
                     "path": str(path),
                     "speaker": match[7],
+                    "sex": "male" if int(match[7]) % 2 else "female",
                     "emotion": _EMOTIONS[int(match[3]) - 1],
                     "text": _STATEMENTS[int(match[5]) - 1],
                 }

@@ -73,7 +73,8 @@ def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
         make: make it where it is not there or no longer whole; else that is an error, and nothing is written.
 
     Returns:
-        512 utterances ``VOICE_WORD_EMOTION_TAKE`` with speaker, word, emotion, valence, arousal, dominance and text.
+        512 utterances ``VOICE_WORD_EMOTION_TAKE`` with speaker, sex, word, emotion, valence, arousal, dominance and
+        text.
 
     Raises:
         CorpusError: espeakng-loader is not installed, eSpeak NG fails, the folder cannot be written, or it does not
@@ -100,7 +101,10 @@ def load_synthetic(root: Path | None, *, make: bool = True) -> Utterances:
                         rows = _write(draft, clips, speech, rate)
     except OSError as error:
         raise CorpusError(f"synthetic: cannot make the corpus: {error}") from error
-    rows = [row | {"path": str(folder / row["path"])} for row in rows]
+    rows = [
+        row | {"path": str(folder / row["path"]), "sex": {"f": "female", "m": "male"}[row["speaker"][0]]}
+        for row in rows
+    ]
     return Utterances.from_rows(rows, corpus="synthetic", root=folder, note=NOTE, classes={"emotion": EMOTIONS})
 
 

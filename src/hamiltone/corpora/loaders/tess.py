@@ -41,7 +41,8 @@ def load_tess(root: Path | None) -> Utterances:
 
     Returns:
         One row per recording: ``utterance`` is ``ACTOR_word_emotion`` as in the file's name, ``speaker`` OAF (also
-        where it is written OA) or YAF, ``emotion`` one of 7, ``word`` the target word, ``text`` the whole phrase.
+        where it is written OA) or YAF, both women, ``emotion`` one of 7, ``word`` the target word, ``text`` the whole
+        phrase.
 
     Raises:
         CorpusError: no such folder, no such recordings, or an audio file whose name is not TESS's.
@@ -52,6 +53,7 @@ def load_tess(root: Path | None) -> Utterances:
         return {
             "utterance": f"{actor}_{word}_{emotion}",
             "speaker": actor,
+            "sex": "female",
             "emotion": _EMOTIONS[emotion],
             "word": word,
             "text": f"Say the word {word}",
@@ -82,4 +84,13 @@ _SOURCE = Source(
     ("all",),
 )
 
-TESS = Corpus("tess", load_tess, _TREE, _WHOLE, "CC BY-NC-ND 4.0, non-commercial", _SOURCE, words=True)
+TESS = Corpus(
+    "tess",
+    load_tess,
+    _TREE,
+    _WHOLE,
+    "CC BY-NC-ND 4.0, non-commercial",
+    _SOURCE,
+    common={"fear": "fearful", "pleasant_surprise": "surprised"},
+    words=True,
+)

@@ -11,14 +11,20 @@ import pandas as pd
 
 from hamiltone.settings_paths import expand
 
-from ..loaders import load_corpus
+from ..loaders import CORPORA, load_corpus
 from ..utterances import AND, WITHIN, CorpusError, Utterances
 from ._settings import CorpusPartSettings
 
 _OWN_NAMES = ("utterance", "speaker", "session")  # two corpora may use the same ones for different things
 
 
-def load_corpora(parts: Sequence[CorpusPartSettings]) -> Utterances:
+def load_corpora(
+    parts: Sequence[CorpusPartSettings],
+    *,
+    common_names: bool = False,
+    labels: Mapping[str, str] | None = None,
+    only: bool = False,
+) -> Utterances:
     """Load several corpora as one.
 
     Its name is theirs with "+" between them. An utterance, a speaker and a session have their corpus' name in front
@@ -27,24 +33,48 @@ def load_corpora(parts: Sequence[CorpusPartSettings]) -> Utterances:
 
     Args:
         parts: at least one; one alone is loaded as it is, but for its labels.
+        common_names: call the emotions of all parts by their common names (``COMMON_EMOTIONS``).
+        labels: emotion -> the class that it counts as in all parts that have it, as ``relabel``'s.
+        only: leave out the emotions that ``labels`` does not name.
 
     Raises:
-        CorpusError: no part, a corpus twice, or what ``load_corpus`` and ``relabel`` raise.
+        CorpusError: no part, a corpus twice, a label that no part has, or what ``load_corpus`` and ``relabel`` raise.
         SettingsError: a folder with a name of the environment that is not set.
     """
-    loaded = [relabel(_loaded(part), part.labels, only=part.only) for part in parts]
+    loaded = [relabel(_loaded(part, common_names=common_names), part.labels, only=part.only) for part in parts]
     if not loaded:
         raise CorpusError("several corpora: there is none: name at least one")
+    if labels or only:
+        loaded = _relabelled(loaded, labels or {}, only=only)
     return loaded[0] if len(loaded) == 1 else _joined(loaded)
 
 
-def _loaded(part: CorpusPartSettings) -> Utterances:
+def _loaded(part: CorpusPartSettings, *, common_names: bool) -> Utterances:
     root = None if part.root is None else expand(part.root, "corpus.root")
     words = part.words
     if words is not None and words.alignments is not None:
         alignments = expand(words.alignments, "corpus.words.alignments")
         words = words.model_copy(update={"alignments": str(alignments)})
-    return load_corpus(part.name, root, words, part.options)
+    utterances = load_corpus(part.name, root, words, part.options)
+    if not (common_names or part.common_names):
+        return utterances
+    common, own = CORPORA[part.name].common, _emotions(utterances)
+    return relabel(utterances, {emotion: name for emotion, name in common.items() if emotion in own})
+
+
+def _relabelled(parts: Sequence[Utterances], labels: Mapping[str, str], *, only: bool) -> list[Utterances]:
+    known = [_emotions(part) for part in parts]
+    if unknown := [label for label in labels if not any(label in emotions for emotions in known)]:
+        there = ", ".join(dict.fromkeys(chain(*known)))
+        raise CorpusError(f"labels names {unknown[0]!r}, which is no emotion of any corpus ({there}): correct it")
+    return [
+        relabel(part, {label: name for label, name in labels.items() if label in emotions}, only=only)
+        for part, emotions in zip(parts, known, strict=True)
+    ]
+
+
+def _emotions(utterances: Utterances) -> tuple[str, ...]:
+    return utterances.classes.get("emotion") or tuple(utterances.labels("emotion"))
 
 
 def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = False) -> Utterances:
@@ -63,7 +93,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     Raises:
         CorpusError: ``labels`` names an emotion that the corpus does not have.
     """
-    known = utterances.classes.get("emotion") or tuple(utterances.labels("emotion"))
+    known = _emotions(utterances)
     for label in labels:
         if label not in known:
             raise CorpusError(

@@ -19,7 +19,8 @@ def load_utterances(settings: CorpusSettings) -> Utterances:
             number of recordings than are published, and the settings do not allow it.
         SettingsError: a folder with a name of the environment that is not set.
     """
-    utterances = load_corpora(settings.parts or (settings,))
+    shared = {"common_names": settings.common_names, "labels": settings.labels, "only": settings.only}
+    utterances = load_corpora(settings.parts, **shared) if settings.parts else load_corpora((settings,))
     if utterances.part and not settings.partial:
         place = "NAME=FOLDER" if settings.parts else f"{settings.name}={utterances.root}"
         raise CorpusError(

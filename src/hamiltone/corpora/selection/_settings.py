@@ -25,16 +25,20 @@ class CorpusPartSettings(Settings):
         description="of folder: speaker; of audformat: table, emotion, ...",
         examples=[{"speaker": "(\\d+)_.*"}],
     )
+    common_names: bool = Field(
+        default=False, description="emotions are called as in other corpora: happy, sad, angry, fearful, surprised"
+    )
     labels: dict[str, str] = Field(
         default={},
-        description="emotion -> the class that it counts as; empty: left out",
+        description="emotion (by its common name, with common_names) -> the class that it counts as; empty: left out",
         examples=[{"calm": "neutral"}],
     )
     only: bool = Field(default=False, description="leave out the emotions that labels does not name, too")
 
     def identity(self) -> dict[str, Any]:
         """What of it decides the result, without the places where things lie."""
-        chosen = {key: getattr(self, key) for key in ("options", "labels", "only") if getattr(self, key)}
+        keys = ("options", "common_names", "labels", "only")
+        chosen = {key: getattr(self, key) for key in keys if getattr(self, key)}
         if self.words is not None:
             chosen["words"] = self.words.model_dump(mode="json", exclude={"alignments"})
         return {"name": self.name, **chosen}
@@ -65,8 +69,10 @@ class CorpusSettings(CorpusPartSettings):
             return self
         if self.name != AND.join(part.name for part in self.parts):
             raise ValueError("name follows from the names of parts: leave it out")
-        if self.root or self.words or self.options or self.labels or self.only:
-            raise ValueError("root, words, options, labels and only are told of each of parts: leave them out beside")
+        if self.root or self.words or self.options:
+            raise ValueError("root, words and options are told of each of parts: leave them out beside")
+        if (self.labels or self.only) and not self.common_names:
+            raise ValueError("labels and only beside parts name emotions of all of them: set common_names = true, too")
         return self
 
     def identity(self) -> dict[str, Any]:

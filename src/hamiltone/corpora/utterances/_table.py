@@ -26,6 +26,7 @@ COLUMNS = (
     "start",
     "end",
     "speaker",
+    "sex",
     "emotion",
     "valence",
     "arousal",
@@ -52,11 +53,11 @@ class CorpusError(HamiltoneError):
 class Utterances:
     """A corpus, or a part of one, as a table with one row per utterance.
 
-    The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where
-    the corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own
-    bounds; ``speaker``, ``emotion``, ``word``, ``text``, ``session`` and ``split`` (the part that the corpus itself
-    gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are ratings from 1 to 5, or NaN. The rows
-    are numbered from 0.
+    The table has exactly the columns of ``COLUMNS``: ``utterance`` (an identifier, unique, and independent of where the
+    corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own bounds;
+    ``speaker``, ``sex`` (of the speaker: "female", "male"), ``emotion``, ``word``, ``text``, ``session`` and ``split``
+    (the part that the corpus itself gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are
+    ratings from 1 to 5, or NaN. The rows are numbered from 0.
 
     Attributes:
         table: the table; the one given is copied, and nobody should write to the copy.
