@@ -11,6 +11,7 @@ from scipy import signal, stats
 
 from hamiltone.speech import (
     FRAME_SAMPLES,
+    OCTAVES,
     SAMPLE_RATE,
     AugmentationSettings,
     NoiseColour,
@@ -45,6 +46,17 @@ def test_gain_is_the_levels_difference() -> None:
     np.testing.assert_allclose(louder, waveform.numpy() * 10 ** (asked.numpy()[:, None] / 20), rtol=1e-6)
     np.testing.assert_allclose(decibel(power(louder) / power(waveform)), asked, atol=1e-5)
     assert torch.equal(louder[1], waveform[1])
+
+
+@pytest.mark.parametrize("octave", range(6))
+def test_a_response_changes_each_octave_by_its_decibels(octave: int) -> None:
+    gains = torch.tensor([3.0, -5.0, 8.0, 0.0, -20.0, 6.0, 1.0], dtype=torch.float64)
+    seconds = torch.arange(SAMPLE_RATE, dtype=torch.float64) / SAMPLE_RATE
+    hertz = torch.tensor([OCTAVES[octave], 2**0.5 * OCTAVES[octave]], dtype=torch.float64)
+    tones = torch.sin(2 * torch.pi * hertz.unsqueeze(1) * seconds)
+    changed = decibel(power(change_response(tones, gains)) / power(tones))
+    assert changed[0] == pytest.approx(gains[octave].item(), abs=0.2)
+    assert changed[1] == pytest.approx(gains[octave : octave + 2].mean().item(), abs=0.2)  # a line between
 
 
 @given(st.floats(0.5, 2.0), st.floats(150, 3000))

@@ -22,6 +22,7 @@ _LOUDEST_DB = 100
 _SLOWEST, _FASTEST = 0.5, 2.0
 _MOST = {
     "shift_seconds": FRAME_SAMPLES // SAMPLE_RATE,
+    "response_db": 40,
     "time_masks": 100,
     "time_mask_width": SPECTROGRAM_COLUMNS,
     "frequency_masks": 100,
@@ -57,6 +58,9 @@ class AugmentationSettings(Settings):
         default=None, description="played so many times as fast, least to most", examples=[[0.9, 1.1]]
     )
     gain_db: Range | None = Field(default=None, description="gain, from least to most", examples=[[-6, 6]])
+    response_db: float = Field(
+        default=0.0, description="a microphone and a room: each octave louder or quieter by at most as many dB"
+    )
     snr_db: Range | None = Field(default=None, description="speech over added noise, least to most", examples=[[5, 20]])
     noise: tuple[NoiseColour, ...] = Field(default=("white", "pink"), description="kinds of noise; one is drawn")
     time_masks: int = Field(default=0, description="how many stretches of time of the spectrogram are hidden")
@@ -94,6 +98,8 @@ class AugmentationSettings(Settings):
             told.append(f"speed {self.speed[0]:g} to {self.speed[1]:g}")
         if self.gain_db is not None:
             told.append(f"gain {self.gain_db[0]:g} to {self.gain_db[1]:g} dB")
+        if self.response_db:
+            told.append(f"frequency response up to {self.response_db:g} dB to either side in each octave")
         if self.snr_db is not None:
             told.append(f"{' or '.join(self.noise)} noise at an SNR of {self.snr_db[0]:g} to {self.snr_db[1]:g} dB")
         if self.time_masks:

@@ -12,6 +12,7 @@ from ._bundle import (
 )
 from ._card import CARD_HEADER
 from ._derivatives import Derivatives
+from ._ensemble import Ensemble
 from ._front import Front, Stage, build_front, register_front
 from ._keys import weights_key
 from ._log_mel_front import LogMelFront
@@ -30,6 +31,7 @@ __all__ = [
     "BundleError",
     "Derivatives",
     "DerivativesFront",
+    "Ensemble",
     "Front",
     "LogMelFront",
     "Network",

@@ -21,7 +21,15 @@ from ._fronts import (
     StatisticsSettings,
 )
 from ._kinds import Kinds, KindSettings
-from ._networks import NETWORKS, VGG_CONFIGURATIONS, NetworkSettings, ResidualSettings, Shape, VGGSettings
+from ._networks import (
+    NETWORKS,
+    VGG_CONFIGURATIONS,
+    EnsembleSettings,
+    NetworkSettings,
+    ResidualSettings,
+    Shape,
+    VGGSettings,
+)
 from ._reading import laid_over, read_settings, read_toml, settings_from, validated
 from ._reference import Key, describe, reference_page
 from ._run import AntiTransferSettings, OptimisationSettings, RHEmoSettings, RunSettings, Task
@@ -33,6 +41,7 @@ __all__ = [
     "AntiTransferSettings",
     "Dataset",
     "DerivativesSettings",
+    "EnsembleSettings",
     "FrontSettings",
     "Key",
     "KindSettings",

@@ -177,3 +177,40 @@ class ResidualSettings(NetworkSettings):
             total += (9 * after * (before + after) + shortcut) * time * frequency
             time, frequency, before = time // 2, frequency // 2, after
         return total
+
+
+@NETWORKS.register
+class EnsembleSettings(NetworkSettings):
+    """Several networks that answer together; ``hamiltone ensemble`` makes one of finished runs."""
+
+    kind: str = Field(default="ensemble", description="the kind of network")
+    members: tuple[AnyNetwork, ...] = Field(min_length=1, description="networks, each with settings of its own")
+    groups: tuple[tuple[int, ...], ...] | None = Field(
+        default=None,
+        description="the members' classes (counted from 0) that count as one of its own; none: theirs",
+        examples=[[[0, 1], [2]]],
+    )
+
+    last_hidden: ClassVar[str] = "members"
+    structure: ClassVar[tuple[str, ...]] = ("members",)
+
+    def layer_names(self) -> tuple[str, ...]:
+        """Those of its members, one after the other."""
+        return tuple(
+            f"members.{place}.{name}" for place, member in enumerate(self.members) for name in member.layer_names()
+        )
+
+    @property
+    def title(self) -> str:
+        """How many of what."""
+        return f"{len(self.members)} x {self.members[0].title}"
+
+    @property
+    def number_system(self) -> str:
+        """That of its first member."""
+        return self.members[0].number_system
+
+    @property
+    def trains_batch_norms(self) -> bool:
+        """Where a member does."""
+        return any(member.trains_batch_norms for member in self.members)

@@ -74,6 +74,18 @@ class AntiTransferSettings(Settings):
         return content
 
 
+_OFF_AT_FIRST = (
+    "optimizer",
+    "keep",
+    "with_validation",
+    "mixup",
+    "label_smoothing",
+    "balance",
+    "weight_average",
+    "clip_gradient",
+)
+
+
 class OptimisationSettings(Settings):
     """Optimizer, what keeps small data from being learned by heart, and when to stop."""
 
@@ -90,6 +102,9 @@ class OptimisationSettings(Settings):
     patience: PositiveInt = Field(default=20, description="epochs without a better validation loss before stopping")
     keep: Literal["best", "last"] = Field(
         default="best", description="the weights of which epoch; last trains all epochs, and validation decides nothing"
+    )
+    with_validation: bool = Field(
+        default=False, description="train on the validation part, too, once all is chosen; needs keep = last"
     )
     monitor: Literal["cross_entropy", "loss"] = Field(
         default="cross_entropy", description="loss counts the AT term, too"
@@ -115,8 +130,7 @@ class OptimisationSettings(Settings):
     def identity(self) -> dict[str, Any]:
         """What decides the result; what is off is left out, as before there was any of it."""
         content = self.model_dump(mode="json", exclude={"checkpoint_seconds"})
-        off = ("optimizer", "keep", "mixup", "label_smoothing", "balance", "weight_average", "clip_gradient")
-        for name in off:
+        for name in _OFF_AT_FIRST:
             if content[name] == type(self).model_fields[name].default:
                 content.pop(name)
         return content
@@ -184,6 +198,8 @@ class RunSettings(Settings):
             self.processes > self.training.batch,
             f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
         )
+        selecting = self.training.with_validation and self.training.keep != "last"
+        yield selecting, "training.with_validation needs training.keep = last: what was trained on cannot select"
         mixed = bool(self.training.mixup or self.training.label_smoothing)
         yield rh_emo and mixed, "training.mixup and training.label_smoothing are for classes, not for task rh-emo"
         yield (
@@ -241,6 +257,8 @@ class RunSettings(Settings):
         content["split"]["kind"] = self.split_kind
         if not self.augmentation.changes:
             content.pop("augmentation")  # without it, a run is the one that it was before there was any
+        elif not self.augmentation.response_db:
+            content["augmentation"].pop("response_db")
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
         if statistics := self.front.statistics:

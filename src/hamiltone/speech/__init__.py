@@ -31,10 +31,12 @@ from hamiltone.audio import (
 )
 
 from ._augmentation import (
+    OCTAVES,
     Augmented,
     add_noise,
     augment,
     change_gain,
+    change_response,
     change_speed,
     draw_noise,
     place_in_frame,
@@ -47,6 +49,7 @@ __all__ = [
     "FRAME_SAMPLES",
     "LEAST_SAMPLES",
     "LOG_MEL_COLUMNS",
+    "OCTAVES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "AudioError",
@@ -67,6 +70,7 @@ __all__ = [
     "audio_duration",
     "augment",
     "change_gain",
+    "change_response",
     "change_speed",
     "cut_frames",
     "draw_noise",

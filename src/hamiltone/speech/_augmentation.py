@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import soxr
 import torch
 from jaxtyping import Bool, Float
@@ -20,6 +21,9 @@ from hamiltone.audio import (
 
 from ._spectrogram import TIMES
 
+OCTAVES = (125, 250, 500, 1000, 2000, 4000, 8000)
+"""Frequencies in Hz at which a frequency response is drawn."""
+
 
 class Augmented(NamedTuple):
     """A frame as a network is to see it: its waveform, and what is hidden (True) of its spectrogram, if anything."""
@@ -31,7 +35,7 @@ class Augmented(NamedTuple):
 def augment(
     recording: Float[Tensor, " sample"], offset: int, choice: AugmentationSettings, generator: torch.Generator
 ) -> Augmented:
-    """Draw one change of a recording: speed, noise and gain of its own samples, its place in the frame, then masks.
+    """Draw one change of a recording: of its own samples, of its place in the frame, then masks.
 
     Args:
         recording: its samples at 16 kHz without padding, at most 64,000.
@@ -43,6 +47,9 @@ def augment(
         recording = change_speed(recording, _uniform(choice.speed, generator).item())[:FRAME_SAMPLES]
         offset = min(offset, FRAME_SAMPLES - len(recording))
     batch = recording.unsqueeze(0)
+    if choice.response_db:
+        decibel = choice.response_db * (2 * torch.rand(len(OCTAVES), generator=generator, dtype=torch.float64) - 1)
+        batch = change_response(batch, decibel)
     if choice.snr_db is not None:
         colour = choice.noise[_integer(0, len(choice.noise) - 1, generator)]
         snr = _uniform(choice.snr_db, generator)
@@ -69,6 +76,21 @@ def change_gain(
 ) -> Float[Tensor, "batch sample"]:
     """Waveforms, each made louder by as many dB (20 log10 of the factor); nothing is clipped."""
     return waveform * (10 ** (decibel / 20)).to(waveform.dtype).unsqueeze(1)
+
+
+def change_response(
+    waveform: Float[Tensor, "batch sample"], decibel: Float[Tensor, " octave"]
+) -> Float[Tensor, "batch sample"]:
+    """Waveforms through a filter without delay whose gain at each of ``OCTAVES`` is as many dB, and a line between.
+
+    It is a line of dB over the logarithm of the frequency, and flat below the first and above the last of them.
+    """
+    samples = waveform.shape[1]
+    length = int(next_fast_len(samples, real=True) or samples)
+    frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
+    gains = np.interp(np.log2(np.maximum(frequencies, 1)), np.log2(OCTAVES), decibel.numpy())
+    spectrum = torch.fft.rfft(waveform, n=length) * torch.from_numpy(10 ** (gains / 20)).to(waveform.dtype)
+    return torch.fft.irfft(spectrum, n=length)[:, :samples]
 
 
 def add_noise(

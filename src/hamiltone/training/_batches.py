@@ -200,7 +200,7 @@ class Part:
 
 def make_part(
     name: str,
-    chosen: Utterances,
+    chosen: set[str],
     everything: Utterances,
     frames: Frames,
     column: str,
@@ -208,11 +208,11 @@ def make_part(
     inputs: Inputs,
     affect: Float[Tensor, "all 3"] | None = None,
 ) -> Part:
-    """The part of a split that consists of the ``chosen`` ones among all utterances whose frames are stored.
+    """The part of a split that consists of the ``chosen`` ids among all utterances whose frames are stored.
 
     Utterances without frames (silent ones) are left out. ``affect`` has a row for each of all utterances.
     """
-    wanted = everything.table["utterance"].isin(chosen.table["utterance"]).to_numpy()
+    wanted = everything.table["utterance"].isin(list(chosen)).to_numpy()
     rows = np.flatnonzero(wanted[frames.owner])
     present, owner = np.unique(frames.owner[rows], return_inverse=True)
     utterances = everything.select(present)

@@ -49,9 +49,14 @@ class PreparedFrames:
     def part(
         self, name: str, inputs: Inputs, labels: Sequence[str], affect: Float[Tensor, "all 3"] | None = None
     ) -> Part:
-        """A part of the split by name, with the classes of ``labels`` (see :func:`make_part`)."""
+        """A part of the split by name, with the classes of ``labels`` (see :func:`make_part`).
+
+        That of validation belongs to the training part, too, where the settings say so.
+        """
+        both = name == "train" and self.settings.training.with_validation
+        parts = self.dataset.split.parts
+        chosen = {*parts[name], *(parts["validation"] if both else ())}
         everything = self.dataset.utterances
-        chosen = self.dataset.split.apply(everything)[name]
         return make_part(name, chosen, everything, self.frames, self.settings.column, labels, inputs, affect)
 
 
