@@ -8,11 +8,11 @@ is decoded.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from ._mpeg import examine_mpeg
 from ._parts import Part, Structure
-from ._riff import examine_aiff, examine_wav
+from ._riff import examine_aiff, examine_avi, examine_caf, examine_wav
 from ._view import View
 from ._xiph import examine_flac, examine_ogg
 
@@ -25,15 +25,17 @@ _MEDIA = (
     (0, b"\x1a\x45\xdf\xa3", "matroska", "Matroska or WebM"),
     (0, b"#!AMR", "amr", "AMR"),
     (0, bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "asf", "WMA"),
-    (0, b"caff", "caf", "CAF"),
     (0, b"FLV\x01", "flv", "FLV"),
-    (8, b"AVI ", "avi", "AVI"),
+    (0, b"NIST_1A", "nistsphere", "NIST SPHERE"),
+    (0, b".snd", "au", "AU"),
 )
 """Where a mark stands, the mark, FFmpeg's name of what reads it, ours."""
 
-_WALKED: tuple[tuple[Kind, set[bytes], tuple[bytes, ...], Callable[[View], Structure]], ...] = (
+_WALKED: tuple[tuple[str, set[bytes], tuple[bytes, ...], Callable[[View], Structure]], ...] = (
     ("WAV", {b"RIFF", b"RIFX", b"RF64", b"BW64"}, (b"WAVE",), examine_wav),
     ("AIFF", {b"FORM"}, (b"AIFF", b"AIFC"), examine_aiff),
+    ("AVI", {b"RIFF"}, (b"AVI ",), examine_avi),
+    ("CAF", {b"caff"}, (b"",), examine_caf),
     ("OGG", {b"OggS"}, (b"",), examine_ogg),
     ("FLAC", {b"fLaC"}, (b"",), examine_flac),
 )
@@ -83,11 +85,11 @@ def _examine(view: View) -> Container:
     return Container("") if structure is None else _made("MP3", structure)
 
 
-def _made(kind: Kind, structure: Structure) -> Container:
-    parts = structure.parts
+def _made(name: str, structure: Structure) -> Container:
     if structure.demuxer:
-        return Container("MEDIA", structure.fault, parts, structure.demuxer, f"this kind of {kind}")
-    return Container("MP3" if structure.is_mpeg else kind, structure.fault, parts, name=kind)
+        return Container("MEDIA", structure.fault, structure.parts, structure.demuxer, f"{name} of this kind")
+    kind = "MP3" if structure.is_mpeg else cast("Kind", name)
+    return Container(kind, structure.fault, structure.parts, name=name)
 
 
 def _media(view: View, demuxer: str, name: str) -> Container:

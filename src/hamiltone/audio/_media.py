@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.error import FFmpegError
 from jaxtyping import Float32
 
@@ -13,11 +14,11 @@ from ._errors import AudioError, AudioFormatError
 from ._sounds import ChannelSound
 from ._view import Splice
 
-_SHORTAGE_SECONDS = 0.25
-"""By which the sound may be shorter than its container says: encoders count what they add at both ends."""
+_SHORTAGE_SECONDS = 0.1
+"""By which coded sound may be shorter than its container says: encoders count what they add at both ends."""
 
 _FULL_SCALE = {"uint8": 128, "int16": 1 << 15, "int32": 1 << 31}
-_TELLS_LENGTH = {"mov", "matroska", "asf", "caf"}
+_TELLS_LENGTH = {"mov", "matroska", "asf", "caf", "avi", "flv", "nistsphere", "au", "wav", "ogg"}
 """Formats whose header has the length, and no estimate of it."""
 
 
@@ -36,9 +37,9 @@ class MediaSound(ChannelSound):
 
     def __init__(self, path: Path, source: Splice, demuxer: str, name: str) -> None:
         self.path = path
-        self._container = None
+        self._container: InputContainer | None = None
         with self._guarded(f"damaged, truncated or no {name} file"):
-            self._container = av.open(source, format=demuxer, metadata_errors="ignore")
+            self._container = av.open(source, mode="r", format=demuxer, metadata_errors="ignore")
         self._blocks = self._decoded(demuxer)
         try:
             rate, self._rest = next(self._blocks)
@@ -69,25 +70,25 @@ class MediaSound(ChannelSound):
         """What the packets hold, with its rate."""
         assert self._container is not None
         stream = self._container.streams.best("audio")
-        if stream is None:
+        if not isinstance(stream, av.AudioStream):
             raise AudioError(f"{self.path}: holds no sound")
         if stream.codec_context is None:
             raise AudioFormatError(f"{self.path}: holds sound in a code that is not read here")
         stream.codec_context.thread_count = 1
         seconds, fault = 0.0, ""
         for packet in self._packets(stream):
+            if fault and packet.size:  # the last packet may be cut, none before it
+                raise AudioError(f"{self.path}: damaged ({fault})")
             try:
                 frames = packet.decode()
             except FFmpegError as error:
-                fault = error.strerror
-                continue
-            if fault and frames:  # a last packet may be cut, none before it
-                raise AudioError(f"{self.path}: damaged ({fault})")
+                frames, fault = [], str(error.strerror)
             for frame in frames:
                 seconds += frame.samples / frame.sample_rate
                 yield frame.sample_rate, _values(frame)
         promised = _promised_seconds(self._container, stream) if demuxer in _TELLS_LENGTH else 0.0
-        if seconds < promised - _SHORTAGE_SECONDS:
+        tolerance = 0.001 if stream.codec_context.name.startswith("pcm") else _SHORTAGE_SECONDS
+        if seconds < promised - tolerance:
             raise AudioError(
                 f"{self.path}: truncated or damaged: its header promises {promised:.2f} s of sound, "
                 f"{seconds:.2f} s can be decoded"
@@ -120,7 +121,7 @@ def _values(frame: av.AudioFrame) -> Float32[np.ndarray, "frame channel"]:
     return ((values.astype(np.float64) - offset) / scale).astype(np.float32)
 
 
-def _promised_seconds(container: av.container.InputContainer, stream: av.AudioStream) -> float:
+def _promised_seconds(container: InputContainer, stream: av.AudioStream) -> float:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if len(container.streams) == 1 and container.duration is not None:

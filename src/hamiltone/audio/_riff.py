@@ -1,4 +1,4 @@
-"""WAV and AIFF: where the sound begins, how much the header promises, and how much is there."""
+"""RIFF and its kin (WAV, AVI, AIFF, CAF): where the sound begins, how much is promised, and how much is there."""
 
 import struct
 from collections.abc import Iterator
@@ -155,6 +155,27 @@ def examine_aiff(view: View) -> Structure:
             fault = _shortage(promised or size - 9, view.length - position - 8, block)
             return Structure(fault, parts=_parts(view, []))
     return Structure(parts=_parts(view, []))
+
+
+def examine_avi(view: View) -> Structure:
+    """See whether the file is as long as its head says."""
+    promised = 8 + int.from_bytes(view.at(4, 4), "little")
+    fault = "truncated: it is shorter than its header says" if promised > view.length + 1 else ""
+    return Structure(fault, (Part((view.piece(0),)),), demuxer="avi")
+
+
+def examine_caf(view: View) -> Structure:
+    """Walk through the chunks up to the sound."""
+    position, fault = 8, ""
+    while position + 12 <= view.length:
+        name, size = struct.unpack(">4sq", view.at(position, 12))
+        position += 12
+        if name == b"data":  # -1: to the end
+            fault = _shortage(size, view.length - position, 1) if size > 0 else ""
+        if size < 0:
+            break
+        position += size
+    return Structure(fault, (Part((view.piece(0),)),), demuxer="caf")
 
 
 def _chunks(view: View, order: str) -> Iterator[tuple[bytes, int, int]]:

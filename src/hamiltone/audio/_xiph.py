@@ -8,7 +8,7 @@ from ._parts import Part, Structure
 from ._view import View
 
 _FIRST_PAGE, _LAST_PAGE = 0x02, 0x04
-_READ_BY_LIBSNDFILE = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC")
+_READ_BY_LIBSNDFILE = (b"\x01vorbis", b"OpusHead")
 
 _FLAC_STARTS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 """The mark and the head of the block that must follow it: no 8 bytes that sound would hold by chance."""
