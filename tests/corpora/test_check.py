@@ -130,7 +130,7 @@ def test_what_is_wrong_with_recordings(tmp_path: Path):
     write(tmp_path / "joy/good.wav", voice(1))
     write(tmp_path / "joy/also good.wav", voice(2))
     write(tmp_path / "joy/rate.wav", voice(3), 8000)
-    write(tmp_path / "joy/silent.wav", voice(4) * 0.009)
+    write(tmp_path / "joy/silent.wav", voice(4) * 0.0009)
     write(tmp_path / "joy/short.wav", voice(5, 1599))
     write(tmp_path / "joy/long.wav", voice(6, round(16000 * LONGEST_SECONDS) + 1))
     loud = voice(7)

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+import soundfile
+import soxr
 from jaxtyping import Float32
 
 from ._container import Container, examine
@@ -19,6 +22,9 @@ from ._sounds import Chain, Sound
 from ._view import Splice
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
+
+_RULES = 2
+"""Counts the changes of what this package makes of the same file."""
 
 _READ = "WAV, FLAC, OGG, Opus, MP3, AIFF; with PyAV M4A, MP4, WebM, Matroska, AAC, AMR, WMA"
 
@@ -60,6 +66,20 @@ class Recording:
             if left is not None:
                 left -= len(piece)
             yield piece
+
+
+def decoder_versions() -> dict[str, str | int]:
+    """What a decoded recording depends on beside its file: for keys of what is stored."""
+    try:
+        media = version("av")
+    except PackageNotFoundError:
+        media = ""
+    return {
+        "rules": _RULES,
+        "libsndfile": soundfile.__libsndfile_version__,
+        "soxr": soxr.__version__,
+        "av": media,
+    }
 
 
 @contextmanager
