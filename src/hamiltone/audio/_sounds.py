@@ -146,7 +146,7 @@ def mixed(block: Float32[np.ndarray, "frame channel"]) -> Float32[np.ndarray, "f
 
     Channels cancel where the power of their mean, above its offset, is below a tenth of what the mean of channels that
     have nothing in common would have (with two channels: where they correlate with less than about -0.9). Those that
-    correlate negatively with the loudest are turned over then.
+    correlate negatively with the first that has half of the greatest power are turned over then.
     """
     channels = block.shape[1]
     if channels == 1 or not len(block):
@@ -156,6 +156,7 @@ def mixed(block: Float32[np.ndarray, "frame channel"]) -> Float32[np.ndarray, "f
         power = block.var(axis=0, dtype=np.float64)
         if not mean.var() < _CANCELLED / channels * power.mean():
             return mean.astype(np.float32)
-        loudest = block[:, power.argmax()].astype(np.float64)
-        signs = np.where((loudest - loudest.mean()) @ block < 0, -1.0, 1.0)
+        # The first of the loud ones, so that it is the same channel in one piece after the other.
+        loud = block[:, np.argmax(2 * power >= power.max())].astype(np.float64)
+        signs = np.where((loud - loud.mean()) @ block < 0, -1.0, 1.0)
         return (block * signs).mean(axis=1).astype(np.float32)
