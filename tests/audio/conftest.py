@@ -28,10 +28,10 @@ def encode() -> Callable[..., Path]:
             stream = container.add_stream(codec, rate=rate, layout=layout, options={"strict": "-2"})
             if codec.startswith("wma"):
                 stream.bit_rate = 64_000
-            for number in range(5) if video is not None else ():
-                image = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 20 * number, np.uint8), format="rgb24")
-                container.mux(video.encode(image))
             if video is not None:
+                for number in range(5):
+                    image = np.full((32, 32, 3), 20 * number, np.uint8)
+                    container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
                 container.mux(video.encode(None))
             frame = av.AudioFrame.from_ndarray(
                 np.ascontiguousarray(samples.T, dtype=np.float32), format="fltp", layout=layout

@@ -4,6 +4,7 @@ import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def speechlike(seconds: float = 3.0, rate: int = SAMPLE_RATE, channels: int = 1,
     return random.uniform(-1, 1, (count, channels)) * envelope[:, None]
 
 
-def written(samples: np.ndarray, form: str, rate: int = SAMPLE_RATE, **options: str) -> bytes:
+def written(samples: np.ndarray, form: str, rate: int = SAMPLE_RATE, **options: Any) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, samples, rate, format=form, **options)
     return file.getvalue()
@@ -59,7 +60,7 @@ def heard(path: Path, content: bytes) -> np.ndarray:
     ],
 )
 def test_a_file_with_a_right_header_is_what_libsndfile_decodes(
-    tmp_path: Path, form: str, options: dict[str, str]
+    tmp_path: Path, form: str, options: dict[str, Any]
 ) -> None:
     channels = 1 if options.get("subtype") == "GSM610" else 2
     path = tmp_path / "file"
@@ -131,6 +132,7 @@ class TestMP3:
         path.write_bytes(written(stereo, "MP3", 44100) + written(mono, "MP3", 22050))
         waveform = load_audio(path)
         assert len(waveform) == pytest.approx(6 * SAMPLE_RATE, abs=2)
+        assert np.abs(load_audio(path, start=3.5, end=5.5) - waveform[56000:88000])[800:-800].max() < 2e-3
         for part in (waveform[4000:44000], waveform[52000:92000]):
             spectrum = np.abs(np.fft.rfft(part * np.hanning(40000)))
             assert spectrum.argmax() * SAMPLE_RATE / 40000 == pytest.approx(440, abs=1)
@@ -186,13 +188,13 @@ class TestChains:
         ("form", "options"), [("FLAC", {}), ("OGG", {"subtype": "VORBIS"}), ("OGG", {"subtype": "OPUS"})]
     )
     @pytest.mark.parametrize("links", [2, 4])
-    def test_all_links_are_heard(self, tmp_path: Path, form: str, options: dict[str, str], links: int) -> None:
+    def test_all_links_are_heard(self, tmp_path: Path, form: str, options: dict[str, Any], links: int) -> None:
         contents = [written(speechlike(1.0 + seed / 4, seed=seed), form, **options) for seed in range(links)]
         single = [heard(tmp_path / "link", content) for content in contents]
         np.testing.assert_array_equal(heard(tmp_path / "chain", b"".join(contents)), np.concatenate(single))
 
     @pytest.mark.parametrize(("form", "options"), [("FLAC", {}), ("OGG", {"subtype": "VORBIS"})])
-    def test_a_link_that_is_cut_is_told(self, tmp_path: Path, form: str, options: dict[str, str]) -> None:
+    def test_a_link_that_is_cut_is_told(self, tmp_path: Path, form: str, options: dict[str, Any]) -> None:
         content = written(speechlike(), form, **options)
         (tmp_path / "chain").write_bytes(content + content[:-500])
         with pytest.raises(AudioError, match="truncated"):

@@ -31,7 +31,8 @@ _KILOBITS = {
 _IN_A_ROW = 3
 """So many frames of one form that follow one another are no coincidence."""
 
-_BLOCK = 1 << 20
+_MARKS = (b"Xing", b"Info")
+_BLOCK, _HEAD_BYTES = 1 << 16, 64
 
 
 class _Frame(NamedTuple):
@@ -151,28 +152,32 @@ class _Source:
         self.length = length
         self._view = view
         self._block, self._start = b"", 0
+        self._has_marks = False
 
     def frame(self, position: int) -> _Frame | None:
         """The frame that begins at a position, or None."""
-        head = self._at(position, 4)
-        return _frame(head[1], head[2], head[3] >> 6 == 3) if len(head) == 4 and _HEAD.match(head) else None
+        at = self._loaded(position)
+        head = self._block[at : at + 4]
+        if len(head) < 4 or head[0] != 0xFF:
+            return None
+        return _frame(head[1], head[2], head[3] >> 6 == 3)
 
     def announced(self, position: int, frame: _Frame) -> int | None:
         """The number of frames that a first frame without sound gives; 0 if it gives none, None for other frames."""
-        if frame.form[1] != 3:
+        at = self._loaded(position) + frame.count_at
+        if not self._has_marks or frame.form[1] != 3:
             return None
-        content = self._at(position + frame.count_at, 14)
-        for skipped in (0, 2):  # a checksum in front of it is counted by some
-            if content[skipped : skipped + 4] in {b"Xing", b"Info"}:
-                flags = content[skipped + 7]
-                return int.from_bytes(content[skipped + 8 : skipped + 12], "big") if flags & 1 else 0
+        for start in (at, at + 2):  # a checksum in front of it is counted by some
+            mark, flags, count = self._block[start : start + 4], self._block[start + 7], self._block[start + 8 :][:4]
+            if mark in _MARKS:
+                return int.from_bytes(count, "big") if flags & 1 else 0
         return None
 
     def next_frame(self, position: int, last: int) -> int | None:
         """The first position from this one to ``last`` where frames in a row begin, or a few up to the end."""
         while position <= min(last, self.length - 4):
-            self._at(position, 4)
-            found = _HEAD.search(self._block, position - self._start)
+            at = self._loaded(position)
+            found = _HEAD.search(self._block, at)
             if found is None:
                 position = max(position + 1, self._start + len(self._block) - 2)
                 continue
@@ -192,17 +197,20 @@ class _Source:
             position += frame.size
         return True
 
-    def _at(self, position: int, count: int) -> bytes:
-        if not (self._start <= position and position + count <= self._start + len(self._block)):
-            self._start, self._block = position, self._view.at(position, max(_BLOCK, count))
-        return self._block[position - self._start : min(self.length, position + count) - self._start]
+    def _loaded(self, position: int) -> int:
+        """Where a position lies in the block, which has what a frame's head tells from there on."""
+        if not self._start <= position <= self._start + len(self._block) - _HEAD_BYTES:
+            count = max(0, min(_BLOCK, self.length - position))
+            self._start, self._block = position, self._view.at(position, count).ljust(_HEAD_BYTES, b"\0")
+            self._has_marks = any(mark in self._block for mark in _MARKS)
+        return position - self._start
 
 
 @cache
 def _frame(second: int, third: int, mono: bool) -> _Frame | None:
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     index, rate_index, padding = third >> 4, third >> 2 & 3, third >> 1 & 1
-    if rate_index == 3 or version == 1 or layer == 4:
+    if second < 0xE0 or version == 1 or layer == 4 or index in {0, 15} or rate_index == 3:
         return None
     rate = _RATES[version][rate_index]
     bits = 1000 * _KILOBITS[version == 3, layer][index - 1]

@@ -17,6 +17,10 @@ _CANCELLED = 0.1
 """Channels cancel where their mean has less than so much of the power that the mean of unlike channels has."""
 
 
+_LOOKED_AT = 7
+"""Every so many samples are enough to see a power."""
+
+
 class Sound(ABC):
     """A recording, read onwards in mono.
 
@@ -103,6 +107,7 @@ class Chain(Sound):
         self._next = 0
         self._sound: Sound | None = None
         self._resampler: soxr.ResampleStream | None = None
+        self._rest = np.zeros(0, np.float32)
 
     def _length(self) -> tuple[int, int | None]:
         known = []
@@ -117,6 +122,13 @@ class Chain(Sound):
 
     def read(self, frames: int | None) -> Float32[np.ndarray, "sample"]:
         """As ``Sound``."""
+        piece = self._rest if len(self._rest) else self._following(frames)
+        stop = len(piece) if frames is None else frames
+        self._rest = piece[stop:]
+        return piece[:stop]
+
+    def _following(self, frames: int | None) -> Float32[np.ndarray, "sample"]:
+        """The next piece, at the rate of the first recording; longer than asked for where it is resampled."""
         while True:
             if self._sound is None:
                 if self._next == len(self._openers):
@@ -153,8 +165,8 @@ def mixed(block: Float32[np.ndarray, "frame channel"]) -> Float32[np.ndarray, "f
         return block[:, 0]
     with np.errstate(invalid="ignore", over="ignore"):
         mean = block.mean(axis=1, dtype=np.float64)
-        power = block.var(axis=0, dtype=np.float64)
-        if not mean.var() < _CANCELLED / channels * power.mean():
+        power = block[::_LOOKED_AT].var(axis=0, dtype=np.float64)
+        if not mean[::_LOOKED_AT].var() < _CANCELLED / channels * power.mean():
             return mean.astype(np.float32)
         # The first of the loud ones, so that it is the same channel in one piece after the other.
         loud = block[:, np.argmax(2 * power >= power.max())].astype(np.float64)
