@@ -174,6 +174,7 @@ class TestNoMP3:
             "begin,end,text\n".encode("utf-16") + b"\xff\xfb\x90\x44" * 3,
             b"\xff\xfb\x90\x44" + b"no frame follows " * 100,
             ID3 + b"lyrics " * 300,
+            (b"\xff\xfb\x90\x44" + bytes(32) + b"Info" + bytes(377)) * 5,
             np.random.default_rng(0).bytes(300_000),
         ],
     )

@@ -88,6 +88,8 @@ def examine_mpeg(view: View, searched: int, length: int | None = None) -> Struct
     if start is None:
         return None
     recordings = _recordings(source, start)
+    if not recordings:
+        return None
     for recording in recordings:
         announced = recording.stretches[0].announced
         if announced and recording.frames < announced:
@@ -112,6 +114,8 @@ def _part(view: View, recording: _Recording) -> Part:
 def _recordings(source: "_Source", start: int) -> list[_Recording]:
     recordings: list[_Recording] = []
     for stretch in _stretches(source, start):
+        if not stretch.frames and not stretch.announced:
+            continue
         known = recordings[-1].stretches if recordings else []
         same = known and stretch.announced is None and stretch.frame.form == known[0].frame.form
         if not same or (known[0].announced and recordings[-1].frames >= known[0].announced):
@@ -141,7 +145,7 @@ def _stretches(source: "_Source", start: int) -> Iterator[_Stretch]:
         position += frame.size
         stretch.stop = position
         stretch.frames += announced is None
-    if stretch is not None and stretch.frames:
+    if stretch is not None:
         yield stretch
 
 
