@@ -1,7 +1,8 @@
 """Loading and resampling: files to waveforms of 16 kHz, mono, float32.
 
-Decoding is libsndfile's (soundfile) or FFmpeg's (PyAV), resampling is soxr's in its streaming form, for whole files and for blocks alike:
-both walk through the same pieces, so a stream's concatenation is bit for bit what ``load_audio`` gives.
+Decoding is libsndfile's (soundfile) or FFmpeg's (PyAV), resampling is soxr's in its streaming form, for whole files and
+for blocks alike: both walk through the same pieces, so a stream's concatenation is bit for bit what ``load_audio``
+gives.
 """
 
 import os
