@@ -1,7 +1,7 @@
 # Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`.
 VENV ?= .venv
 PYTHON ?= python3
-EXTRAS := align,audformat,onnx,ray,serve,synthetic,test
+EXTRAS := align,audformat,media,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
 .PHONY: quickstart test onnx-example lint hooks bench clean

@@ -25,7 +25,7 @@ for path in sys.argv[2:]:
         print(error, file=sys.stderr)
         continue
     wave = soxr.resample(sound.mean(axis=1), found_rate, rate)
-    if np.abs(wave).max(initial=0) < float(about["silent_peak"]):
+    if not len(wave) or np.abs(wave - wave.mean()).max() < float(about["silent_peak"]):
         print(f"{path}: silent")
         continue
     frames = [wave[start : start + size] for start in range(0, len(wave), size)]

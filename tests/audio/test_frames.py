@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, FrameRule, cut_frames, frame_bounds, is_silent
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, FrameRule, Level, cut_frames, frame_bounds, is_silent
 
 SAMPLES = st.one_of(
     st.integers(1, 400_000),
@@ -124,12 +124,35 @@ def test_an_empty_waveform_cannot_be_cut() -> None:
 
 
 def test_silence() -> None:
-    clip = np.zeros(100, np.float32)
+    clip = np.zeros(1000, np.float32)
     assert is_silent(clip)
-    clip[3] = -0.004
+    clip[3] = -0.0004
     assert is_silent(clip)
-    clip[4] = -0.006
+    clip[4] = -0.0006
     assert not is_silent(clip)
-    assert is_silent(clip, peak=0.007)
-    assert not is_silent(np.full(3, 0.5), peak=0.5)
+    assert is_silent(clip, peak=0.0007)
     assert is_silent(np.zeros(0, np.float32))
+
+
+def test_the_quietest_speech_is_heard() -> None:
+    assert not is_silent(0.0045 * np.sin(np.arange(16000) / 20, dtype=np.float32))
+
+
+@pytest.mark.parametrize("offset", [0.5, -0.02, 1e-3])
+def test_a_constant_offset_is_no_sound(offset: float) -> None:
+    assert is_silent(np.full(16000, offset, np.float32))
+    wave = np.sin(np.arange(16000) / 20)
+    assert is_silent(offset + 0.0004 * wave)
+    assert not is_silent(offset + 0.0006 * wave)
+
+
+@given(st.lists(st.integers(0, 50), max_size=6), st.integers(0, 99))
+def test_a_level_is_that_of_the_whole(lengths: list[int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    blocks = [random.normal(0.3, 0.1, length) for length in lengths]
+    level = Level()
+    for block in blocks:
+        level.add(block)
+    whole = np.concatenate([np.zeros(0), *blocks])
+    expected = np.abs(whole - whole.mean()).max() if len(whole) else 0.0
+    assert level.peak == pytest.approx(expected, abs=1e-12)

@@ -130,7 +130,7 @@ def test_what_is_wrong_with_recordings(tmp_path: Path):
     write(tmp_path / "joy/good.wav", voice(1))
     write(tmp_path / "joy/also good.wav", voice(2))
     write(tmp_path / "joy/rate.wav", voice(3), 8000)
-    write(tmp_path / "joy/silent.wav", voice(4) * 0.009)
+    write(tmp_path / "joy/silent.wav", voice(4) * 0.0009)
     write(tmp_path / "joy/short.wav", voice(5, 1599))
     write(tmp_path / "joy/long.wav", voice(6, round(16000 * LONGEST_SECONDS) + 1))
     loud = voice(7)
@@ -195,7 +195,7 @@ def test_a_class_of_which_nothing_is_there(tmp_path: Path):
 
 def test_recordings_that_are_not_there_hide_nothing_else(tmp_path: Path):
     write(tmp_path / "corpus/wav/16b10Wb.wav", voice(1))
-    write(tmp_path / "corpus/wav/03a01Fa.wav", voice(2) * 0.001)
+    write(tmp_path / "corpus/wav/03a01Fa.wav", voice(2) * 0.0001)
     (tmp_path / "corpus/wav/03a01Wa.wav").symlink_to("gone.wav")
     check = check_corpus("emodb", tmp_path / "corpus")
     assert named(check) == {"unreadable": ["wav/03a01Wa.wav"], "silent": ["wav/03a01Fa.wav"]}

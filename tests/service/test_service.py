@@ -69,6 +69,7 @@ def test_what_is_refused_and_how(client: httpx.Client) -> None:
         ({"content": b""}, 400, "no_recording"),
         ({"files": {"file": ("empty.wav", b"")}}, 400, "no_recording"),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}, 400, "malformed"),
+        ({"content": b"x", "headers": {"Content-Type": "Multipart/Form-Data; boundary=b"}}, 400, "malformed"),
         ({"content": sound(31)}, 413, "audio_length"),
         ({"content": bytes(3 << 20)}, 413, "too_large"),
         ({"content": iter([bytes(1 << 20)] * 3)}, 413, "too_large"),

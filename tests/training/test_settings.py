@@ -28,7 +28,7 @@ def test_the_defaults_are_the_papers(write) -> None:
     assert (settings.network.depth, settings.network.width, settings.network.algebra) == (16, 1.0, "quaternion")
     assert settings.split.fractions == (0.7, 0.2, 0.1)
     assert training.monitor == "cross_entropy"
-    assert settings.frames.silent_peak == 0.005
+    assert settings.frames.silent_peak == 0.0005
     assert not settings.front.trainable
     assert settings.split_kind == "actor"
     assert read_settings(write(MINIMAL), ["task=word"]).split_kind == "random"

@@ -2,19 +2,21 @@
 
 ``load_audio`` and ``stream_audio`` turn a file of any rate, channel count and sample format into 16 kHz mono, whole or
 in blocks, and answer a file that cannot be used with one line (``AudioError``); ``opened`` gives it at its own rate.
+libsndfile decodes what it reads right, PyAV (the extra ``media``) what phones, browsers and telephones record.
 ``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s. ``AUDIO_SUFFIXES`` names the sound files of a folder.
 ``FrameSettings`` and ``AugmentationSettings`` are what is to be done with frames; ``hamiltone.speech`` augments them.
 
 Source: REFERENCE section 1.
 """
 
-from ._decoding import Recording, opened
+from ._decoding import Recording, decoder_versions, opened
 from ._errors import AudioError, AudioFormatError, AudioLengthError
 from ._frames import (
     FRAME_SAMPLES,
     LEAST_SAMPLES,
     SILENT_PEAK,
     FrameRule,
+    Level,
     cut_frames,
     frame_bounds,
     is_silent,
@@ -46,10 +48,12 @@ __all__ = [
     "AugmentationSettings",
     "FrameRule",
     "FrameSettings",
+    "Level",
     "NoiseColour",
     "Recording",
     "audio_duration",
     "cut_frames",
+    "decoder_versions",
     "frame_bounds",
     "is_silent",
     "load_audio",

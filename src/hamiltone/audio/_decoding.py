@@ -1,32 +1,32 @@
-"""Decoding: libsndfile's, with every fault as an error of one line."""
+"""Decoding: a file that its structure shows to be whole, by libsndfile where it reads the format, else by FFmpeg."""
 
 import io
-import os
 import stat
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
+import soxr
 from jaxtyping import Float32
 
-from ._container import Container, Corrected, examine
+from ._container import Container, examine
 from ._errors import AudioError, AudioFormatError
+from ._parts import Part
+from ._sndfile import SndfileSound
+from ._sounds import Chain, Sound
+from ._view import Splice
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
 
-_PIECE_VALUES = 1 << 18
-"""Values (frames x channels) that are decoded at a time: what bounds the memory of a stream."""
+_RULES = 2
+"""Counts the changes of what this package makes of the same file."""
 
-_LONGEST_KNOWN = 1 << 62
-"""libsndfile gives the largest integer as the length of a FLAC file whose header does not tell it."""
-
-_OPUS_RATE = 48000
-
-_standard_error = threading.Lock()
+_READ = "WAV, FLAC, OGG, Opus, MP3, AIFF; with PyAV M4A, MP4, WebM, Matroska, AAC, AMR, WMA"
 
 
 class Recording:
@@ -35,25 +35,19 @@ class Recording:
     Attributes:
         path: the file, for messages.
         rate: samples per second.
-        frames: samples per channel as the header has it, or None where it does not say.
+        frames: samples per channel, or None where only decoding tells.
     """
 
-    def __init__(self, path: Path, sound: "_Sequential", container: Container) -> None:
+    def __init__(self, path: Path, sound: Sound) -> None:
         self.path = path
-        self.rate = sound.samplerate
-        self.frames = sound.frames if sound.frames < _LONGEST_KNOWN else None
+        self.rate = sound.rate
+        self.frames = sound.frames
         self._sound = sound
-        # libsndfile 1.2 lands on wrong samples in the last pages of Vorbis, and after a seek in MP3 the first frame
-        # lacks the bits that earlier ones carry for it.
-        self._seekable = container.kind not in {"OGG", "MP3"} and soundfile.SoundFile.seekable(sound)
-        self._piece = max(1, _PIECE_VALUES // sound.channels)
-        self._quiet = _silenced if sound.subtype.startswith("MPEG") else nullcontext
 
     def go_to(self, frame: int) -> None:
         """Move to a frame; what lies before is decoded only where the format cannot seek to the sample."""
-        if self._seekable and self.frames is not None:
-            with self._guarded():
-                self._sound.seek(frame)
+        if self._sound.seekable:
+            self._sound.seek(frame)
             return
         for _ in self.pieces(frame):
             pass
@@ -64,51 +58,28 @@ class Recording:
         Raises:
             AudioError: the sound breaks off before, cannot be decoded, or holds NaN or infinities.
         """
-        decoded = 0
-        while frames is None or decoded < frames:
-            wanted = self._piece if frames is None else min(self._piece, frames - decoded)
-            piece = self._read(wanted)
-            if len(piece) < wanted and frames is not None:
-                raise AudioError(
-                    f"{self.path}: truncated or damaged: it breaks off before the end that its header gives"
-                )
-            decoded += len(piece)
-            yield piece
-            if len(piece) < wanted:
+        left = frames
+        while left is None or left > 0:
+            piece = self._sound.read(left)
+            if not len(piece):
                 return
-
-    def _read(self, frames: int) -> Float32[np.ndarray, "sample"]:
-        with self._guarded():
-            block = self._sound.read(frames, dtype="float32", always_2d=True)
-        if block.shape[1] == 1:
-            mono = block[:, 0]
-        else:
-            with np.errstate(invalid="ignore"):
-                mono = block.mean(axis=1, dtype=np.float64).astype(np.float32)
-        if not np.isfinite(mono).all():
-            raise AudioError(f"{self.path}: holds samples that are no finite numbers (NaN or infinity)")
-        return mono
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            with self._quiet():
-                yield
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"{self.path}: damaged or truncated ({_reason(error)})") from None
-        except OSError as error:
-            raise AudioError(f"{self.path}: cannot be read: {error.strerror}") from None
+            if left is not None:
+                left -= len(piece)
+            yield piece
 
 
-class _Sequential(soundfile.SoundFile):
-    """A sound file that is read onwards only.
-
-    soundfile seeks after each read of a seekable file to where it is already: slow for compressed formats, and an
-    error for FLAC of unknown length.
-    """
-
-    def seekable(self) -> bool:
-        return False
+def decoder_versions() -> dict[str, str | int]:
+    """What a decoded recording depends on beside its file: for keys of what is stored."""
+    try:
+        media = version("av")
+    except PackageNotFoundError:
+        media = ""
+    return {
+        "rules": _RULES,
+        "libsndfile": soundfile.__libsndfile_version__,
+        "soxr": soxr.__version__,
+        "av": media,
+    }
 
 
 @contextmanager
@@ -122,19 +93,11 @@ def opened(path: Path) -> Iterator[Recording]:
         container = examine(file)
         if container.fault:
             raise AudioError(f"{path}: {container.fault}")
-        with _opened_sound(path, file, container) as sound:
-            if not LOWEST_RATE <= sound.samplerate <= HIGHEST_RATE:
-                raise AudioError(
-                    f"{path}: a rate of {sound.samplerate} Hz is not read, only {LOWEST_RATE} to {HIGHEST_RATE} Hz"
-                )
-            if sound.frames == 0:
-                raise AudioError(f"{path}: holds no samples")
-            least = container.least_frames * (sound.samplerate / _OPUS_RATE if sound.subtype == "OPUS" else 1)
-            if sound.frames < int(least):
-                raise AudioError(
-                    f"{path}: damaged: only {sound.frames} of at least {int(least)} samples can be decoded"
-                )
-            yield Recording(path, sound, container)
+        if not container.kind:
+            raise AudioFormatError(f"{path}: is no audio file that is read here ({_READ})")
+        openers = [partial(_opened_sound, path, file, container, part) for part in container.parts]
+        with closing(openers[0]() if len(openers) == 1 else Chain(openers)) as sound:
+            yield Recording(path, sound)
 
 
 @contextmanager
@@ -160,42 +123,22 @@ def _opened_bytes(path: Path) -> Iterator[io.FileIO]:
         yield file
 
 
-def _opened_sound(path: Path, file: io.FileIO, container: Container) -> _Sequential:
-    if not container.kind:
-        raise AudioFormatError(f"{path}: is no audio file that is read here (WAV, FLAC, OGG, Opus, MP3, AIFF)")
-    # By descriptor, not by name: libsndfile would trust a suffix (.raw, .vox) where it should look at the content.
-    source = file.fileno()
-    if container.correction is not None:
-        source = cast("BinaryIO", Corrected(file, *container.correction))
+def _opened_sound(path: Path, file: io.FileIO, container: Container, part: Part) -> Sound:
+    if container.kind == "MEDIA":
+        sound = _opened_media(path, Splice(file, part.pieces), container)
+    else:
+        sound = SndfileSound(path, file, container, part)
+    if LOWEST_RATE <= sound.rate <= HIGHEST_RATE:
+        return sound
+    sound.close()
+    raise AudioError(f"{path}: a rate of {sound.rate} Hz is not read, only {LOWEST_RATE} to {HIGHEST_RATE} Hz")
+
+
+def _opened_media(path: Path, source: Splice, container: Container) -> Sound:
     try:
-        with _silenced() if container.kind == "MP3" else nullcontext():
-            return _Sequential(source, closefd=False)
-    except soundfile.LibsndfileError as error:
-        reason = "no MPEG sound found" if container.kind == "MP3" else _reason(error)
-        raise AudioError(f"{path}: damaged, truncated or no {container.kind} file ({reason})") from None
-
-
-def _reason(error: soundfile.LibsndfileError) -> str:
-    return error.error_string.removeprefix("Error : ").rstrip(".")
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Close the standard error for libmpg123, which writes its remarks there, past libsndfile and past Python.
-
-    It counts for the whole process and is therefore held for single calls on MP3 files only.
-    """
-    with _standard_error:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is none
-            yield
-            return
-        try:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+        media = import_module("._media", __package__)
+    except ModuleNotFoundError as error:
+        raise AudioFormatError(
+            f"{path}: {container.name} is read with PyAV ({error.name} is missing): pip install 'hamiltone[media]'"
+        ) from None
+    return media.MediaSound(path, source, container.demuxer, container.name)

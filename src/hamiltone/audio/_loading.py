@@ -1,7 +1,8 @@
 """Loading and resampling: files to waveforms of 16 kHz, mono, float32.
 
-Decoding is libsndfile's (soundfile), resampling is soxr's in its streaming form, for whole files and for blocks alike:
-both walk through the same pieces, so a stream's concatenation is bit for bit what ``load_audio`` gives.
+Decoding is libsndfile's (soundfile) or FFmpeg's (PyAV), resampling is soxr's in its streaming form, for whole files and
+for blocks alike: both walk through the same pieces, so a stream's concatenation is bit for bit what ``load_audio``
+gives.
 """
 
 import os
@@ -31,14 +32,15 @@ def load_audio(
 ) -> Float32[np.ndarray, "sample"]:
     """Read a recording as 16 kHz mono.
 
-    WAV, FLAC, OGG (Vorbis, Opus), MP3 and AIFF are recognised by their content, whatever the file's suffix. Channels
-    are averaged; values beyond +-1 (float files, MP3) are kept.
+    The content decides what the file is, whatever its suffix: WAV, FLAC, OGG (Vorbis, Opus), MP3 and AIFF, and with
+    PyAV (the extra ``media``) M4A, MP4, WebM, Matroska, AAC, AMR and more (docs/recordings.md). Channels are averaged,
+    those in opposite phase turned over before; values beyond +-1 (float files, MP3) are kept.
 
     Args:
         path: the file.
         maximum_seconds: the longest duration that is accepted, of the segment if one is chosen; None: any.
         start: where the segment begins, in seconds; None: at the beginning. WAV, AIFF and FLAC are decoded from there
-            on; OGG and MP3 always from their beginning, because seeking in them is not exact.
+            on; all others always from their beginning, because seeking in them is not exact.
         end: where the segment ends, in seconds (up to 0.01 s behind the file's end is taken as the end); None: at
             the end. A segment is resampled by itself, as if it were a file.
 

@@ -35,7 +35,9 @@ class FrameSettings(Settings):
 
     last: FrameRule = Field(default="drop_short", description="what becomes of a last frame")
     silent_peak: float = Field(
-        default=SILENT_PEAK, ge=0, description="recordings whose peak is below are left out, and named"
+        default=SILENT_PEAK,
+        ge=0,
+        description="recordings whose peak above their offset is below are left out, and named",
     )
     random_offset: bool = Field(default=False, description="put short recordings at a random time, anew each epoch")
 

@@ -22,6 +22,9 @@ except ImportError:  # Windows
 sys.path[0] = str(Path(__file__).resolve().parents[2])
 from hamiltone.audio import AudioError, AudioFormatError, AudioLengthError, load_audio  # noqa: E402
 
+with suppress(ImportError):  # what it takes is the process' own, not a recording's
+    import av  # noqa: F401
+
 
 def _restrict(megabytes: int) -> None:
     """Bound the memory, forbid files and core dumps, where the system knows such limits."""

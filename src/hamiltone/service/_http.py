@@ -20,7 +20,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from hamiltone import __version__
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, frame_bounds
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, frame_bounds, is_silent
 from hamiltone.networks import Recognizer
 
 from ._batcher import Batcher
@@ -83,9 +83,8 @@ class _Service:
         try:
             async with asyncio.timeout(self.limits.timeout), self.admission.working():
                 waveform = await self.decoders.decode(upload.path)
-                peak = float(np.abs(waveform).max())
-                if peak < SILENT_PEAK:
-                    raise Refusal(422, "audio_silent", f"the recording is silent (its peak is {peak:.4f} of 1)")
+                if is_silent(waveform):
+                    raise Refusal(422, "audio_silent", "the recording is silent")
                 content = (await self._prediction(upload.name, waveform, hop)).as_json()
                 if detail:
                     content["detail"] = await self._pictures(waveform)

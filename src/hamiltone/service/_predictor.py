@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, stream_audio, stream_frames
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, Level, stream_audio, stream_frames
 from hamiltone.networks import Recognizer, load_recognizer
 
 from ._errors import ServiceError
@@ -191,11 +191,11 @@ def _audible_blocks(
     blocks: Iterable[Float32[np.ndarray, "_"]], path: Path, report: Callable[[Path, float], None] | None
 ) -> Iterator[Float32[np.ndarray, "_"]]:
     """The same blocks, reported, and an error at their end where they were silent all along."""
-    peak = 0.0
+    level = Level()
     for block in blocks:
-        peak = max(peak, float(np.abs(block).max(initial=0.0)))
+        level.add(block)
         yield block
         if report is not None:
             report(path, len(block) / SAMPLE_RATE)
-    if peak < SILENT_PEAK:
-        raise AudioError(f"{path}: is silent (its peak is {peak:.4f} of 1); there is no emotion to hear")
+    if level.peak < SILENT_PEAK:
+        raise AudioError(f"{path}: is silent (its peak is {level.peak:.5f} of 1); there is no emotion to hear")

@@ -61,7 +61,7 @@ async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) 
         raise too_large(limits.body_bytes)
     try:
         async with asyncio.timeout(limits.upload_timeout):
-            if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
                 async for block in request.stream():
                     file.write(block)
                 return "recording"

@@ -11,22 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.audio import FRAME_SAMPLES, FrameSettings, frame_bounds, is_silent
+from hamiltone.audio import FRAME_SAMPLES, FrameSettings, decoder_versions, frame_bounds, is_silent
 from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Front, Stage, weights_key
 from hamiltone.records import extension_keys
 
-_VERSION = 1
+_VERSION = 2
 _BATCH = 50
-_DECODERS = {"libsndfile": soundfile.__libsndfile_version__, "soxr": soxr.__version__}
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def frames_key(utterances: Utterances, settings: FrameSettings, keys: Mapping[st
     keys = recording_keys(utterances.table["path"]) if keys is None else keys
     named = zip(utterances.table["utterance"].tolist(), segments_of(utterances), strict=True)
     rows = [[name, keys[path], start, end] for name, (path, start, end) in named]
-    rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **_DECODERS}
+    rules = {"version": _VERSION, "last": settings.last, "silent_peak": settings.silent_peak, **decoder_versions()}
     return content_key({"utterances": rows, "rules": rules})
 
 

@@ -201,7 +201,7 @@ def _problems(utterances: Utterances, heard: Mapping[str, Heard | AudioError]) -
             continue
         alike[found.sound].append(path)
         if found.peak < SILENT_PEAK:
-            yield Problem("silent", path, f"peak {found.peak:.4f} of full scale")
+            yield Problem("silent", path, f"peak {found.peak:.5f} of full scale")
         if found.clipped:
             yield Problem("clipped", path, f"{found.clipped} samples at full scale, in rows")
         if found.rate != usual:

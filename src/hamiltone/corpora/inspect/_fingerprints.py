@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import soxr
 from jaxtyping import Bool, Float32, Int64, UInt32
 
-from hamiltone.audio import SAMPLE_RATE, SILENT_PEAK, is_silent
+from hamiltone.audio import SAMPLE_RATE, decoder_versions, is_silent
 from hamiltone.files import atomic_path, cache_folder, content_key
 
 from ..recordings import Segment, recording_keys
@@ -29,7 +28,7 @@ _BANDS = 33
 _LOWEST, _HIGHEST = 300.0, 3400.0  # Hz: there even in a copy at 8 kHz
 _ACTIVE = 1e-4  # of the loudest frame's energy
 _BATCH = 256
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Fingerprints:
 def fingerprints(segments: Sequence[Segment], report: Report) -> Fingerprints:
     """Take the fingerprint of each segment, or read what was taken before of the same recordings.
 
-    Silent ones (``SILENT_PEAK``) have no active frame: they are like nothing.
+    Silent ones (``is_silent``) have no active frame: they are like nothing.
 
     Raises:
         CorpusError: a recording that cannot be read.
@@ -87,7 +86,7 @@ def fingerprint(
     bits = np.packbits(signs, axis=1, bitorder="little").view("<u4")[:, 0].astype(np.uint32)
     loudness = energy[1:].sum(axis=1)
     active = loudness > _ACTIVE * loudness.max(initial=0.0)
-    return bits, active & (not is_silent(waveform, SILENT_PEAK))
+    return bits, active & (not is_silent(waveform))
 
 
 def _band_energy(frames: np.ndarray) -> np.ndarray:
@@ -104,8 +103,7 @@ def _key(segments: Sequence[Segment], report: Report) -> str:
     keys = recording_keys((segment.path for segment in segments), report)
     content = {
         "version": _VERSION,
-        "libsndfile": soundfile.__libsndfile_version__,
-        "soxr": soxr.__version__,
+        **decoder_versions(),
         "segments": [[keys[path], start, end] for path, start, end in segments],
     }
     return content_key(content)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.audio import opened
+from hamiltone.audio import Level, opened
 
 _FULL_SCALE = 0.999
 _ROW = 3  # so many samples in a row at full scale are no coincidence
@@ -20,7 +20,7 @@ class Heard:
     Attributes:
         rate: samples per second, as stored.
         seconds: its length.
-        peak: its largest absolute value; 1 is full scale.
+        peak: its largest value above its offset; 1 is full scale.
         clipped: how many samples stand at full scale, in rows of three or more; channels are averaged.
         sound: hash of rate and samples: equal for the same sound in another container.
     """
@@ -40,14 +40,14 @@ def listen(path: str) -> Heard:
     """
     with opened(Path(path)) as recording:
         digest = hashlib.sha256(str(recording.rate).encode())
-        samples, peak, clipped, row = 0, 0.0, 0, 0
+        level, samples, clipped, row = Level(), 0, 0, 0
         for piece in recording.pieces(recording.frames):
             digest.update(piece.astype("<f4").tobytes())
             samples += len(piece)
-            peak = max(peak, float(np.abs(piece).max(initial=0.0)))
+            level.add(piece)
             found, row = clipped_samples(piece, row)
             clipped += found
-        return Heard(recording.rate, samples / recording.rate, peak, clipped, digest.digest())
+        return Heard(recording.rate, samples / recording.rate, level.peak, clipped, digest.digest())
 
 
 def clipped_samples(piece: Float32[np.ndarray, " sample"], row: int) -> tuple[int, int]:

@@ -92,7 +92,8 @@ function check(samples, about) {
   if (seconds > about.seconds) {
     throw new EngineError("audio_length", "The recording is too long.", { seconds });
   }
-  if (samples.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0) < about.silent_peak) {
+  const offset = samples.reduce((sum, value) => sum + value, 0) / samples.length;
+  if (samples.reduce((peak, value) => Math.max(peak, Math.abs(value - offset)), 0) < about.silent_peak) {
     throw new EngineError("audio_silent", "The recording is silent.");
   }
 }
