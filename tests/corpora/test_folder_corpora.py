@@ -215,7 +215,7 @@ def test_ravdess_is_read_from_the_zip_that_it_comes_in(tmp_path: Path, monkeypat
             content.writestr(name, name)
     for _ in range(2):  # the second time it lies in the cache
         table = load_corpus("ravdess", archive)
-        assert [Path(path).read_text() for path in table.table["path"]] == names
+        assert [Path(path).read_text(encoding="utf-8") for path in table.table["path"]] == names
     assert len([path for path in (tmp_path / "cache" / "archives").iterdir() if path.is_dir()]) == 1
     with zipfile.ZipFile(archive, "w") as content:
         content.writestr("../outside.wav", "x")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hamiltone import files
 from hamiltone.audio import AUDIO_SUFFIXES
 
 from ..fetch import is_readable_archive, unpacked
@@ -91,15 +92,15 @@ def text_files(folder: Path, suffix: str) -> list[Path]:
 
 
 def read_text(corpus: str, path: Path) -> str:
-    """The content of a UTF-8 text file.
+    """The content of a text file in UTF-8 or UTF-16.
 
     Raises:
-        CorpusError: it cannot be read, or is not UTF-8.
+        CorpusError: it cannot be read, or is in another encoding.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return files.read_text(path)
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{corpus}: {path} is not UTF-8 text: fetch it again") from error
+        raise CorpusError(f"{corpus}: {path} is no text in UTF-8 or UTF-16: save it so, or fetch it again") from error
     except OSError as error:
         raise CorpusError(f"{corpus}: {path} cannot be read ({error.strerror})") from error
 
