@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,28 @@ from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+_OTHER_SOUND = frozenset(
+    {
+        *(
+            ".3ga",
+            ".3gp",
+            ".aac",
+            ".ac3",
+            ".amr",
+            ".ape",
+            ".au",
+            ".avi",
+            ".caf",
+            ".dss",
+            ".gsm",
+            ".m4a",
+            ".m4b",
+            ".mka",
+        ),
+        *(".mkv", ".mov", ".mp4", ".mpc", ".mpga", ".pcm", ".raw", ".rf64", ".shn", ".snd", ".spx", ".sph", ".tta"),
+        *(".voc", ".vox", ".w64", ".weba", ".webm", ".wma", ".wv"),
+    }
+)
 _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name
 
 
@@ -69,6 +92,26 @@ def audio_files(folder: Path) -> list[Path]:
     return paths
 
 
+def passed_over(folder: Path) -> str:
+    """How many files in a folder, or some folders below, look like sound but are not read; "" when none.
+
+    Raises:
+        CorpusError: a folder cannot be read.
+    """
+    found = [
+        Path(item.path)
+        for level in folder_levels(folder)
+        for parent in level
+        for item in _visible(parent)
+        if os.path.splitext(item.name)[1].lower() in _OTHER_SOUND - AUDIO_SUFFIXES  # noqa: PTH122 - many files
+    ]
+    if not found:
+        return ""
+    kinds = ", ".join(sorted({path.suffix.lower() for path in found}))
+    what = "1 file looks" if len(found) == 1 else f"{len(found)} files look"
+    return f"{what} like sound but cannot be read here ({kinds}), as {found[0].relative_to(folder)}"
+
+
 def absence(path: str) -> str:
     """Why there is no recording at a path; "" where a file is."""
     if os.path.isfile(path):  # noqa: PTH113 - raises nothing, and is fast
@@ -78,6 +121,30 @@ def absence(path: str) -> str:
     if os.path.islink(path):  # noqa: PTH114
         return "is a broken link"
     return "is no file that can be read" if os.path.exists(path) else "does not exist"  # noqa: PTH110
+
+
+def lying_path(path: str) -> str:
+    """A path as it lies on the disk, whose names may be composed ("é" in one sign) or decomposed; itself otherwise.
+
+    Names are UTF-8 there, whatever the locale.
+    """
+    if path.isascii() or os.path.lexists(path):
+        return path
+    folder, name = os.path.split(path)
+    if not name:
+        return path
+    folder = lying_path(folder)
+    forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+    places = (os.path.join(folder, os.fsdecode(form.encode(errors="surrogateescape"))) for form in forms)  # noqa: PTH118
+    return next(filter(os.path.lexists, places), path)
+
+
+def name_text(name: str) -> str:
+    """The name of a file or a folder as text: UTF-8 whatever the locale, and composed."""
+    try:
+        return unicodedata.normalize("NFC", os.fsencode(name).decode())
+    except UnicodeDecodeError:
+        return name
 
 
 def text_files(folder: Path, suffix: str) -> list[Path]:
@@ -173,7 +240,7 @@ def recordings_with_names(
 def not_this_corpus(corpus: str, folder: Path, expected: str) -> CorpusError:
     """The error for a folder without one recording of the corpus."""
     packed = [item.name for item in _visible(folder) if Path(item.name).suffix.lower() in _ARCHIVES]
-    advice = f"unpack {packed[0]} first" if packed else "is it another corpus?"
+    advice = f"unpack {packed[0]} first" if packed else passed_over(folder) or "is it another corpus?"
     return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; {advice}")
 
 
