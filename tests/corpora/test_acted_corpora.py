@@ -237,9 +237,9 @@ def test_speech_commands(tmp_path: Path, above: str):
 def test_speech_commands_own_lists_are_the_column_split(tmp_path: Path):
     names = [f"{word}/{number}_nohash_0" for word in ("right", "wow") for number in range(4)]
     touch(tmp_path, *(f"{name}.wav" for name in names))
-    assert load_corpus("speech_commands", tmp_path).table["split"].isna().all()
+    assert load_corpus("speech_commands", tmp_path).labels("split") == []
     (tmp_path / "validation_list.txt").write_bytes(b"right/1_nohash_0.wav\r\nwow/1_nohash_0.wav\r\n")
-    assert load_corpus("speech_commands", tmp_path).table["split"].isna().all()
+    assert load_corpus("speech_commands", tmp_path).labels("split") == []
     (tmp_path / "testing_list.txt").write_text("wow/2_nohash_0.wav\nwow/9_nohash_9.wav\n", encoding="utf-8")
     utterances = load_corpus("speech_commands", tmp_path)
     parts = dict(zip(utterances.table["utterance"], utterances.table["split"], strict=True))

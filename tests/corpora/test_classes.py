@@ -1,5 +1,6 @@
 """What may be wrong with classes: names that differ by a letter, one recording, one part of a split."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from hamiltone.corpora import Split, Utterances, class_remarks, split_by_column, split_remarks
 
 
-def made(emotions: list[str | None], parts: str = "", column: str = "emotion") -> Utterances:
+def made(emotions: Sequence[str | None], parts: str = "", column: str = "emotion") -> Utterances:
     names = {"t": "train", "v": "validation", "x": "test"}
     rows = [
         {"utterance": f"{number:03}", "path": f"{number}.wav", "speaker": "ann", column: emotion}

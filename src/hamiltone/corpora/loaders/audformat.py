@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from ..recordings import corpus_folder, lying_path, not_this_corpus
+from hamiltone.settings_paths import lying_path
+
+from ..recordings import corpus_folder, not_this_corpus
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus
 

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..recordings import absence, absolute_path, lying_path
+from hamiltone.settings_paths import lying_path
+
+from ..recordings import absence, absolute_path
 from ..utterances import COLUMNS, HIGHEST, LOWEST, NUMBERS, RATINGS, CorpusError, Utterances, composed
 from ._corpus import Corpus
 from ._table_cells import decimal_commas, value

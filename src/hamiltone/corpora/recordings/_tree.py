@@ -123,22 +123,6 @@ def absence(path: str) -> str:
     return "is no file that can be read" if os.path.exists(path) else "does not exist"  # noqa: PTH110
 
 
-def lying_path(path: str) -> str:
-    """A path as it lies on the disk, whose names may be composed ("é" in one sign) or decomposed; itself otherwise.
-
-    Names are UTF-8 there, whatever the locale.
-    """
-    if path.isascii() or os.path.lexists(path):
-        return path
-    folder, name = os.path.split(path)
-    if not name:
-        return path
-    folder = lying_path(folder)
-    forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
-    places = (os.path.join(folder, os.fsdecode(form.encode(errors="surrogateescape"))) for form in forms)  # noqa: PTH118
-    return next(filter(os.path.lexists, places), path)
-
-
 def name_text(name: str) -> str:
     """The name of a file or a folder as text: UTF-8 whatever the locale, and composed."""
     try:

@@ -30,8 +30,11 @@ def class_remarks(utterances: Utterances, column: str) -> list[str]:
         f"{column} {one!r} ({counts[one]}) and {other!r} ({counts[other]}) may be one: correct it, or map one by labels"
         for one, other in (_alike(column, sorted(counts)) if column in _NAMED else ())
     ]
-    recordings = utterances.table.groupby(column)["path"].nunique() if column == "emotion" else {}
-    if single := sorted(label for label, number in recordings.items() if number == 1):
+    recordings: dict[str, set[str]] = defaultdict(set)
+    for label, path in zip(utterances.table[column], utterances.table["path"], strict=True):
+        recordings[label].add(path)
+    single = [label for label in sorted(counts) if len(recordings[label]) == 1]
+    if single and column == "emotion":
         remarks.append(f"{column} {_listed(single)} stands in one recording{' each' * (len(single) > 1)}")
     return remarks
 
