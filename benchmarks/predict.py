@@ -42,7 +42,7 @@ def write_sound(path: Path, seconds: int, rate: int = RATE, channels: int = 1) -
 def fresh(code: str, *arguments: object) -> dict:
     """What a new process prints as JSON."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8").stdout)
 
 
 START = """

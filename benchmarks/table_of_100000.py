@@ -33,7 +33,7 @@ def write_table(folder: Path, rows: int) -> Path:
         emotion = EMOTIONS[generator.integers(len(EMOTIONS))]
         lines.append(f"{recording:03}.flac,s{recording % SPEAKERS:03},{emotion},{second},{second + 1}")
     path = folder / "table.csv"
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 

@@ -25,7 +25,7 @@ def step_memory(case: StepCase, threads: int) -> int:
         HamiltoneError: the process did not end well, most likely for want of memory.
     """
     command = [sys.executable, "-m", __name__, json.dumps(case.as_json()), str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT, encoding="utf-8")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise HamiltoneError(f"bench: measuring the memory of {case} failed: {last}; has the machine enough of it?")

@@ -28,7 +28,7 @@ class SpeechBrain:
 
     def __init__(self, python: Path, threads: int) -> None:
         self._python = python
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the process)
+        self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (lives as long as the process)
         try:
             self._process = subprocess.Popen(
                 [str(python), str(_SCRIPT), str(threads)],

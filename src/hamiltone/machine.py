@@ -13,7 +13,7 @@ _STATUS, _CLEAR, _PROCESSORS = Path("/proc/self/status"), Path("/proc/self/clear
 def processor() -> str:
     """The processor's name, as well as the system tells it."""
     if _PROCESSORS.exists():
-        for line in _PROCESSORS.read_text().splitlines():
+        for line in _PROCESSORS.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
@@ -25,7 +25,7 @@ def reset_peak_memory(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
     elif _CLEAR.exists():
         try:
-            _CLEAR.write_text("5")
+            _CLEAR.write_text("5", encoding="utf-8")
         except OSError:
             return  # not permitted in some containers: the peak then counts from the process's start
 
@@ -35,7 +35,7 @@ def peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if _STATUS.exists():
-        for line in _STATUS.read_text().splitlines():
+        for line in _STATUS.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     if sys.platform == "win32":

@@ -1,7 +1,8 @@
-"""Places named in settings, and the error of settings."""
+"""Places named in settings and tables, and the error of settings."""
 
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 from hamiltone.errors import HamiltoneError
@@ -24,6 +25,22 @@ def expand(text: str, key: str) -> Path:
             f"{key}: {text} needs the environment's {name}, which is not set; set it, or give {key}=FOLDER"
         )
     try:
-        return Path(expanded).expanduser().resolve()
+        return Path(lying_path(str(Path(expanded).expanduser()))).resolve()
     except (RuntimeError, ValueError) as error:
         raise SettingsError(f"{key}: {text!r} is no folder's name: {error}") from None
+
+
+def lying_path(path: str) -> str:
+    """A path as it lies on the disk, whose names may be composed ("é" in one sign) or decomposed; else as written.
+
+    Names are UTF-8 there, whatever the locale.
+    """
+    if path.isascii() or os.path.lexists(path):
+        return path
+    folder, name = os.path.split(path)
+    if not name:
+        return path
+    folder = lying_path(folder)
+    forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+    places = [os.path.join(folder, os.fsdecode(form.encode(errors="surrogateescape"))) for form in forms]  # noqa: PTH118
+    return next(filter(os.path.lexists, places), places[0])

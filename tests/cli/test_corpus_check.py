@@ -97,6 +97,15 @@ def test_an_audit_without_leaks(corpus: Path) -> None:
     assert told["shared_texts"]["train and test"] == ["sentence 0", "sentence 1", "sentence 2"]
 
 
+def test_an_audit_tells_classes_that_training_does_not_hear(corpus: Path) -> None:
+    table = (corpus / "corpus.csv").read_text(encoding="utf-8")
+    (corpus / "corpus.csv").write_text(table.replace("7.wav,2,joy", "7.wav,2,calm"), encoding="utf-8")
+    result = hamiltone("corpus", "audit", corpus / "run.toml")
+    assert "note: emotion 'calm' is not in the training part (1 recordings in test): it cannot be" in result.output
+    check = hamiltone("corpus", "check", f"table={corpus / 'corpus.csv'}")
+    assert "problem: emotion 'calm' stands in one recording\n" in check.output
+
+
 def test_an_audit_names_the_scheme_of_the_split(corpus: Path) -> None:
     (corpus / "run.toml").write_text(SETTINGS.format(folder=corpus).replace("file =", "# file ="))
     for kind, told in (("leave-one-out", "actor split, leave-one-out "), ("actor", "actor split ")):

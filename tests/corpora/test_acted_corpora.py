@@ -234,6 +234,23 @@ def test_speech_commands(tmp_path: Path, above: str):
         load_corpus("speech_commands", tmp_path)
 
 
+def test_speech_commands_own_lists_are_the_column_split(tmp_path: Path):
+    names = [f"{word}/{number}_nohash_0" for word in ("right", "wow") for number in range(4)]
+    touch(tmp_path, *(f"{name}.wav" for name in names))
+    assert load_corpus("speech_commands", tmp_path).labels("split") == []
+    (tmp_path / "validation_list.txt").write_bytes(b"right/1_nohash_0.wav\r\nwow/1_nohash_0.wav\r\n")
+    assert load_corpus("speech_commands", tmp_path).labels("split") == []
+    (tmp_path / "testing_list.txt").write_text("wow/2_nohash_0.wav\nwow/9_nohash_9.wav\n", encoding="utf-8")
+    utterances = load_corpus("speech_commands", tmp_path)
+    parts = dict(zip(utterances.table["utterance"], utterances.table["split"], strict=True))
+    assert parts.pop("wow/2_nohash_0") == "test"
+    assert [name for name, part in parts.items() if part == "validation"] == ["right/1_nohash_0", "wow/1_nohash_0"]
+    assert Counter(parts.values()) == {"train": 5, "validation": 2}
+    (tmp_path / "testing_list.txt").write_text("wow/1_nohash_0.wav\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"wow/1_nohash_0\.wav stands in both of validation_list\.txt, testing_list"):
+        load_corpus("speech_commands", tmp_path)
+
+
 def test_a_broken_link_is_no_silent_loss(tmp_path: Path):
     touch(tmp_path, "wav/16b10Wb.wav")
     (tmp_path / "wav/15a07La.wav").symlink_to(tmp_path / "annex" / "gone")

@@ -123,9 +123,24 @@ def test_ravdess_leaves_out_song_video_and_other_files(tmp_path: Path):
     assert utterances.note == "1 of 1440 clips, 1 of 24 actors; 2 recordings of song or video ignored"
 
 
-@pytest.mark.parametrize(
-    "name", ["Actor_01/angry.wav", "Actor_01/03-01-09-01-01-01-01.wav", "Actor_01/03-01-05-01-01-01-02.wav"]
-)
+def test_a_ravdess_recording_in_another_actors_folder_is_told_as_that(tmp_path: Path):
+    touch(tmp_path, "Actor_01/03-01-05-02-02-01-02.wav")
+    told = (
+        r"03-01-05-02-02-01-02\.wav is a recording of actor 02 by its name, and lies in Actor_01: move it to Actor_02"
+    )
+    for _ in range(2):  # alone, and among others
+        with pytest.raises(CorpusError, match=told):
+            load_corpus("ravdess", tmp_path)
+        touch(tmp_path, "Actor_02/03-01-05-02-02-02-02.wav")
+
+
+def test_ravdess_of_song_alone_is_told_as_that(tmp_path: Path):
+    touch(tmp_path, "Actor_01/03-02-05-02-02-01-01.wav")
+    with pytest.raises(CorpusError, match=r"holds song or video alone \(1 files\): give the audio-only speech"):
+        load_corpus("ravdess", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Actor_01/angry.wav", "Actor_01/03-01-09-01-01-01-01.wav"])
 def test_ravdess_refuses_an_irregular_recording(tmp_path: Path, name: str):
     touch(tmp_path, "Actor_02/03-01-05-02-02-01-02.wav", name)
     with pytest.raises(CorpusError, match=f"{name} is no name of RAVDESS"):
@@ -164,7 +179,7 @@ def test_librispeech_irregularities(tmp_path: Path):
     with pytest.raises(CorpusError, match=r"19-198\.trans\.txt line 2 is not"):
         load_corpus("librispeech", tmp_path)
     transcripts.write_bytes(b"19-198-0001 \xff\xfe")
-    with pytest.raises(CorpusError, match="is not UTF-8"):
+    with pytest.raises(CorpusError, match="is no text in UTF-8 or UTF-16"):
         load_corpus("librispeech", tmp_path)
     transcripts.unlink()
     touch(tmp_path, f"{chapter}/20-198-0001.flac")
@@ -215,7 +230,7 @@ def test_ravdess_is_read_from_the_zip_that_it_comes_in(tmp_path: Path, monkeypat
             content.writestr(name, name)
     for _ in range(2):  # the second time it lies in the cache
         table = load_corpus("ravdess", archive)
-        assert [Path(path).read_text() for path in table.table["path"]] == names
+        assert [Path(path).read_text(encoding="utf-8") for path in table.table["path"]] == names
     assert len([path for path in (tmp_path / "cache" / "archives").iterdir() if path.is_dir()]) == 1
     with zipfile.ZipFile(archive, "w") as content:
         content.writestr("../outside.wav", "x")

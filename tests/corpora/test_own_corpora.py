@@ -1,6 +1,7 @@
 """Corpora of one's own: a table, or folders by emotion."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,7 +75,12 @@ def test_every_format_gives_the_same_table(tmp_path: Path, suffix: str):
     np.testing.assert_array_equal(table["end"], [2, np.nan, np.nan])
     np.testing.assert_array_equal(table["valence"], [1.5, np.nan, np.nan])
     assert utterances.labels("session") == ["7"]
-    assert (utterances.corpus, utterances.note) == ("table", "")
+    counted = "row" if suffix == ".parquet" else "line"
+    first = 1 if suffix in (".parquet", ".jsonl") else 2
+    assert utterances.corpus == "table"
+    assert utterances.note == (
+        f"no speaker in 1 of 3 rows ({counted} {first + 2}); no emotion in 1 of 3 rows ({counted} {first + 1})"
+    )
 
 
 def test_a_table_of_another_place_gives_the_same_identifiers(tmp_path: Path):
@@ -120,8 +126,8 @@ HEADER = "path,speaker,emotion\n"
     ("content", "message"),
     [
         ("", "is empty: it needs a header with path, speaker, emotion"),
-        ("path;speaker;emotion\na.wav;1;sad\n", "one cell, 'path;speaker;emotion'.*: save it with commas as .csv"),
-        ("path\ta;b\n", "save it with commas as .csv, or with tabs as .tsv"),
+        ("path|speaker|emotion\na.wav|1|sad\n", r"one cell, 'path\|speaker\|emotion': separate columns by commas"),
+        ("path;speaker\na.wav;1\n", "lacks the column 'emotion': it has 'path', 'speaker'"),
         ("word\n", "lacks the column 'path': it has 'word'"),
         ("path,speaker\na.wav,1\n", "lacks the column 'emotion'"),
         ("path,speaker,emotion,speaker\na.wav,1,sad,1\n", "names a column twice"),
@@ -139,11 +145,14 @@ HEADER = "path,speaker,emotion\n"
         ),
         ("utterance,path,speaker,emotion\nx,a.wav,1,sad\nx,b.wav,1,sad\n", r"line 3: 'x' stands in line 2, too"),
         (HEADER + 'a.wav,1,"sad\n', "cannot be read: unexpected end of data"),
-        (HEADER.encode() + b"a.wav,1,tr\xe4urig\n", "cannot be read: .*utf-8"),
+        (HEADER.encode() + b"a.wav,1,tr\xe4urig\n", "cannot be read: .*utf-8.*save it anew, as UTF-8"),
         ("path,speaker,emotion,valence\na.wav,1,sad,high\n", "line 2: valence 'high' is no number"),
         ("path,speaker,emotion,valence\na.wav,1,sad,7\n", r"corpus\.csv line 2: valence 7.0 is not on the scale"),
         ("path,speaker,emotion,start\na.wav,1,sad,inf\n", "line 2: start 'inf' is no number"),
-        ("path,speaker,emotion,start\na.wav,1,sad,nan\n", "line 2: start 'nan' is no number"),
+        (HEADER + "nan,1,sad\n", "line 2 has no path"),
+        ('path,speaker,emotion,start\na.wav,1,sad,"1,500"\n', "line 2: start '1,500' may be thousands or a fraction"),
+        ("path;speaker;emotion;start\na.wav;1;sad;0,5\nb.wav;1;sad;1.500\n", r"line 3: start '1\.500' may be thous"),
+        ("path;speaker;emotion;start\na.wav;1;sad;1.234,5\n", r"line 2: start '1\.234,5' is no number"),
         (HEADER + ".,1,sad\n", r"line 2: .* is a folder, not a recording: correct path"),
         ("path,speaker,emotion,start,end\na.wav,1,sad,2,1\n", "line 2: no speech lies between 2.0 s and 1.0 s"),
         ("path,speaker,emotion,start,end\na.wav,1,sad,,0\n", "line 2: no speech lies between 0.0 s and 0.0 s"),
@@ -187,7 +196,7 @@ def test_a_table_must_be_a_file_of_a_known_format(tmp_path: Path):
         (tmp_path, "is a folder, not a table"),
         (tmp_path / "gone.csv", r"gone\.csv does not exist"),
         (tmp_path / ("long" * 100 + ".csv"), "does not exist"),
-        (write(tmp_path, HEADER, ".xlsx"), r"corpus\.xlsx is none of \.csv, \.tsv, \.jsonl, \.parquet"),
+        (write(tmp_path, HEADER, ".xlsx"), r"corpus\.xlsx is none of \.csv, \.tsv, \.txt, \.jsonl, \.parquet"),
     ]:
         with pytest.raises(CorpusError, match=message):
             load_corpus("table", root)
@@ -256,6 +265,23 @@ def test_audio_files_of_all_endings_are_found_and_read(tmp_path: Path):
     check = check_corpus("folder", tmp_path)
     assert check.clips.found == len(written)
     assert (check.problems, check.sound) == ((), True)
+
+
+def test_what_looks_like_sound_and_is_not_read_is_counted_and_named(tmp_path: Path):
+    others = ["joy/a.voc", "joy/ann/b.VOC", "fear/c.gsm"]
+    touch(tmp_path, *others, "joy/notes.txt", "joy/.hidden.voc")
+    told = r"3 files look like sound but cannot be read here \(\.gsm, \.voc\), as fear/c\.gsm"
+    with pytest.raises(CorpusError, match=f"no folder recordings below .*; {told}"):
+        load_corpus("folder", tmp_path)
+    utterances = load_corpus("folder", touch(tmp_path, "joy/d.wav"))
+    assert utterances.labels("emotion") == ["joy"]
+    assert re.fullmatch(told, utterances.note)
+    (tmp_path / "joy/a.voc").unlink()
+    (tmp_path / "fear/c.gsm").unlink()
+    assert (
+        load_corpus("folder", tmp_path).note
+        == "1 file looks like sound but cannot be read here (.voc), as joy/ann/b.VOC"
+    )
 
 
 def test_recordings_with_and_without_speaker(tmp_path: Path):

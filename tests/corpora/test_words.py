@@ -214,8 +214,25 @@ def test_no_alignments_is_one_clear_line(tmp_path: Path, speech_data: Path):
         ):
             load_corpus("librispeech-words", root)
     write(tmp_path / "1-2.alignment.txt", '1-2-0000 "A," "0.1,0.2"')
-    with pytest.raises(CorpusError, match="hold no word of the recordings there"):
+    told = rf"below {tmp_path} hold no word of the 2 recordings in {tmp_path}: are they of others\?"
+    with pytest.raises(CorpusError, match=told):
         load_corpus("librispeech-words", tmp_path)
+    write(tmp_path / "84-121123.alignment.txt", '84-121123-0001 ",LONG" "0.1,1.7"')
+    with pytest.raises(CorpusError, match=r"hold only longer words of the 2 recordings"):
+        load_corpus("librispeech-words", tmp_path)
+
+
+def test_a_wrong_folder_of_alignments_is_told_as_that(tmp_path: Path):
+    recordings(tmp_path / "speech")
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "1-2.alignment.txt", '1-2-0001 ",WORD" "0.1,0.7"')
+    for name, told in {
+        "gone": "does not exist: name the folder of the alignments",
+        "1-2.alignment.txt": "is a file, and no folder or archive: name the folder",
+        "empty": "holds no alignments: expected SPEAKER-CHAPTER.alignment.txt",
+    }.items():
+        with pytest.raises(CorpusError, match=rf"^librispeech-words: words\.alignments: {tmp_path / name} {told}"):
+            load_corpus("librispeech-words", tmp_path / "speech", WordSettings(alignments=str(tmp_path / name)))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +281,7 @@ def test_a_damaged_textgrid_is_named(tmp_path: Path, content: str):
 def test_an_alignment_that_is_no_text_is_named(tmp_path: Path):
     folder = recordings(tmp_path)
     (folder / "84-121123.alignment.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(CorpusError, match="is not UTF-8"):
+    with pytest.raises(CorpusError, match="is no text in UTF-8 or UTF-16"):
         load_corpus("librispeech-words", tmp_path)
 
 

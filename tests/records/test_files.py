@@ -240,7 +240,7 @@ def example(strategy):
 
 def refused(record, path: Path, content: object) -> str:
     """The line that refuses a file with this content in the record's place."""
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(RecordError) as caught:
         type(record).read(path)
     line = str(caught.value)

@@ -125,7 +125,7 @@ class Server:
         assert self.process.stdout is not None
         with self.process.stdout as said:
             line = said.readline()
-        assert line, log.read_text()
+        assert line, log.read_text(encoding="utf-8")
         self.address = line.split()[1]
 
     def stop(self) -> int:

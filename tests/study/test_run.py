@@ -35,7 +35,8 @@ def records(out: Path) -> dict[str, dict[str, Any]]:
 
 def write(study: Study, path: Path) -> Path:
     path.write_text(
-        tomli_w.dumps(study.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True))
+        tomli_w.dumps(study.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude_none=True)),
+        encoding="utf-8",
     )
     return path
 

@@ -32,7 +32,7 @@ CLI = "from hamiltone._command import main; main()"
 
 
 def write(run: RunSettings, path: Path) -> Path:
-    path.write_text(tomli_w.dumps(run.model_dump(mode="json", exclude_none=True)))
+    path.write_text(tomli_w.dumps(run.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
     return path
 
 

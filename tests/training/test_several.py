@@ -110,6 +110,10 @@ def test_settings_come_back_from_toml(two: list[dict[str, Any]], tmp_path: Path)
             {"root": "x", "parts": [{"name": "folder"}]},
             "corpus: root, words and options are told of each of parts",
         ),
+        (
+            {"only": True, "parts": [{"name": "folder"}]},
+            "corpus: labels and only beside parts name emotions of all of them: set common_names = true, too",
+        ),
         ({"parts": [{"root": "x"}]}, "corpus.parts.0.name is missing"),
         ({"parts": [{"name": "folder", "label": {}}]}, "unknown key corpus.parts.0.label; did you mean labels?"),
         ({"parts": ["ravdess"]}, "corpus.parts.0"),

@@ -91,3 +91,17 @@ def test_splits_that_cannot_be_are_one_line(
 def test_speakers_are_not_recognised_where_none_is_known(table: Path) -> None:
     with pytest.raises(SettingsError, match=r"split\.kind leave-one-out leaves no known speaker"):
         material_of(table, {"kind": "leave-one-out"}, task="speaker")
+
+
+def test_classes_that_training_does_not_hear_are_told_with_the_dataset(table: Path) -> None:
+    lines = ["path,speaker,emotion,split"]
+    rows = [("joy", "train"), ("Fear", "train"), ("joy", "val"), ("fear", "test")]
+    lines += [f"{number:02}.wav,ann,{','.join(rows[number % 4])}" for number in range(8)]
+    (table.parent / "one-part.csv").write_text("\n".join(lines), encoding="utf-8")
+    dataset = material_of(table.parent / "one-part.csv", {"kind": "column"})
+    assert [remark.partition(":")[0] for remark in dataset.remarks] == [
+        "emotion 'Fear' (2) and 'fear' (2) may be one",
+        "emotion 'fear' is not in the training part (2 recordings in test)",
+        "emotion 'Fear' is in the training part alone (2 recordings)",
+    ]
+    assert material_of(table, {"kind": "column"}).remarks == ()

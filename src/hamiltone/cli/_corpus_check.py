@@ -57,6 +57,8 @@ def corpus_audit(settings: Settings, overrides: Overrides = None, as_json: Json 
         print(json.dumps(found.as_json(), indent=2))
     else:
         print_audit(found, dataset.utterances.note)
+        for remark in dataset.remarks:
+            print(f"note: {remark}")
     if found.leaking:
         raise typer.Exit(1)
 

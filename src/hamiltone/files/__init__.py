@@ -1,7 +1,17 @@
-"""Atomic writes, content keys, the cache folder, and locks between processes."""
+"""Atomic writes, texts, content keys, the cache folder, and locks between processes."""
 
 from ._atomic import atomic_path, atomic_write
 from ._cache import cache_folder, locked
 from ._keys import content_key, file_key
+from ._text import decoded_text, read_text
 
-__all__ = ["atomic_path", "atomic_write", "cache_folder", "content_key", "file_key", "locked"]
+__all__ = [
+    "atomic_path",
+    "atomic_write",
+    "cache_folder",
+    "content_key",
+    "decoded_text",
+    "file_key",
+    "locked",
+    "read_text",
+]

@@ -13,7 +13,7 @@ def content_key(content: Any) -> str:
         TypeError: content that JSON cannot hold; NaN and infinities are a ``ValueError``.
     """
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()  # paths in a locale without Unicode
 
 
 def file_key(path: Path) -> str:

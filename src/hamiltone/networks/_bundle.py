@@ -99,10 +99,10 @@ def save_bundle(
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         (draft / WEIGHTS).write_bytes(save(tensors))  # a file of the library's own making is for its owner alone
         config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
-        (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-        (draft / CARD).write_text(model_card(config, facts))
+        (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        (draft / CARD).write_text(model_card(config, facts), encoding="utf-8")
         if licence:
-            (draft / LICENCE).write_text(licence)
+            (draft / LICENCE).write_text(licence, encoding="utf-8")
 
 
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
@@ -150,7 +150,7 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     try:
-        config = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise BundleError(f"{folder}: no model here ({CONFIG} is missing); name a model folder, as RUN/model") from None
     except (OSError, ValueError) as error:
@@ -174,7 +174,7 @@ def bundle_licence(folder: Path | str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except OSError:
         return ""
 

@@ -25,7 +25,7 @@ def read_heard(folder: Path) -> dict[str, list[str]]:
     """
     path = folder / HEARD
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise RecordError(f"{path}: is missing or damaged; copy the whole run, or train it again") from None
 

@@ -31,7 +31,9 @@ def _restrict(megabytes: int) -> None:
     if resource is None:
         return
     statistics = Path("/proc/self/statm")
-    taken = int(statistics.read_text().split()[0]) * resource.getpagesize() if statistics.exists() else 0
+    taken = (
+        int(statistics.read_text(encoding="utf-8").split()[0]) * resource.getpagesize() if statistics.exists() else 0
+    )
     wanted = {
         resource.RLIMIT_AS: taken + (megabytes << 20),
         resource.RLIMIT_FSIZE: 0,

@@ -65,12 +65,14 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
         export_onnx(recognizer, draft / ONNX_FILE, card=bundle_card(model), features=True)
         facts = about | _page_facts(recognizer)
         if licence := bundle_licence(model):
-            (draft / _LICENCE).write_text(licence)
+            (draft / _LICENCE).write_text(licence, encoding="utf-8")
             facts["licence_file"] = _LICENCE
-        (draft / "model.json").write_text(json.dumps(facts, indent=2) + "\n")
+        (draft / "model.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         index = draft / "index.html"
         policy = f'<meta charset="utf-8">\n    <meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        index.write_text(index.read_text().replace('<meta charset="utf-8">', policy, 1))
+        index.write_text(
+            index.read_text(encoding="utf-8").replace('<meta charset="utf-8">', policy, 1), encoding="utf-8"
+        )
     return folder
 
 
@@ -107,7 +109,7 @@ def _fetched_runtime(folder: Path) -> dict[str, Path]:
     package = f"onnxruntime-web@{RUNTIME_VERSION}"
     # One more try, which is some 10 s without a network; npm's own rule is more than a minute.
     command = ["npm", "pack", package, "--json", "--fetch-retries=1"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, encoding="utf-8")
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:
         raise ServiceError(f"npm cannot fetch {package} ({_npm_line(done.stdout)}); name a folder of it with --runtime")

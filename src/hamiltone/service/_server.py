@@ -106,7 +106,7 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
     if file is None:
         return variable or None
     try:
-        token = file.read_text().strip()
+        token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ServiceError(f"{file}: the token cannot be read: {error}") from None
     if not token:

@@ -8,8 +8,10 @@ from hamiltone.corpora import (
     SplitKind,
     SplitSettings,
     Utterances,
+    class_remarks,
     load_split,
     load_utterances,
+    split_remarks,
     split_utterances,
 )
 from hamiltone.settings_paths import SettingsError, expand
@@ -19,11 +21,19 @@ from ._run import RunSettings
 
 @dataclass(frozen=True)
 class Dataset:
-    """Utterances, their split, and the classes in the order of the scores (none for an RH-Emo without heads)."""
+    """Utterances, their split, and the classes in the order of the scores (none for an RH-Emo without heads).
+
+    Attributes:
+        utterances: those that the task can use.
+        split: of them.
+        labels: the classes.
+        remarks: what may be wrong with the classes, to be told before training; a line each.
+    """
 
     utterances: Utterances
     split: Split
     labels: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def load_dataset(settings: RunSettings) -> Dataset:
@@ -61,8 +71,17 @@ def _load(corpus: CorpusSettings, splitting: SplitSettings, kind: SplitKind, col
     if splitting.file is None:
         # Also where labels are not needed, so that both stages of RH-Emo get the same split.
         stratify = column if labelled or len(with_label) == len(everything) else None
-        return Dataset(utterances, split_utterances(splitting, utterances, kind=kind, stratify=stratify), labels)
+        return _dataset(
+            utterances, split_utterances(splitting, utterances, kind=kind, stratify=stratify), column, labels
+        )
     split = load_split(expand(splitting.file, "split.file"), everything, fold=splitting.fold)
     # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
     unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
-    return Dataset(utterances, split.without(unlabelled), labels)
+    return _dataset(utterances, split.without(unlabelled), column, labels)
+
+
+def _dataset(utterances: Utterances, split: Split, column: str, labels: tuple[str, ...]) -> Dataset:
+    if not labels:
+        return Dataset(utterances, split, labels)
+    remarks = class_remarks(utterances, column) + split_remarks(utterances, split, column)
+    return Dataset(utterances, split, labels, tuple(remarks))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hamiltone.files import read_text
 from hamiltone.settings_paths import SettingsError
 
 from ._kinds import NESTED
@@ -79,7 +80,7 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path.resolve() in seen:
         raise SettingsError(f"{path}: extends itself in a circle; take one `extends` out")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -76,7 +76,7 @@ class LocalExecutor(Executor):
         folder = self._root / job.folder
         folder.mkdir(parents=True, exist_ok=True)
         slot = min(set(range(self.side_by_side)) - {running.slot for running in self._running.values()})
-        with (folder / LOG).open("w") as log:
+        with (folder / LOG).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}._worker"],
                 stdin=subprocess.PIPE,

@@ -57,7 +57,8 @@ def carry_out(job: Job, root: Path) -> Outcome:
     os.chdir(root)
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOG).open("a", buffering=1) as log, contextlib.redirect_stderr(log):
+    log = (folder / LOG).open("a", buffering=1, encoding="utf-8", errors="backslashreplace")
+    with log, contextlib.redirect_stderr(log):
         try:
             settings = settings_from(job.settings, where=job.folder)
             train(settings, command=job.command, side_by_side=job.side_by_side)

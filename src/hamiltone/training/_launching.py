@@ -44,7 +44,7 @@ def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: in
         folder = Path(name)
         told = {"command": command, "quiet": quiet, "side_by_side": side_by_side}
         order = {"settings": settings.model_dump(mode="json"), "told": told}
-        (folder / ORDER).write_text(json.dumps(order))
+        (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
         # The others meet at a store that is here before they are, on a port that the system chooses.
         store = TCPStore(_HOST, 0, is_master=True, wait_for_workers=False)
         places = [_place(rank, settings, store.port) for rank in range(settings.processes)]
@@ -126,7 +126,7 @@ def _explain(codes: Sequence[int | None], folder: Path) -> None:
 
 def _failure(folder: Path, rank: int) -> dict[str, str]:
     try:
-        return json.loads(failure_file(folder, rank).read_text())
+        return json.loads(failure_file(folder, rank).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
 

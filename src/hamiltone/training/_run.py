@@ -101,6 +101,8 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
         torch.manual_seed(settings.seed)
         processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
         run = _make_run(settings, out, command, side_by_side)
+        for remark in run.dataset.remarks if processes.main else ():
+            display.say(f"note: {remark}")
         checkpoint = Checkpoint(out / _CHECKPOINT, run.key)
         with locked(out) if processes.main else nullcontext():
             if (out / RECORD).is_file():
@@ -122,7 +124,7 @@ def _make_run(settings: RunSettings, out: Path, command: str, side_by_side: int)
     dataset, statistics_set = load_dataset(settings), load_statistics(settings)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
-    notes = []
+    notes = list(dataset.remarks)
     for setting, earlier in lineage.by_setting().items():
         what = f"{setting}: {earlier.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(earlier.folder), dataset.split, what, settings.leaks)

@@ -103,7 +103,7 @@ def stored_frames(utterances: Utterances, settings: FrameSettings, key: str, rep
         samples=np.memmap(folder / "samples.f32", dtype=np.float32, mode="r"),
         bounds=bounds[:, :2],
         owner=bounds[:, 2],
-        silent=tuple(json.loads((folder / "silent.json").read_text())),
+        silent=tuple(json.loads((folder / "silent.json").read_text(encoding="utf-8"))),
     )
 
 
@@ -134,7 +134,7 @@ def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, repor
                 bounds.append((position, position + stop - first, row))
                 position += stop - first
     np.save(folder / "bounds.npy", np.array(bounds, dtype=np.int64).reshape(-1, 3))
-    (folder / "silent.json").write_text(json.dumps(silent))
+    (folder / "silent.json").write_text(json.dumps(silent), encoding="utf-8")
 
 
 def waveform_batches(frames: Frames, rows: npt.NDArray[np.int64]) -> Iterator[Float[Tensor, "batch sample"]]:

@@ -70,7 +70,7 @@ def _intact(place: Path) -> bool:
 
 
 def _load(place: Path) -> GramTargets:
-    shape = tuple(json.loads((place / _SHAPE).read_text()))
+    shape = tuple(json.loads((place / _SHAPE).read_text(encoding="utf-8")))
     # Mapped copy-on-write: torch warns of arrays that cannot be written, and nothing writes here.
     return GramTargets(torch.from_numpy(np.load(place / _ROWS, mmap_mode="c")), shape)
 
@@ -93,7 +93,7 @@ def _compute(
                 targets = GramTargets.of(maps[layer])
                 if layer not in arrays:
                     draft.mkdir()
-                    (draft / _SHAPE).write_text(json.dumps(targets.shape))
+                    (draft / _SHAPE).write_text(json.dumps(targets.shape), encoding="utf-8")
                     size = (len(features), targets.values.shape[1])
                     arrays[layer] = np.lib.format.open_memmap(draft / _ROWS, mode="w+", dtype=np.float16, shape=size)
                 arrays[layer][first : first + len(batch)] = targets.values.cpu().numpy()

@@ -21,7 +21,7 @@ from ._run import train
 def work(folder: Path) -> None:
     """Take part in the run that the order in ``folder`` names; what goes wrong is written there."""
     _obey_the_launcher()
-    order = json.loads((folder / ORDER).read_text())
+    order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
     try:
         train(RunSettings.model_validate(order["settings"]), **order["told"])
     except HamiltoneError as error:

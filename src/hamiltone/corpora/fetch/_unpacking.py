@@ -26,19 +26,21 @@ class ArchiveLimits:
     Attributes:
         files: how many files and folders at most.
         size: bytes of all files together at most, unpacked.
-        ratio: how many times as large as packed a file of a zip may be.
+        ratio: how many times as large as the archive all files together may be, beyond what silence in one long
+            recording makes of it.
+        plain: bytes up to which that does not count; silence packs without limit, so size tells first.
     """
 
     files: int = 1_000_000
     size: int = 1 << 38
     ratio: int = 1000
+    plain: int = 1 << 32
 
 
 class _Member(NamedTuple):
     name: str
     folder: bool
     size: int
-    packed: int | None
     extract: Callable[[], object]
 
 
@@ -75,7 +77,7 @@ def _zip_members(archive: Path, content: zipfile.ZipFile, folder: Path) -> Itera
         if entry.flag_bits & 0x1:
             raise _refused(archive, entry.filename, "is encrypted")
         extract = partial(content.extract, entry, folder)
-        yield _Member(entry.orig_filename, entry.filename.endswith("/"), entry.file_size, entry.compress_size, extract)
+        yield _Member(entry.orig_filename, entry.filename.endswith("/"), entry.file_size, extract)
 
 
 def _tar_members(archive: Path, content: tarfile.TarFile, folder: Path) -> Iterator[_Member]:
@@ -83,13 +85,13 @@ def _tar_members(archive: Path, content: tarfile.TarFile, folder: Path) -> Itera
         if not (entry.isreg() or entry.isdir()):
             raise _refused(archive, entry.name, "is a link or a device")
         extract = partial(content.extract, entry, folder, set_attrs=False, filter="data")
-        yield _Member(entry.name, entry.isdir(), entry.size, None, extract)
+        yield _Member(entry.name, entry.isdir(), entry.size, extract)
 
 
 def _write(
     members: Iterator[_Member], archive: Path, folder: Path, limits: ArchiveLimits, report: Report | None
 ) -> None:
-    total, places = 0, set()
+    total, places, packed = 0, set(), archive.stat().st_size
     for number, member in enumerate(members, start=1):
         path = folder / _place(archive, member.name)
         total += member.size
@@ -97,8 +99,8 @@ def _write(
             raise CorpusError(f"{archive}: holds more than {limits.files} files: it is not unpacked")
         if member.size < 0 or total > limits.size:
             raise CorpusError(f"{archive}: holds more than {limits.size} bytes: it is not unpacked")
-        if member.packed is not None and member.size > limits.ratio * max(member.packed, 1):
-            raise _refused(archive, member.name, f"is more than {limits.ratio} times as large as packed")
+        if total > max(limits.plain, limits.ratio * packed):
+            raise CorpusError(f"{archive}: holds more than {limits.ratio} times its own size: it is not unpacked")
         if not member.folder:
             # Two names that a file system without capitals takes for one are one here.
             if (key := str(path).casefold()) in places:

@@ -11,7 +11,7 @@ import pandas as pd
 from hamiltone.audio import SILENT_PEAK, AudioError
 
 from ..loaders import CORPORA, Whole, listed_corpus, speaker_advice
-from ..splits import column_problems
+from ..splits import class_remarks, column_problems
 from ..utterances import Report, Utterances
 from ._listening import Heard, listen
 
@@ -179,6 +179,8 @@ def _remarks(utterances: Utterances) -> Iterator[str]:
     if nameless:
         who = "no recording has a speaker" if nameless == len(utterances) else f"{nameless} have no speaker"
         yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
+    for column in ("speaker", "emotion"):
+        yield from class_remarks(utterances, column)
     yield from column_problems(utterances)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from hamiltone.settings_paths import lying_path
+
 from ..recordings import corpus_folder, not_this_corpus
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus
@@ -113,7 +115,7 @@ def _texts(values: pd.Series) -> list[str | None]:
 
 def _row(folder: Path, place: _Place) -> dict[str, Any]:
     file, start, end = place
-    path = os.path.normpath(folder / file)
+    path = lying_path(os.path.normpath(folder / file))
     name = Path(os.path.relpath(path, folder)).as_posix()
     segment = "" if start is None and end is None else f"#{start or 0.0}-{'' if end is None else end}"
     return {"utterance": name + segment, "path": path, "start": start, "end": end}

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..recordings import audio_files, corpus_folder, not_this_corpus, subfolders
+from ..recordings import audio_files, corpus_folder, name_text, not_this_corpus, passed_over, subfolders
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus
 
@@ -22,7 +22,7 @@ def load_folder(root: Path | None, options: Mapping[str, str] | None = None) -> 
     Returns:
         One row per recording: ``utterance`` is its path below the root without suffix, ``emotion`` the first folder's
         name, ``speaker`` the second one's (missing where there is none; then no split by speaker is possible). The
-        note counts recordings without speaker where others have one.
+        note counts recordings without speaker where others have one, and files that look like sound but are not read.
 
     Raises:
         CorpusError: no such folder, no recordings in such folders, or recordings in other places below it; a pattern
@@ -32,9 +32,11 @@ def load_folder(root: Path | None, options: Mapping[str, str] | None = None) -> 
     pattern = _pattern(options["speaker"]) if options else None
     rows = []
     for emotion in subfolders(folder):
-        rows += [_row(path, folder, emotion.name, None) for path in audio_files(emotion)]
+        rows += [_row(path, folder, name_text(emotion.name), None) for path in audio_files(emotion)]
         for speaker in subfolders(emotion):
-            rows += [_row(path, folder, emotion.name, speaker.name) for path in audio_files(speaker)]
+            rows += [
+                _row(path, folder, name_text(emotion.name), name_text(speaker.name)) for path in audio_files(speaker)
+            ]
             for deeper in subfolders(speaker):
                 _refuse(audio_files(deeper), "lies too deep")
     _refuse(audio_files(folder), "lies in no emotion's folder")
@@ -43,12 +45,12 @@ def load_folder(root: Path | None, options: Mapping[str, str] | None = None) -> 
     if pattern is not None:
         _name_speakers(rows, pattern)
     nameless = sum(row["speaker"] is None for row in rows)
-    note = f"{nameless} recordings have no speaker" if 0 < nameless < len(rows) else ""
-    return Utterances.from_rows(rows, corpus="folder", root=folder, note=note)
+    remarks = [f"{nameless} recordings have no speaker" if 0 < nameless < len(rows) else "", passed_over(folder)]
+    return Utterances.from_rows(rows, corpus="folder", root=folder, note="; ".join(filter(None, remarks)))
 
 
 def _row(path: Path, folder: Path, emotion: str, speaker: str | None) -> dict[str, str | None]:
-    name = path.relative_to(folder).with_suffix("").as_posix()
+    name = name_text(path.relative_to(folder).with_suffix("").as_posix())
     return {"utterance": name, "path": str(path), "emotion": emotion, "speaker": speaker}
 
 

@@ -1,6 +1,7 @@
 """nEMO: acted Polish emotional speech, 9 actors, 6 emotions, 90 sentences."""
 
 import csv
+import io
 import re
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def _told(samples: Path) -> dict[str, dict[str, str]]:
     if file is None:
         return {}
     # A text may hold a single quotation mark: nothing is quoted.
-    lines = csv.DictReader(read_text("nemo", file).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    lines = csv.DictReader(io.StringIO(read_text("nemo", file), newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
     if lacking := [name for name in _COLUMNS if name not in (lines.fieldnames or ())]:
         raise CorpusError(f"nemo: {file} lacks the column {lacking[0]!r}: fetch it again")
     told = {}

@@ -35,15 +35,20 @@ def load_ravdess(root: Path | None) -> Utterances:
         and video are left out; the note counts them.
 
     Raises:
-        CorpusError: no such folder, no such recordings, or an audio file whose name is not RAVDESS's.
+        CorpusError: no such folder, no such recordings, an audio file whose name is not RAVDESS's, or one that lies in
+            another actor's folder.
     """
     folder = corpus_folder("ravdess", root)
     rows, ignored, strange = [], 0, []
     for path in find_recordings(folder, _NAME, _PLACE):
         match = _NAME.fullmatch(path.stem)
-        elsewhere = _PLACE.fullmatch(path.parent.name) and path.parent.name != f"Actor_{path.stem[-2:]}"
-        if match is None or elsewhere:
+        if match is None:
             strange.append(path)
+        elif _PLACE.fullmatch(path.parent.name) and path.parent.name != f"Actor_{match[7]}":
+            raise CorpusError(
+                f"ravdess: {path} is a recording of actor {match[7]} by its name, and lies in {path.parent.name}: move "
+                f"it to Actor_{match[7]}, or correct its name"
+            )
         elif (match[1], match[2]) != ("03", "01"):
             ignored += 1
         else:
@@ -57,6 +62,8 @@ def load_ravdess(root: Path | None) -> Utterances:
                     "text": _STATEMENTS[int(match[5]) - 1],
                 }
             )
+    if ignored and not rows:
+        raise CorpusError(f"ravdess: {folder} holds song or video alone ({ignored} files): give the audio-only speech")
     if not rows:
         raise not_this_corpus("RAVDESS", folder, _TREE)
     if strange:

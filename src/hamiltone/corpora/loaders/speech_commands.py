@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 
 from ..fetch import Archive, Source
-from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus
+from ..recordings import audio_files, corpus_folder, folder_levels, not_this_corpus, read_text
 from ..utterances import CorpusError, Utterances
 from ._corpus import Corpus, Whole, part_of
 
 _TREE = "WORD/SPEAKER_nohash_N.wav or .flac"
 _NAME = re.compile(r"([0-9a-f]+)_nohash_(\d+)", re.ASCII)
+_LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 _VERSIONS = Whole(64727, 1881, column="word"), Whole(105829, 2618, column="word")  # versions 0.01 and 0.02
 
 
@@ -22,11 +23,13 @@ def load_speech_commands(root: Path | None) -> Utterances:
     Returns:
         One row per recording: ``utterance`` is ``WORD/SPEAKER_nohash_N`` (a name stands in several words' folders),
         ``word`` and ``text`` the folder's name, ``speaker`` the name up to ``_nohash_``. Folders whose name begins
-        with "_" (background noise; the words "silence" and "unknown" of the test set) are left out. The note counts
-        against version 0.02 where the recordings are not exactly as many as in either.
+        with "_" (background noise; the words "silence" and "unknown" of the test set) are left out. ``split`` is what
+        the corpus' own lists beside the words' folders say ("train" of what is in neither); missing where one of them
+        is not there. The note counts against version 0.02 where the recordings are not exactly as many as in either.
 
     Raises:
-        CorpusError: no such folder, no such recordings, or an audio file whose name is not as expected.
+        CorpusError: no such folder, no such recordings, an audio file whose name is not as expected, or a list that
+            cannot be read or that contradicts the other.
     """
     folder = corpus_folder("speech_commands", root)
     rows, strange = [], []
@@ -42,6 +45,9 @@ def load_speech_commands(root: Path | None) -> Utterances:
         raise not_this_corpus("Speech Commands", folder, _TREE)
     if strange:
         raise CorpusError(f"speech_commands: {strange[0]} is not named as in {_TREE}: rename or remove the file")
+    split = _split(Path(rows[0]["path"]).parents[1])
+    for row in rows:
+        row["split"] = split.get(row["utterance"], "train") if split else None
     part = part_of(rows, *_VERSIONS)
     return Utterances.from_rows(rows, corpus="speech_commands", root=folder, note=part, part=part)
 
@@ -54,6 +60,19 @@ def _recordings(folder: Path) -> list[Path]:
         if words:
             return [path for paths in words for path in paths]
     return []
+
+
+def _split(folder: Path) -> dict[str, str]:
+    """The part of each recording that the lists in a folder name; nothing where one of them is not there."""
+    if not all((folder / file).is_file() for file in _LISTS):
+        return {}
+    parts: dict[str, str] = {}
+    for file, part in _LISTS.items():
+        for line in filter(None, map(str.strip, read_text("speech_commands", folder / file).splitlines())):
+            name = line.rpartition(".")[0]
+            if parts.setdefault(name, part) != part:
+                raise CorpusError(f"speech_commands: {line} stands in both of {', '.join(_LISTS)}: fetch them again")
+    return parts
 
 
 _URL = "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz"

@@ -2,15 +2,39 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from hamiltone import files
 from hamiltone.audio import AUDIO_SUFFIXES
 
 from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+_OTHER_SOUND = frozenset(
+    {
+        *(
+            ".3ga",
+            ".3gp",
+            ".aac",
+            ".ac3",
+            ".amr",
+            ".ape",
+            ".au",
+            ".avi",
+            ".caf",
+            ".dss",
+            ".gsm",
+            ".m4a",
+            ".m4b",
+            ".mka",
+        ),
+        *(".mkv", ".mov", ".mp4", ".mpc", ".mpga", ".pcm", ".raw", ".rf64", ".shn", ".snd", ".spx", ".sph", ".tta"),
+        *(".voc", ".vox", ".w64", ".weba", ".webm", ".wma", ".wv"),
+    }
+)
 _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name
 
 
@@ -68,6 +92,26 @@ def audio_files(folder: Path) -> list[Path]:
     return paths
 
 
+def passed_over(folder: Path) -> str:
+    """How many files in a folder, or some folders below, look like sound but are not read; "" when none.
+
+    Raises:
+        CorpusError: a folder cannot be read.
+    """
+    found = [
+        Path(item.path)
+        for level in folder_levels(folder)
+        for parent in level
+        for item in _visible(parent)
+        if os.path.splitext(item.name)[1].lower() in _OTHER_SOUND - AUDIO_SUFFIXES  # noqa: PTH122 - many files
+    ]
+    if not found:
+        return ""
+    kinds = ", ".join(sorted({path.suffix.lower() for path in found}))
+    what = "1 file looks" if len(found) == 1 else f"{len(found)} files look"
+    return f"{what} like sound but cannot be read here ({kinds}), as {found[0].relative_to(folder)}"
+
+
 def absence(path: str) -> str:
     """Why there is no recording at a path; "" where a file is."""
     if os.path.isfile(path):  # noqa: PTH113 - raises nothing, and is fast
@@ -77,6 +121,14 @@ def absence(path: str) -> str:
     if os.path.islink(path):  # noqa: PTH114
         return "is a broken link"
     return "is no file that can be read" if os.path.exists(path) else "does not exist"  # noqa: PTH110
+
+
+def name_text(name: str) -> str:
+    """The name of a file or a folder as text: UTF-8 whatever the locale, and composed."""
+    try:
+        return unicodedata.normalize("NFC", os.fsencode(name).decode())
+    except UnicodeDecodeError:
+        return name
 
 
 def text_files(folder: Path, suffix: str) -> list[Path]:
@@ -91,15 +143,15 @@ def text_files(folder: Path, suffix: str) -> list[Path]:
 
 
 def read_text(corpus: str, path: Path) -> str:
-    """The content of a UTF-8 text file.
+    """The content of a text file in UTF-8 or UTF-16.
 
     Raises:
-        CorpusError: it cannot be read, or is not UTF-8.
+        CorpusError: it cannot be read, or is in another encoding.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return files.read_text(path)
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{corpus}: {path} is not UTF-8 text: fetch it again") from error
+        raise CorpusError(f"{corpus}: {path} is no text in UTF-8 or UTF-16: save it so, or fetch it again") from error
     except OSError as error:
         raise CorpusError(f"{corpus}: {path} cannot be read ({error.strerror})") from error
 
@@ -172,7 +224,7 @@ def recordings_with_names(
 def not_this_corpus(corpus: str, folder: Path, expected: str) -> CorpusError:
     """The error for a folder without one recording of the corpus."""
     packed = [item.name for item in _visible(folder) if Path(item.name).suffix.lower() in _ARCHIVES]
-    advice = f"unpack {packed[0]} first" if packed else "is it another corpus?"
+    advice = f"unpack {packed[0]} first" if packed else passed_over(folder) or "is it another corpus?"
     return CorpusError(f"no {corpus} recordings below {folder}: expected {expected}; {advice}")
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from hamiltone.settings_paths import expand
 
 from ..loaders import CORPORA, load_corpus
-from ..utterances import AND, WITHIN, CorpusError, Utterances
+from ..utterances import AND, WITHIN, CorpusError, Utterances, composed
 from ._settings import CorpusPartSettings
 
 _OWN_NAMES = ("utterance", "speaker", "session")  # two corpora may use the same ones for different things
@@ -63,6 +63,7 @@ def _loaded(part: CorpusPartSettings, *, common_names: bool) -> Utterances:
 
 
 def _relabelled(parts: Sequence[Utterances], labels: Mapping[str, str], *, only: bool) -> list[Utterances]:
+    labels = {composed(label): name for label, name in labels.items()}
     known = [_emotions(part) for part in parts]
     if unknown := [label for label in labels if not any(label in emotions for emotions in known)]:
         there = ", ".join(dict.fromkeys(chain(*known)))
@@ -93,6 +94,7 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     Raises:
         CorpusError: ``labels`` names an emotion that the corpus does not have.
     """
+    labels = {composed(label): composed(name) for label, name in labels.items()}
     known = _emotions(utterances)
     for label in labels:
         if label not in known:

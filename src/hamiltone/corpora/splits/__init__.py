@@ -1,5 +1,6 @@
 """Splits of a corpus: by recording and by speaker, folds, lists of speakers, and the protocol that a split is."""
 
+from ._classes import class_remarks, split_remarks
 from ._folds import column_problems, leave_one_speaker_out, split_by_column, split_stratified
 from ._protocol import Protocol, protocol_of
 from ._random import speaker_counts, split_by_speaker, split_random
@@ -14,6 +15,7 @@ __all__ = [
     "Split",
     "SplitKind",
     "SplitSettings",
+    "class_remarks",
     "column_problems",
     "leave_one_speaker_out",
     "load_split",
@@ -25,6 +27,7 @@ __all__ = [
     "split_by_column",
     "split_by_speaker",
     "split_random",
+    "split_remarks",
     "split_stratified",
     "split_utterances",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utterances import CorpusError, Utterances
+from ..utterances import CorpusError, Utterances, composed
 from ._assignment import (
     TEST,
     TRAIN,
@@ -79,7 +79,7 @@ class SpeakerLists(HashedFile):
         check_rule(utterances, rule, least_folds=2)
         names = speakers_of(utterances)
         lists = self.folds or tuple(self.parts[part] for part in PARTS)
-        number_of = {speaker: number for number, listed in enumerate(lists) for speaker in listed}
+        number_of = {composed(speaker): number for number, listed in enumerate(lists) for speaker in listed}
         if unknown := [name for name in names if name not in number_of]:
             raise CorpusError(f"{self.corpus}: speaker {unknown[0]} is in no list of the split {self.name}")
         rows = sorted_rows(utterances, "word" if self.validation_words else None)

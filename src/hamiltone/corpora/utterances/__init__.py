@@ -2,7 +2,7 @@
 
 from ._affect import affect_table, affect_targets
 from ._progress import Report
-from ._table import AND, COLUMNS, HIGHEST, LOWEST, NUMBERS, RATINGS, TEXT, WITHIN, CorpusError, Utterances
+from ._table import AND, COLUMNS, HIGHEST, LOWEST, NUMBERS, RATINGS, TEXT, WITHIN, CorpusError, Utterances, composed
 
 __all__ = [
     "AND",
@@ -18,4 +18,5 @@ __all__ = [
     "Utterances",
     "affect_table",
     "affect_targets",
+    "composed",
 ]

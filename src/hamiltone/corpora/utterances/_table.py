@@ -1,5 +1,6 @@
 """The table of utterances: one row per piece of speech, whatever the corpus."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -57,7 +58,8 @@ class Utterances:
     corpus lies) and ``path`` are never missing; ``start`` and ``end`` are seconds, or NaN for the file's own bounds;
     ``speaker``, ``sex`` (of the speaker: "female", "male"), ``emotion``, ``word``, ``text``, ``session`` and ``split``
     (the part that the corpus itself gives) are strings or missing; ``valence``, ``arousal`` and ``dominance`` are
-    ratings from 1 to 5, or NaN. The rows are numbered from 0.
+    ratings from 1 to 5, or NaN. Texts are composed Unicode (NFC), but for ``path``, which is as on the disk. The
+    rows are numbered from 0.
 
     Attributes:
         table: the table; the one given is copied, and nobody should write to the copy.
@@ -82,6 +84,8 @@ class Utterances:
     language: str = ""
 
     def __post_init__(self) -> None:
+        classes = {column: tuple(map(composed, labels)) for column, labels in self.classes.items()}
+        object.__setattr__(self, "classes", classes)
         object.__setattr__(self, "table", _checked(self.table, self.corpus, self.classes))
 
     @classmethod
@@ -157,6 +161,11 @@ class Utterances:
         return self.table.loc[:, column]
 
 
+def composed(text: str) -> str:
+    """A text as composed Unicode (NFC), in which tables hold it."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _checked(table: pd.DataFrame, corpus: str, classes: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:
     if missing := [name for name in COLUMNS if name not in table.columns]:
         raise CorpusError(f"{corpus}: the table lacks the column {missing[0]!r}: it needs {', '.join(COLUMNS)}")
@@ -166,7 +175,9 @@ def _checked(table: pd.DataFrame, corpus: str, classes: Mapping[str, tuple[str, 
         raise CorpusError(f"{corpus}: the table has {problem}: it needs exactly {', '.join(COLUMNS)}")
     checked = pd.DataFrame(
         {
-            name: (_numbers if name in NUMBERS else _strings)(table.loc[:, name], f"{corpus}: column {name!r}")
+            name: (_numbers if name in NUMBERS else _paths if name == "path" else _strings)(
+                table.loc[:, name], f"{corpus}: column {name!r}"
+            )
             for name in COLUMNS
         }
     )
@@ -202,7 +213,11 @@ def _check_ranges(table: pd.DataFrame, corpus: str) -> None:
             raise CorpusError(f"{corpus}: {row['utterance']}: {name} {row[name]} is not on the scale from 1 to 5")
 
 
-def _strings(values: pd.Series, where: str) -> pd.Series:
+def _paths(values: pd.Series, where: str) -> pd.Series:
+    return _strings(values, where, path=True)
+
+
+def _strings(values: pd.Series, where: str, *, path: bool = False) -> pd.Series:
     # pandas recognises the usual case fast; row by row only to find what is wrong.
     if values.dtype != TEXT and infer_dtype(values, skipna=True) not in {"string", "empty"}:
         for row, value in enumerate(values):
@@ -210,11 +225,15 @@ def _strings(values: pd.Series, where: str) -> pd.Series:
                 raise CorpusError(f"{where} must hold strings or missing values, not {value!r} (row {row})")
     try:
         text = pd.Series(values.array, dtype=TEXT)  # where pyarrow stores it, this encodes, too
-        "".join(text.dropna()).encode()
+        whole = "".join(text.dropna())
+        # Where the locale is not Unicode, names on the disk are kept byte by byte.
+        whole.encode(errors="surrogateescape" if path else "strict")
     except UnicodeEncodeError as error:
         raise CorpusError(
             f"{where} holds text that is not Unicode ({error.object[error.start - 20 : error.end]!r})"
         ) from error
+    if not path and not whole.isascii():
+        text = text.str.normalize("NFC")
     empty = (text == "").to_numpy()
     if empty.any():
         raise CorpusError(f"{where} has an empty string in row {empty.argmax()}: leave it missing")

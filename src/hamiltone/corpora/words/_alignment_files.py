@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ..recordings import read_text
-from ..utterances import CorpusError
+from ..recordings import name_text, read_text
+from ..utterances import CorpusError, composed
 
 _CONDENSED = ".alignment.txt"
 _TEXTGRID = ".TextGrid"
@@ -65,9 +65,9 @@ class Alignments:
                 if name.startswith("."):
                     continue
                 if name.endswith(_CONDENSED):
-                    self._files.setdefault(name, Path(parent, name))
+                    self._files.setdefault(name_text(name), Path(parent, name))
                 elif name.endswith(_TEXTGRID):
-                    self._grids.setdefault(name.removesuffix(_TEXTGRID), Path(parent, name))
+                    self._grids.setdefault(name_text(name.removesuffix(_TEXTGRID)), Path(parent, name))
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -110,7 +110,7 @@ def condensed_lines(corpus: str, path: Path) -> Iterator[tuple[str, CondensedLin
         words, times = match[2].split(","), match[3].split(",")
         if len(words) != len(times):
             raise CorpusError(f"{where} has {len(words)} words but {len(times)} times: fetch it again")
-        yield where, CondensedLine(match[1], tuple(words), tuple(_seconds(time, where) for time in times))
+        yield where, CondensedLine(composed(match[1]), tuple(words), tuple(_seconds(time, where) for time in times))
 
 
 def _timed(line: CondensedLine, where: str) -> list[Word]:

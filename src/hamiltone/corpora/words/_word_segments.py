@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 
 from hamiltone.settings_model import Settings
 
-from ..recordings import absolute_path, corpus_folder
+from ..recordings import corpus_folder
 from ..utterances import CorpusError, Utterances
 from ._alignment_files import Alignments
 
@@ -57,9 +57,13 @@ def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utte
         CorpusError: no alignments, or one that cannot be read; no word in them, or none that is long enough.
     """
     name = f"{recordings.corpus}{WORDS}"
-    folder = recordings.root if words.alignments is None else absolute_path(name, Path(words.alignments))
-    corpus_folder(name, folder)
+    folder = recordings.root if words.alignments is None else _alignments_folder(name, words.alignments)
     alignments = Alignments(recordings.corpus, folder)
+    if not alignments and words.alignments is not None:
+        raise CorpusError(
+            f"{name}: words.alignments: {folder} holds no alignments: expected SPEAKER-CHAPTER.alignment.txt or "
+            "SPEAKER-CHAPTER-NNNN.TextGrid there or below; name another folder"
+        )
     if not alignments:
         raise CorpusError(
             f"{name}: no alignments below {folder}: expected SPEAKER-CHAPTER.alignment.txt or "
@@ -68,7 +72,9 @@ def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utte
         )
     spoken, unaligned, long = _spoken_words(recordings, alignments)
     if spoken.empty:
-        raise CorpusError(f"{name}: the alignments below {folder} hold no word of the recordings there")
+        told = f"the {len(recordings)} recordings in {recordings.root}"
+        whose = f"hold no word of {told}: are they of others?" if not long else f"hold only longer words of {told}"
+        raise CorpusError(f"{name}: the alignments below {folder} {whose}")
     counts = spoken["word"].value_counts().to_dict()
     enough = [word for word in counts if sum(map(str.isalpha, word)) >= words.min_letters]
     if not enough:
@@ -87,6 +93,16 @@ def word_segments(recordings: Utterances, words: WordSettings = _PAPERS) -> Utte
     note = "; ".join(filter(None, [recordings.note, *(remark for remark, applies in remarks.items() if applies)]))
     rows = _rows(recordings, chosen.reset_index(drop=True))
     return Utterances.from_rows(rows, corpus=name, root=recordings.root, note=note, part=recordings.part)
+
+
+def _alignments_folder(name: str, alignments: str) -> Path:
+    """The folder that ``words.alignments`` names; of an archive, where it was unpacked to."""
+    try:
+        return corpus_folder(name, Path(alignments))
+    except CorpusError as error:
+        where = f"{name}: words.alignments: {alignments}"
+        problem = "is a file, and no folder or archive" if Path(alignments).is_file() else "does not exist"
+        raise CorpusError(f"{where} {problem}: name the folder of the alignments") from error
 
 
 def _spoken_words(recordings: Utterances, alignments: Alignments) -> tuple[pd.DataFrame, int, int]:
