@@ -63,6 +63,7 @@ def fit(
     steps = -(-len(train) // settings.batch)
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings.patience):
         display.epoch(progress.epoch, settings.epochs, steps, progress.step)
+        objective.epoch = progress.epoch
         started, saved = _now(), time.monotonic()
         slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
         for part in slices:
@@ -84,7 +85,7 @@ def fit(
         values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
         _clock(progress, started, accelerator.device)
         progress.peak_memory = processes.maximum(progress.peak_memory)
-        better = _end_epoch(progress, values, objective.monitored)
+        better = _end_epoch(progress, values, objective)
         if processes.main:
             if better:
                 checkpoint.save_best(objective.module, progress.best_epoch)
@@ -188,14 +189,16 @@ def _clock(progress: Progress, started: tuple[float, float], device: torch.devic
     return now
 
 
-def _end_epoch(progress: Progress, values: dict[str, float], monitored: str) -> bool:
-    """Book an epoch; True when it is the best so far."""
+def _end_epoch(progress: Progress, values: dict[str, float], objective: Objective) -> bool:
+    """Book an epoch; True when it is the best so far of those that count."""
+    monitored = objective.monitored
     means = {name: total / progress.examples for name, total in progress.sums.items()}
     _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
     progress.epoch_cpu_seconds.append(progress.cpu_seconds)
-    better = progress.best_value is None or values[monitored] < progress.best_value
+    counts = progress.epoch >= objective.first_epoch
+    better = counts and (progress.best_value is None or values[monitored] < progress.best_value)
     if better:
         progress.best_value, progress.best_epoch = values[monitored], progress.epoch
     progress.epoch += 1

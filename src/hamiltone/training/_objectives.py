@@ -1,11 +1,14 @@
 """Objectives: what is trained and on what loss, a recogniser (with or without anti-transfer) or RH-Emo."""
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 
+import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,6 +18,7 @@ from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
 from hamiltone.settings import RHEmoSettings
 
 from ._batches import Batch, Part
+from ._speaker_reversal import SpeakerReversal
 
 Losses = Mapping[str, Float[Tensor, ""]]
 
@@ -25,10 +29,14 @@ class Objective(ABC):
     Attributes:
         module: what is trained.
         monitored: the validation value that early stopping watches.
+        first_epoch: the first whose weights may be kept: from it on the loss is whole.
+        epoch: the one that batches are of, counted from 1.
     """
 
     module: nn.Module
     monitored: str
+    first_epoch: int = 1
+    epoch: int = 1
 
     def to(self, device: torch.device) -> None:
         """Bring everything that the loss needs to a device."""
@@ -50,13 +58,25 @@ class Classification(Objective):
         recognizer: what is trained.
         anti_transfer: attached to the recogniser's network.
         monitored: ``cross_entropy``, or ``loss`` to count the anti-transfer term in early stopping, too.
+        first_epoch: the first in which the anti-transfer term is trained on.
     """
 
-    def __init__(self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str) -> None:
+    def __init__(
+        self, recognizer: Recognizer, anti_transfer: AntiTransferLoss | None, monitored: str, first_epoch: int = 1
+    ) -> None:
         self.module = self._recognizer = recognizer
         self.monitored = monitored
+        self.first_epoch = first_epoch
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
+        self._speakers: Int[Tensor, " frame"] | None = None
+
+    def reverse_speakers(self, train: Part, weight: float) -> None:
+        """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too."""
+        index, names = pd.factorize(train.utterances.table["speaker"], sort=True)
+        self._speakers = torch.zeros(int(train.rows.max()) + 1, dtype=torch.long)
+        self._speakers[torch.from_numpy(train.rows)] = torch.from_numpy(index)[torch.from_numpy(train.owner)]
+        self.module = SpeakerReversal(self._recognizer, len(names), weight)
 
     def to(self, device: torch.device) -> None:
         """Bring the recogniser and the frozen network to a device."""
@@ -65,13 +85,18 @@ class Classification(Objective):
             self._anti_transfer.to(device)
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
-        """Cross-entropy and anti-transfer term of a batch of frames."""
-        scores = module(batch.x, batch.stage, batch.masked)
-        cross_entropy = functional.cross_entropy(scores.float(), batch.classes)
-        if self._anti_transfer is None:
-            return {"loss": cross_entropy, "cross_entropy": cross_entropy}
-        term = self._term(self._anti_transfer, batch)
-        return {"loss": cross_entropy + term, "cross_entropy": cross_entropy, "anti_transfer": term}
+        """Cross-entropy, anti-transfer term and that of the speakers, of a batch of frames."""
+        scores, speaker_scores = module(batch.x, batch.stage, batch.masked), None
+        if self._speakers is not None:
+            scores, speaker_scores = scores
+        terms = {"cross_entropy": functional.cross_entropy(scores.float(), batch.classes)}
+        if self._anti_transfer is not None:
+            on, off = self.epoch >= self.first_epoch, torch.zeros_like(terms["cross_entropy"])
+            terms["anti_transfer"] = self._term(self._anti_transfer, batch) if on else off
+        if speaker_scores is not None and self._speakers is not None:
+            speakers = self._speakers[batch.rows].to(speaker_scores.device)
+            terms["speaker_cross_entropy"] = functional.cross_entropy(speaker_scores.float(), speakers)
+        return {"loss": reduce(operator.add, terms.values()), **terms}
 
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
         """Values over clips: a clip's probabilities are the mean over its frames."""
