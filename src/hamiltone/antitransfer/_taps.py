@@ -115,7 +115,7 @@ class FeatureTaps:
         return self._trains
 
     def _forget(self) -> None:
-        self._trains = False
+        self._trains = self._grad = False
         self._arguments: tuple[tuple[Any, ...], Mapping[str, Any]] = ((), {})
         self._maps: dict[Layer, tuple[Tensor, int | None]] = {}
         self._bare: set[Layer] = set()
@@ -124,6 +124,7 @@ class FeatureTaps:
 
     def _begin(self, network: nn.Module, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         self._forget()
+        self._grad = torch.is_grad_enabled()
         self._trains = any(parameter.requires_grad for parameter in network.parameters())
         self._arguments = inputs, keywords
         self._running = True
@@ -156,8 +157,12 @@ class FeatureTaps:
 
     def _fill(self, layer: Layer, feature_map: Tensor) -> None:
         self._pending = None
+        if self._grad and not torch.is_grad_enabled():
+            # Within a part of the network that has no gradients (yet: checkpoints that recompute it). A tensor that was
+            # changed there in place would still claim the gradient that it had before.
+            feature_map = feature_map.detach()
         # Tensors of inference mode have no version to tell a change in place by: those are copied.
-        inference = feature_map.is_inference()
+        inference = not torch.compiler.is_compiling() and feature_map.is_inference()
         self._maps[layer] = (feature_map.clone(), None) if inference else (feature_map, feature_map._version)
         if self._stop and len(self._maps) == len(self.layers):
             self._running, self._complete = False, True
