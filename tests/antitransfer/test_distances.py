@@ -21,20 +21,23 @@ from hamiltone.antitransfer import (
 )
 
 SHAPES = [(3, 4, 5, 6), (3, 12, 2, 3), (2, 5, 7), (2, 6)]
-EVERY = [(aggregation, distance) for aggregation in AGGREGATIONS for distance in DISTANCES]
+PER_EXAMPLE = ("squared_cosine", "negative_sigmoid_mse")  # those over the batch: test_alignment.py
+EVERY = [(aggregation, distance) for aggregation in AGGREGATIONS for distance in PER_EXAMPLE]
 
 
 def aggregate(f: np.ndarray, aggregation: str) -> np.ndarray:
     """One example's matrix (channel, position) as the vector that is compared."""
     forms: dict[str, Callable[[], np.ndarray]] = {
         "gram": lambda: np.array([[row @ other for other in f] for row in f]),
+        "centred_gram": lambda: np.cov(f, bias=True) * f.shape[1],
+        "pooled": lambda: np.array([sum(row) / len(row) for row in f]),
         "none": lambda: f,
         "mean": lambda: np.add.reduce(f) / len(f),
         "sum": lambda: np.add.reduce(f),
         "max": lambda: np.maximum.reduce(f),
         "product": lambda: np.multiply.reduce((f + 1e-10) ** 0.001),
     }
-    return forms[aggregation]().ravel()
+    return np.ravel(forms[aggregation]())
 
 
 def oracle(a: Tensor, b: Tensor, aggregation: str, distance: str) -> list[float]:
@@ -58,6 +61,9 @@ def pair(shape: tuple[int, ...], seed: int = 0, dtype: torch.dtype = torch.float
 @pytest.mark.parametrize(("aggregation", "distance"), EVERY)
 def test_equals_plain_loops(shape, aggregation, distance):
     a, b = pair(shape)
+    if (aggregation, len(shape)) == ("centred_gram", 2):  # one position has no deviation
+        assert map_distance(a, b, aggregation, distance).tolist() == ([0, 0] if "cosine" in distance else [-0.5, -0.5])
+        return
     value = map_distance(a, b, aggregation, distance)
     assert value.tolist() == pytest.approx(oracle(a, b, aggregation, distance), abs=1e-12)
 
@@ -86,7 +92,7 @@ def test_equal_maps_are_wholly_alike(aggregation):
     torch.testing.assert_close(like, torch.full((3,), -0.5, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("aggregation", ["gram", "none", "mean", "sum", "max"])
+@pytest.mark.parametrize("aggregation", ["gram", "centred_gram", "pooled", "none", "mean", "sum", "max"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_zero_maps_have_cosine_0_and_no_gradient(aggregation, dtype):
     a, b = pair((3, 4, 5), dtype=dtype)
@@ -108,7 +114,7 @@ def test_no_magnitude_gives_nan(aggregation, distance, size):
     value.sum().backward()
     assert b.grad is not None
     assert value.isfinite().all() and b.grad.isfinite().all()
-    if distance == "negative_sigmoid_mse" and size >= 1e20 and aggregation != "product":
+    if distance == "negative_sigmoid_mse" and size >= 1e20 and aggregation != "product":  # which is nearly 1
         assert value.tolist() == [-1, -1]
 
 
@@ -119,6 +125,27 @@ def test_half_precision_and_autocast_are_computed_in_float32(aggregation, distan
         value = map_distance(a, b, aggregation, distance)
     assert value.dtype == torch.float32
     assert value.tolist() == pytest.approx(oracle(a, b, aggregation, distance), rel=1e-5)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**31), st.floats(-100, 100))
+def test_a_centred_gram_matrix_does_not_see_the_level_of_a_channel(seed, level):
+    a, b = pair((3, 4, 5), seed)
+    raised = b + level * torch.arange(4.0)[:, None]
+    expected = map_distance(a, b, "centred_gram")
+    torch.testing.assert_close(map_distance(a, raised, "centred_gram"), expected, rtol=0, atol=1e-9)
+    assert level == 0 or not torch.allclose(map_distance(a, b + 1, "gram"), map_distance(a, b, "gram"))
+
+
+def test_maps_that_are_level_everywhere_have_nothing_in_common_once_centred():
+    a, b = pair((2, 3, 7), dtype=torch.float32)
+    b[0] = torch.tensor([0.1, 0.3, 0.7])[:, None]  # whose mean over seven is not exactly itself
+    assert (b[0] - b[0].mean(1, keepdim=True)).any(), "rounding must have left something"
+    b.requires_grad_()
+    value = map_distance(a, b, "centred_gram")
+    value.sum().backward()
+    assert b.grad is not None
+    assert value[0] == 0 and value[1] > 0 and (b.grad[0] == 0).all() and (b.grad[1] != 0).any()
 
 
 def test_the_product_of_many_channels_does_not_underflow():
@@ -139,7 +166,7 @@ def test_the_product_refuses_negative_values():
 def test_unknown_names_and_other_shapes_are_refused():
     a, b = pair((2, 3, 4))
     with pytest.raises(
-        ValueError, match="unknown aggregation 'median': choose one of gram, none, mean, sum, max, prod"
+        ValueError, match="unknown aggregation 'median': choose one of gram, centred_gram, pooled, none, mean"
     ):
         map_distance(a, b, "median")
     with pytest.raises(ValueError, match="unknown distance 'l1': choose one of squared_cosine, negative_sigmoid_mse"):
@@ -192,15 +219,16 @@ def test_results_of_another_shape_are_refused(own_registries):
     for name, result in (("one_number", r"\(2,\)"), ("whole_batch", r"\(1, 3, 4\)"), ("several", "tuple")):
         with pytest.raises(ValueError, match=f"'{name}' {message}{result}"):
             map_distance(a, b, name)
-    with pytest.raises(ValueError, match=r"'of_positions' must give one number per example, not \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"must give one number per example, or one for the batch, not \(2, 4\)"):
         map_distance(a, b, "mean", "of_positions")
 
 
 @pytest.mark.parametrize(("aggregation", "distance"), EVERY)
 def test_gram_targets_are_taken_where_they_say_that_they_serve(aggregation, distance):
-    targets = {1: GramTargets.of(torch.rand(2, 3, 4))}
+    kind = aggregation if aggregation == "centred_gram" else "gram"
+    targets = {1: GramTargets.of(torch.rand(2, 3, 4), aggregation=kind)}
     if GramTargets.serve(aggregation, distance):
         AntiTransferLoss(targets, [1], aggregation=aggregation, distance=distance)
     else:
-        with pytest.raises(ValueError, match="GramTargets serve gram and squared_cosine alone"):
+        with pytest.raises(ValueError, match=f"GramTargets of {kind} do not serve {aggregation} with {distance}: "):
             AntiTransferLoss(targets, [1], aggregation=aggregation, distance=distance)

@@ -93,6 +93,51 @@ def test_other_activations_count_too():
     torch.testing.assert_close(maps[2], functional.relu(network[:3](x)))
 
 
+@pytest.mark.parametrize("inplace", [False, True])
+def test_before_the_activation_is_what_the_activation_gets(networks, inplace):
+    network, x = networks.vgg_like(inplace=inplace).eval(), batch()
+    features = network[0]
+    with FeatureTaps(network, [1, 2, "0.6"], before_activation=True) as taps:
+        network(x)
+        maps = taps.take()
+    first = features[0](x)
+    second = features[2:4](functional.relu(first))  # the batch norm counts
+    third = features[6](features[4:6](second.clone()))
+    for layer, expected in {1: first, 2: second, "0.6": third}.items():
+        torch.testing.assert_close(maps[layer], expected)
+        assert (maps[layer] < 0).any() and maps[layer].requires_grad
+    stopped = frozen_maps(network, x, layers=[1, 2], before_activation=True)
+    torch.testing.assert_close(stopped[2], second.detach())
+
+
+def test_before_the_activation_is_the_convolution_itself_where_there_is_no_module(networks):
+    network, x = networks.Functional(), batch()
+    with FeatureTaps(network, [1, 3], before_activation=True) as taps:
+        network(x)
+        maps = taps.take()
+    first = network.first(x)
+    second = network.second(functional.relu(first)) + functional.relu(first)
+    torch.testing.assert_close(maps[1], first)
+    torch.testing.assert_close(maps[3], network.last(second))
+
+
+def test_an_activation_that_is_called_by_name_is_read_too():
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convolution, self.activation = nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.activation(input=self.convolution(input=x))
+
+    network = Named()
+    for before in (False, True):
+        with FeatureTaps(network, [1], before_activation=before) as taps:
+            network(batch())
+            expected = network.convolution(batch())
+            torch.testing.assert_close(taps.take()[1], expected if before else functional.relu(expected))
+
+
 def test_a_convolution_used_twice_gives_its_first_map_in_both_ways_of_reading():
     conv = nn.Conv2d(1, 1, 3, padding=1)
     network, x = nn.Sequential(conv, nn.ReLU(), conv, nn.ReLU()), batch()

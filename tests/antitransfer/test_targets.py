@@ -5,7 +5,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hamiltone.antitransfer import AntiTransferLoss, GramTargets, frozen_maps, squared_gram_cosine
+from hamiltone.antitransfer import (
+    AGGREGATIONS,
+    DISTANCES,
+    AntiTransferLoss,
+    GramTargets,
+    PooledTargets,
+    frozen_maps,
+    map_distance,
+    squared_gram_cosine,
+    stored_form,
+)
 
 # Gram's half smaller than the map; the map smaller; between (more than half as many positions as channels); no space.
 SHAPES = [(3, 4, 5, 6), (3, 12, 2, 2), (2, 6, 2, 2), (2, 9, 5), (2, 6), (1, 1, 1)]
@@ -82,6 +92,69 @@ def test_a_map_of_zeros_has_nothing_in_common_with_any():
         assert not gradient.any()
 
 
+SERVED = [(a, d) for a in AGGREGATIONS for d in DISTANCES if stored_form(a, d) is not None]
+
+
+def test_which_comparisons_are_stored_small():
+    grams, means = [[pair for pair in SERVED if stored_form(*pair) is kind] for kind in (GramTargets, PooledTargets)]
+    assert grams == [("gram", "squared_cosine"), ("centred_gram", "squared_cosine")]
+    assert means == [("pooled", distance) for distance in DISTANCES]
+
+
+@pytest.mark.parametrize("shape", [(6, *shape[1:]) for shape in SHAPES])
+@pytest.mark.parametrize(("aggregation", "distance"), SERVED)
+def test_targets_of_every_kind_equal_the_maps(shape, aggregation, distance):
+    frozen, trained = pair(shape)
+    form = stored_form(aggregation, distance)
+    assert form is not None
+    targets = form.of(frozen, torch.float64, aggregation)
+    assert targets.values.shape == (6, form.row_size(shape[1:]))
+    expected = value_and_gradient(lambda maps: map_distance(frozen, maps, aggregation, distance), trained)
+    found = value_and_gradient(lambda maps: targets.compare(maps, distance), trained)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-10)
+    single = form.of(frozen.half(), aggregation=aggregation)
+    near = value_and_gradient(lambda maps: single.compare(maps, distance), trained.half())
+    assert near[1].dtype == torch.float16
+    torch.testing.assert_close(near[0].double(), expected[0], rtol=5e-2, atol=5e-2)
+
+
+def test_means_are_kept_whole_and_centred_grams_are_told_from_others():
+    maps = torch.rand(3, 4, 5, 6)
+    targets = PooledTargets.of(maps)
+    assert targets.values.dtype == torch.float32
+    torch.testing.assert_close(targets.values, maps.mean((2, 3)))
+    with pytest.raises(ValueError, match="GramTargets of centred_gram do not serve gram with squared_cosine"):
+        AntiTransferLoss({1: GramTargets.of(maps, aggregation="centred_gram")}, [1])
+    with pytest.raises(ValueError, match="PooledTargets of pooled do not serve max"):
+        AntiTransferLoss({1: targets}, [1], aggregation="max")
+    with pytest.raises(ValueError, match="serve squared_cosine alone, not linear_cka"):
+        GramTargets.of(maps).compare(maps, "linear_cka")
+
+
+@pytest.mark.parametrize(("aggregation", "distance"), SERVED)
+@pytest.mark.parametrize("before", [False, True])
+def test_rows_serve_the_loss_like_the_live_network_in_every_form(networks, aggregation, distance, before):
+    torch.manual_seed(0)
+    trained, frozen = networks.vgg_like(), networks.vgg_like()
+    x, rows = torch.rand(8, 1, 8, 8), torch.tensor([4, 0, 5, 1, 7])
+    form = stored_form(aggregation, distance)
+    assert form is not None
+    kind = {"aggregation": aggregation, "distance": distance, "before_activation": before}
+    maps = frozen_maps(frozen, x, layers=[1, 3], before_activation=before)
+    stored = {layer: form.of(value, torch.float32, aggregation) for layer, value in maps.items()}
+    values = []
+    for loss, arguments in [
+        (AntiTransferLoss(frozen, [1, 3], **kind), {}),
+        (AntiTransferLoss(stored, [1, 3], **kind), {"index": rows}),
+        (AntiTransferLoss(maps, [1, 3], **kind), {"index": rows}),
+    ]:
+        with loss.attach(trained):
+            trained(x[rows])
+            values.append(loss(**arguments))
+    torch.testing.assert_close(values[1], values[0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(values[2], values[0], rtol=1e-5, atol=1e-6)
+
+
 def test_rows_of_a_data_set_serve_the_loss_like_the_live_network(networks):
     torch.manual_seed(0)
     trained, frozen = networks.vgg_like(), networks.vgg_like()
@@ -112,5 +185,5 @@ def test_what_does_not_fit_is_refused(networks):
         GramTargets(torch.rand(2, 9), (4, 3, 3))
     with pytest.raises(ValueError, match="got maps"):
         targets.squared_cosine(torch.rand(2, 4, 3, 4))
-    with pytest.raises(ValueError, match="gram and squared_cosine alone"):
+    with pytest.raises(ValueError, match="GramTargets of gram do not serve mean with squared_cosine"):
         AntiTransferLoss({1: targets}, [1], aggregation="mean")

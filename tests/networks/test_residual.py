@@ -51,6 +51,12 @@ def test_a_frame_without_speech_gets_finite_scores_and_gradients():
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None)
 
 
+def test_a_last_batch_of_one_can_be_trained_on():
+    network = residual().train()
+    network(speech(50)).sum().backward()
+    assert network.classifier.weight.grad is not None
+
+
 @pytest.mark.parametrize("algebra", ["real", "quaternion"])
 def test_its_convolutions_are_those_that_its_settings_name_and_anti_transfer_hears_all(algebra):
     network = residual(algebra)

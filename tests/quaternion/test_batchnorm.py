@@ -1,6 +1,7 @@
 """Batch normalisation against numpy, its running statistics, and its errors."""
 
 import copy
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 from hamiltone.quaternion import QuaternionBatchNorm2d, norm
 
@@ -183,6 +185,53 @@ def test_saved_copied_and_reset():
     layer.reset_parameters()
     fresh = QuaternionBatchNorm2d(8, dtype=torch.float64).state_dict()
     assert all(torch.equal(tensor, fresh[name]) for name, tensor in layer.state_dict().items())
+
+
+def test_update_bn_and_averages_of_weights_see_it():
+    batches = [image(seed, 3, 8, 4, 4) for seed in range(3)]
+    network = nn.Sequential(QuaternionBatchNorm2d(8, momentum=0.3, dtype=torch.float64))
+    network(100 * batches[0])
+    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    averaged.update_parameters(network)
+    update_bn(batches, averaged)
+    layer = averaged.module[0]
+    means, variances = zip(*(statistics(x) for x in batches), strict=True)
+    assert (layer.num_batches_tracked, layer.momentum) == (3, 0.3)
+    np.testing.assert_allclose(layer.running_mean.numpy(), np.mean(means, axis=0).reshape(-1), rtol=1e-12)
+    np.testing.assert_allclose(layer.running_var.numpy(), np.mean(variances, axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_it_is_never_made_a_synchronised_one_of_channels(affine):
+    network = nn.Sequential(nn.BatchNorm2d(8), nn.Sequential(QuaternionBatchNorm2d(8, affine=affine)))
+    with pytest.raises(ValueError, match="QuaternionBatchNorm2d cannot become a SyncBatchNorm, whose variances are of"):
+        nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    assert type(nn.SyncBatchNorm.convert_sync_batchnorm(network[0])) is nn.SyncBatchNorm
+
+
+def test_what_refuses_that_shows_nowhere_else(tmp_path):
+    layer = QuaternionBatchNorm2d(8)
+    assert "\n" not in repr(layer)
+    layer.apply(lambda module: [getattr(module, name, None) for name in dir(module)])
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert set(copied.state_dict()) == {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"}
+    assert not hasattr(layer, "unknown")
+    with pytest.raises(AttributeError, match="unknown"):
+        _ = layer.unsynchronised.unknown
+
+
+@pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning")
+def test_programs_that_torch_makes_of_it_give_the_same():
+    layer, x = QuaternionBatchNorm2d(8), image(0, 4, 8, 3, 3).float()
+    twin = copy.deepcopy(layer)
+    assert torch.equal(torch.compile(layer, backend="aot_eager", fullgraph=True)(x), twin(x))
+    torch.testing.assert_close(dict(layer.named_buffers()), dict(twin.named_buffers()))
+    layer.eval()
+    expected = layer(x)
+    torch.testing.assert_close(torch.export.export(layer, (x,)).module()(x), expected)
+    torch.testing.assert_close(torch.func.vmap(layer)(x[:, None])[:, 0], expected)
+    unbatched = torch.func.replace_all_batch_norm_modules_(copy.deepcopy(layer).train())
+    torch.testing.assert_close(torch.func.vmap(unbatched)(x[None])[0], QuaternionBatchNorm2d(8)(x))
 
 
 def test_channels_last_gives_the_same():

@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -83,6 +83,7 @@ def cases(draw):
     return kind(*channels, **config), (draw(st.integers(1, 3)), channels[0], *size)
 
 
+@example(case=(QuaternionConv2d(8, 4, (1, 2), bias=False), (2, 8, 3, 4)), seed=0, inner=True, outer=True)
 @given(case=cases(), seed=st.integers(0, 2**31), inner=st.booleans(), outer=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_eight_products_are_the_plain_convolution(case, seed, inner, outer):

@@ -282,3 +282,37 @@ def test_subclasses_are_left_alone():
 def test_transposed_convolution_of_a_network():
     converted = quaternionize(nn.Sequential(nn.ConvTranspose2d(4, 8, 3)))
     assert isinstance(converted.get_submodule("0"), QuaternionConvTranspose2d)
+
+
+def encoders():
+    layer = {"d_model": 16, "nhead": 4, "dim_feedforward": 32, "batch_first": True}
+    yield nn.TransformerEncoderLayer(**layer)
+    yield nn.TransformerEncoderLayer(**layer, activation="gelu")
+    yield nn.TransformerEncoder(nn.TransformerEncoderLayer(**layer), 2)
+    yield nn.Sequential(nn.Linear(16, 16), nn.TransformerEncoder(nn.TransformerEncoderLayer(**layer), 1))
+
+
+@pytest.mark.parametrize("network", list(encoders()), ids=lambda network: type(network).__name__)
+@pytest.mark.parametrize("padded", [False, True])
+def test_encoders_with_fused_kernels_evaluate_as_they_train(network, padded):
+    torch.manual_seed(0)
+    x = torch.rand(2, 5, 16)
+    mask = {"src_key_padding_mask": torch.arange(5) >= torch.tensor([[3], [5]])} if padded else {}
+    if isinstance(network, nn.Sequential):
+        mask = {}
+    quaternion = quaternionize(network).eval()
+    expected = quaternion(x, **mask)  # with gradients torch never fuses
+    with torch.no_grad():
+        torch.testing.assert_close(quaternion(x, **mask), expected)
+    for module in quaternion.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(module, nn.MultiheadAttention):
+            module.dropout = 0.0
+    torch.testing.assert_close(quaternion.train()(x, **mask), expected)
+
+
+def test_encoders_that_stay_real_keep_their_fused_kernels():
+    real = nn.Sequential(nn.Linear(16, 16), nn.TransformerEncoderLayer(16, 4, 32, batch_first=True))
+    converted = quaternionize(real, keep=["1"])
+    assert converted[1].activation_relu_or_gelu == real[1].activation_relu_or_gelu == 1

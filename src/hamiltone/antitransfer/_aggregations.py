@@ -17,6 +17,21 @@ def gram_matrix(maps: Float[Tensor, "batch channel position"]) -> Float[Tensor, 
     return maps @ maps.mT
 
 
+def centred(values: Float[Tensor, "*shape"], dim: int) -> Float[Tensor, "*shape"]:
+    """Values without their mean along an axis; exactly zero, without gradient, where they are all alike along it.
+
+    What rounding leaves of equal values would count as much as anything else, once it is scaled.
+    """
+    apart = values - values.mean(dim, keepdim=True)
+    rounding = 8 * torch.finfo(values.dtype).eps * values.detach().abs().amax(dim, keepdim=True)
+    return apart.masked_fill(apart.detach().abs().amax(dim, keepdim=True) <= rounding, 0)
+
+
+def pooled(maps: Float[Tensor, "batch channel position"]) -> Float[Tensor, "batch channel"]:
+    """The mean of each channel over the positions, padded ones included."""
+    return maps.mean(2)
+
+
 def _product(maps: Float[Tensor, "batch channel position"]) -> Float[Tensor, "batch position"]:
     if (maps < 0).any():
         raise ValueError("the aggregation 'product' needs maps without negative values (taken after a ReLU)")
@@ -28,6 +43,8 @@ AGGREGATIONS: Registry[Aggregation] = Registry(
     "aggregation",
     {
         "gram": gram_matrix,
+        "centred_gram": lambda maps: gram_matrix(centred(maps, 2)),
+        "pooled": pooled,
         "none": lambda maps: maps,
         "mean": lambda maps: maps.mean(1),
         "sum": lambda maps: maps.sum(1),

@@ -1,4 +1,4 @@
-"""Distances of feature maps: an aggregation of the channels, then a number per example."""
+"""Distances of feature maps: an aggregation, then a number per example, or one for the batch."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hamiltone.antitransfer._aggregations import AGGREGATIONS, aggregated, gram_matrix
+from hamiltone.antitransfer._aggregations import AGGREGATIONS, aggregated, centred, gram_matrix
+from hamiltone.antitransfer._alignment import debiased_linear_cka, linear_cka
 from hamiltone.antitransfer._registry import Registry
 from hamiltone.antitransfer._similarity import (
     as_matrix,
     check_same_shape,
+    example_scale,
     full_precision,
     squared_cosine,
     squared_gram_cosine,
 )
 
 Distance = Callable[[Tensor, Tensor], Tensor]
-"""Two aggregated maps (batch, ...) of the same shape -> one number per example (batch,)."""
+"""Two aggregated maps (batch, ...) of the same shape -> one number per example (batch,), or one for the batch ()."""
 
 # Beyond this the sigmoid of the mean squared difference is 1 in every dtype and its derivative 0.
 _SATURATED = 1e12
@@ -28,13 +30,18 @@ def map_distance(
     b: Float[Tensor, "batch_b channel_b *space_b"],
     aggregation: str = "gram",
     distance: str = "squared_cosine",
-) -> Float[Tensor, " batch"]:
-    """Compare two feature maps per example; the smaller the value, the less alike they are.
+) -> Float[Tensor, "*batch_or_none"]:
+    """Compare two feature maps; the smaller the value, the less alike they are.
 
-    Aggregations: ``gram``, the Gram matrix of the channels (equation 1); ``none``, the whole map; ``mean``, ``sum``,
-    ``max`` over the channels; ``product`` over the channels of (x + 1e-10)^0.001. Distances: ``squared_cosine``, 0 to
-    1; ``negative_sigmoid_mse``, minus the sigmoid of the mean squared difference, -1 to -0.5. The latter depends on the
-    scale of the maps and has no gradient left where that difference is large. Computed in float32 at least.
+    Aggregations: ``gram``, the Gram matrix of the channels (equation 1); ``centred_gram``, that of each channel without
+    its mean over the positions; ``pooled``, the mean of each channel over the positions; ``none``, the whole map;
+    ``mean``, ``sum``, ``max`` over the channels; ``product`` over the channels of (x + 1e-10)^0.001.
+
+    Distances, per example: ``squared_cosine``, 0 to 1; ``negative_sigmoid_mse``, minus the sigmoid of the mean squared
+    difference, -1 to -0.5, which depends on the scale of the maps and has no gradient left where that difference is
+    large. Over the batch: ``linear_cka``, 0 to 1, and ``debiased_linear_cka``, -1 to 1 and about 0 for maps that share
+    nothing (see ``debiased_linear_cka``); with ``pooled``, they compare networks that were trained apart, whose
+    channels have nothing to do with each other. Computed in float32 at least.
 
     Args:
         a: feature maps, with any number of spatial axes.
@@ -42,19 +49,40 @@ def map_distance(
         aggregation: one of ``AGGREGATIONS``.
         distance: one of ``DISTANCES``.
 
+    Returns:
+        One value per example, (batch,); of a distance over the batch one value, ().
+
     Raises:
         ValueError: unknown aggregation or distance, shapes that differ, an empty axis, negative values for ``product``,
             or a registered function whose result has another shape than it has to have.
     """
     check_names(aggregation, distance)
     check_same_shape(a, b)
-    if closed_form := _CLOSED_FORMS.get((aggregation, distance)):
-        return closed_form(a, b)
+    if aggregation in _GRAMS and (of_grams := _OF_GRAMS.get(distance)):
+        if aggregation == "gram":
+            return of_grams(a, b)
+        with full_precision(a.device):
+            return of_grams(*(centred(maps, 2) for maps in _matrices(a, b)))
     with full_precision(a.device):
         u, v = (aggregated(maps, aggregation) for maps in _matrices(a, b))
-        values = DISTANCES.find(distance)(u, v)
-    if values.shape != (len(a),):
-        raise ValueError(f"the distance {distance!r} must give one number per example, not {tuple(values.shape)}")
+    return aggregated_distance(u, v, distance)
+
+
+def aggregated_distance(
+    a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest"], distance: str
+) -> Float[Tensor, "*batch_or_none"]:
+    """Compare what an aggregation has made of two maps.
+
+    Raises:
+        ValueError: a registered function whose result has another shape than it has to have.
+    """
+    with full_precision(a.device):
+        values = DISTANCES.find(distance)(a, b)
+    if values.shape not in ((len(a),), ()):
+        raise ValueError(
+            f"the distance {distance!r} must give one number per example, or one for the batch, "
+            f"not {tuple(values.shape)}"
+        )
     return values
 
 
@@ -65,8 +93,8 @@ def register_distance(name: str, function: Distance) -> None:
         name: not yet taken.
         function: gets what an aggregation has made of the frozen and of the trained network's maps, two tensors
             (batch, ...) of the same shape, at least two axes, in float32 or float64 and without autocast; gives one
-            number per example, (batch,), the smaller the less alike: it is what training makes small. It has to be
-            differentiable by autograd.
+            number per example, (batch,), or one for the whole batch, (); the smaller the less alike: it is what
+            training makes small. It has to be differentiable by autograd.
 
     Raises:
         ValueError: the name is taken, or empty.
@@ -121,11 +149,32 @@ def _saturating(
     return -torch.sigmoid(difference.square().mean(tuple(range(1, difference.ndim))))
 
 
+def _of_grams(compare: Distance) -> Distance:
+    """A distance over the batch of the Gram matrices of maps, whose entries may overflow where theirs do not."""
+
+    def compared(a: Float[Tensor, "batch channel *space"], b: Float[Tensor, "batch channel *space"]) -> Tensor:
+        with full_precision(a.device):
+            u, v = (maps / example_scale(maps.flatten()[None]).squeeze(1) for maps in _matrices(a, b))
+            return compare(gram_matrix(u), gram_matrix(v))
+
+    return compared
+
+
 DISTANCES: Registry[Distance] = Registry(
-    "distance", {"squared_cosine": squared_cosine, "negative_sigmoid_mse": _negative_sigmoid_mse}
+    "distance",
+    {
+        "squared_cosine": squared_cosine,
+        "negative_sigmoid_mse": _negative_sigmoid_mse,
+        "linear_cka": linear_cka,
+        "debiased_linear_cka": debiased_linear_cka,
+    },
 )
 
-_CLOSED_FORMS: dict[tuple[str, str], Distance] = {
-    ("gram", "squared_cosine"): squared_gram_cosine,
-    ("gram", "negative_sigmoid_mse"): _gram_negative_sigmoid_mse,
+_GRAMS = ("gram", "centred_gram")
+# How the Gram matrices of maps are compared, given the maps: in closed form, or without overflow.
+_OF_GRAMS: dict[str, Distance] = {
+    "squared_cosine": squared_gram_cosine,
+    "negative_sigmoid_mse": _gram_negative_sigmoid_mse,
+    "linear_cka": _of_grams(linear_cka),
+    "debiased_linear_cka": _of_grams(debiased_linear_cka),
 }

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.antitransfer._taps import FeatureTaps, ForwardStop, Layer
+from hamiltone.antitransfer._layers import Layer
+from hamiltone.antitransfer._taps import FeatureTaps, ForwardStop
 
 _KEYS_SHOWN = 3
 
@@ -33,7 +34,11 @@ def freeze(network: Network, state_dict: Mapping[str, Any] | None = None) -> Net
 
 
 def frozen_maps(
-    network: nn.Module, *inputs: Any, layers: Sequence[Layer]
+    network: nn.Module,
+    *inputs: Any,
+    layers: Sequence[Layer],
+    before_activation: bool = False,
+    keywords: Mapping[str, Any] | None = None,
 ) -> dict[Layer, Float[Tensor, "batch channel *space"]]:
     """The feature maps of some convolutions, after their ReLU, as a frozen network gives them.
 
@@ -44,6 +49,8 @@ def frozen_maps(
         network: any module with convolutions.
         inputs: what the network is called with.
         layers: numbers (counted from 1 in the order of definition) or dotted names of convolutions.
+        before_activation: the maps before the ReLU (see ``FeatureTaps``).
+        keywords: what the network is called with by name.
 
     Returns:
         The maps by layer, as targets for ``AntiTransferLoss``.
@@ -55,13 +62,17 @@ def frozen_maps(
     training = [module for module in network.modules() if module.training]
     network.eval()
     try:
-        with FeatureTaps(network, layers, stop=True) as taps, torch.no_grad():
+        with FeatureTaps(network, layers, before_activation=before_activation, stop=True) as taps, torch.no_grad():
             with suppress(ForwardStop):
-                network(*(x.detach() if isinstance(x, Tensor) else x for x in inputs))
+                network(*map(_detached, inputs), **{name: _detached(x) for name, x in (keywords or {}).items()})
             return taps.take()
     finally:
         for module in training:
             module.training = True
+
+
+def _detached(value: Any) -> Any:
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def _check_keys(own: Mapping[str, Any], given: Mapping[str, Any]) -> None:

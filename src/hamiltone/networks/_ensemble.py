@@ -24,7 +24,7 @@ class Ensemble(Network):
         classes: how many scores it gives.
 
     Raises:
-        ValueError: groups that are not as many as the classes, or a member class in two of them.
+        ValueError: no members, groups that are not as many as the classes, or a member class in two of them.
 
     Source: Lakshminarayanan et al. 2017, arXiv:1612.01474 (averaged probabilities of trainings from several starts).
     """
@@ -33,6 +33,8 @@ class Ensemble(Network):
 
     def __init__(self, config: EnsembleSettings, input_shape: Shape, classes: int) -> None:
         super().__init__(config, input_shape, classes)
+        if not config.members:
+            raise ValueError("an ensemble has no members: hamiltone ensemble makes one of finished runs")
         groups = config.groups
         grouped = [one for group in groups or () for one in group]
         if groups is not None and (len(groups) != classes or not all(groups) or len(grouped) != len({*grouped})):

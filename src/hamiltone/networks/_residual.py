@@ -88,7 +88,12 @@ class Residual(Network):
         mean = (weights * x).sum(1)
         variance = (weights * (x - mean.unsqueeze(1)).square()).sum(1)
         pooled = torch.cat((mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()), dim=1)
-        return self.classifier(self.dropout(self.norm(pooled)))
+        norm = self.norm
+        if self.training and len(pooled) == 1:  # a last batch of one has no deviation to learn from
+            pooled = functional.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        else:
+            pooled = norm(pooled)
+        return self.classifier(self.dropout(pooled))
 
     def _cut(
         self, x: Float[Tensor, "batch channel time frequency"]

@@ -1,11 +1,14 @@
 """The quaternion twin of ``torch.nn.BatchNorm2d``."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class QuaternionBatchNorm2d(nn.Module):
+class QuaternionBatchNorm2d(_BatchNorm):
     """Quaternion batch normalisation, the twin of ``torch.nn.BatchNorm2d``.
 
     Each quaternion channel ``q`` is normalised as ``gamma (q - mu) / sqrt(E|q - mu|^2 + eps) + beta``: a mean per
@@ -34,6 +37,9 @@ class QuaternionBatchNorm2d(nn.Module):
         ValueError: Features that are not a positive multiple of 4; an input that is not (batch, num_features, height,
             width); batch statistics of fewer than two values per channel.
 
+    It is a batch norm to torch's tools (``torch.optim.swa_utils.update_bn``, ``torch.func``), but for
+    ``SyncBatchNorm.convert_sync_batchnorm``, which it refuses with a ValueError.
+
     Source: REFERENCE section 2, "Quaternion batch norm".
     """
 
@@ -55,45 +61,22 @@ class QuaternionBatchNorm2d(nn.Module):
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__()
         if num_features <= 0 or num_features % 4:
             raise ValueError(
                 f"QuaternionBatchNorm2d: num_features must be a positive multiple of 4, not {num_features}"
             )
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        quaternions = num_features // 4
-        gamma = nn.Parameter(torch.empty(quaternions, device=device, dtype=dtype)) if affine else None
-        beta = nn.Parameter(torch.empty(num_features, device=device, dtype=dtype)) if affine and bias else None
-        self.register_parameter("weight", gamma)
-        self.register_parameter("bias", beta)
-        mean = torch.empty(num_features, device=device, dtype=dtype) if track_running_stats else None
-        variance = torch.empty(quaternions, device=device, dtype=dtype) if track_running_stats else None
-        batches = torch.empty((), device=device, dtype=torch.long) if track_running_stats else None
-        self.register_buffer("running_mean", mean)
-        self.register_buffer("running_var", variance)
-        self.register_buffer("num_batches_tracked", batches)
-        self.reset_parameters()
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        if affine:
+            self.weight = nn.Parameter(torch.ones(num_features // 4, device=device, dtype=dtype))
+        if not bias:
+            self.bias = None
+        if track_running_stats:
+            self.running_var = torch.ones(num_features // 4, device=device, dtype=dtype)
+        self.unsynchronised = _Unsynchronised()
 
-    def reset_running_stats(self) -> None:
-        """Forget the batches seen: zero mean, unit variance."""
-        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
-
-    def reset_parameters(self) -> None:
-        """Forget everything: as :meth:`reset_running_stats`, and gamma one, beta zero."""
-        self.reset_running_stats()
-        if self.weight is not None:
-            nn.init.ones_(self.weight)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def forward(self, x: Float[Tensor, "*batch channel height width"]) -> Float[Tensor, "*batch channel height width"]:
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride] (torch's says input)
+        self, x: Float[Tensor, "*batch channel height width"]
+    ) -> Float[Tensor, "*batch channel height width"]:
         """Normalise: (batch, num_features, height, width) -> the same shape."""
         if x.dim() != 4 or x.shape[1] != self.num_features:
             raise ValueError(
@@ -137,9 +120,30 @@ class QuaternionBatchNorm2d(nn.Module):
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
         self.running_var.lerp_(variance.to(self.running_var.dtype), momentum)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+
+class _Unsynchronised(_BatchNorm):
+    """Nothing but a refusal: what asks a batch norm within a quaternion one for its features wants to replace it.
+
+    torch's conversion makes a ``SyncBatchNorm`` of every batch norm that it finds. With a variance for each channel,
+    where there is one for each quaternion, that would read and write behind the end of the running statistics.
+    """
+
+    __constants__ = ()
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+        self.eps, self.momentum, self.affine, self.track_running_stats = 0.0, None, False, False
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "num_features":
+            raise ValueError(
+                "QuaternionBatchNorm2d cannot become a SyncBatchNorm, whose variances are of channels, not of "
+                "quaternions: train with one process, or convert before quaternionize, which leaves those real"
+            )
+        return super().__getattr__(name)
+
     def extra_repr(self) -> str:
-        """The settings, in the form of ``torch.nn.BatchNorm2d``."""
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
-        )
+        return ""

@@ -40,7 +40,8 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
     - subclasses of the four, which may compute something else.
 
     A layer that is registered under several names stays shared. Hooks on a converted layer are not carried over, and a
-    parameter that two different layers share is no longer shared.
+    parameter that two different layers share is no longer shared. An encoder of transformer layers evaluates as it
+    trains, without torch's fused kernels, which read the weights of its linear layers as real ones.
 
     Args:
         module: The network, or a single layer. It is left untouched.
@@ -76,7 +77,19 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
             "Linear that keep does not name and whose channels are divisible by 4 x groups"
         )
     # deepcopy takes an object that its memo has instead of copying it, wherever the network refers to it.
-    return copy.deepcopy(module, twins)
+    converted = copy.deepcopy(module, twins)
+    _leave_fused_kernels(converted)
+    return converted
+
+
+def _leave_fused_kernels(converted: nn.Module) -> None:
+    """Set what torch asks to decide on the fused kernels of its encoder, and nothing else."""
+    for module in converted.modules():
+        if any(isinstance(layer, _QUATERNION) for layer in module.modules()):
+            if isinstance(module, nn.TransformerEncoderLayer):
+                module.activation_relu_or_gelu = 0
+            elif isinstance(module, nn.TransformerEncoder):
+                module.use_nested_tensor = False
 
 
 def _kept(module: nn.Module, keep: Iterable[str]) -> set[int]:

@@ -184,7 +184,7 @@ class EnsembleSettings(NetworkSettings):
     """Several networks that answer together; ``hamiltone ensemble`` makes one of finished runs."""
 
     kind: str = Field(default="ensemble", description="the kind of network")
-    members: tuple[AnyNetwork, ...] = Field(min_length=1, description="networks, each with settings of its own")
+    members: tuple[AnyNetwork, ...] = Field(default=(), description="networks, each with settings of its own")
     groups: tuple[tuple[int, ...], ...] | None = Field(
         default=None,
         description="the members' classes (counted from 0) that count as one of its own; none: theirs",

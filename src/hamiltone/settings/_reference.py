@@ -92,8 +92,8 @@ def _keys(model: type[BaseModel], path: str, kind: str) -> Iterator[Key]:
             meaning = field.description or ""
             yield Key(place, kind, "table of corpus and split, as a run's", "", meaning, f"{place} = {{corpus = ...}}")
         elif kind and below in _KINDS:  # a kind made of others of its part, without end
-            part = path.partition(".")[0]
-            yield Key(place, kind, f"tables, each as {part}", "required", field.description or "", f"{place} = [{{kind = ...}}]")
+            example = f'{place} = [{{kind = "{next(iter(_KINDS[below]))}"}}]'
+            yield Key(place, kind, f"tables, each as {path}", "[]", field.description or "", example)
         elif below is None:
             yield _key(place, kind, field)
         else:

@@ -14,8 +14,9 @@ from hamiltone.settings_model import Settings
 from ._fronts import AnyFront, RHEmoFrontSettings
 from ._networks import AnyNetwork, VGGSettings
 
-AGGREGATIONS = ("gram", "none", "mean", "sum", "max", "product")
-DISTANCES = ("squared_cosine", "negative_sigmoid_mse")
+AGGREGATIONS = ("gram", "centred_gram", "pooled", "none", "mean", "sum", "max", "product")
+BATCH_DISTANCES = ("linear_cka", "debiased_linear_cka")
+DISTANCES = ("squared_cosine", "negative_sigmoid_mse", *BATCH_DISTANCES)
 """What ``hamiltone.antitransfer`` has of itself; to import it would load torch."""
 
 Task = Literal["emotion", "speaker", "word", "rh-emo"]
@@ -44,10 +45,18 @@ class AntiTransferSettings(Settings):
     )
     beta: float = Field(default=1.0, ge=0, description="beta of equation 1, the weight of the term")
     aggregation: str = Field(
-        default="gram", description="over channels: gram, none, mean, sum, max, product, or an extension's"
+        default="gram",
+        description="of a map: gram, centred_gram (over times and bins), pooled (over them), none; "
+        "mean, sum, max, product (over channels); or an extension's",
     )
     distance: str = Field(
-        default="squared_cosine", description="squared_cosine, negative_sigmoid_mse, or an extension's"
+        default="squared_cosine",
+        description="of each frame: squared_cosine, negative_sigmoid_mse; over the batch: linear_cka, "
+        "debiased_linear_cka, which need no common channels; or an extension's",
+    )
+    before_activation: bool = Field(default=False, description="the maps before their ReLU")
+    from_epoch: PositiveInt = Field(
+        default=1, description="the first epoch with the term; earlier ones are not kept as the best", examples=[10]
     )
     targets: Literal["stored", "live"] = Field(
         default="stored", description="the frozen network's side computed once (half precision), or in each step"
@@ -64,7 +73,17 @@ class AntiTransferSettings(Settings):
         ):
             if name not in known and not load_extensions():
                 raise ValueError(f"{key} {name!r} is none of {', '.join(known)}; {hint()}")
+        if self.before_activation and self.aggregation == "product":
+            raise ValueError("aggregation 'product' needs maps after their ReLU: leave before_activation out")
         return self
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the result; what older versions had not is part of it where it is not at its default."""
+        content = self.model_dump(mode="json", exclude={"orthogonal", "stored_layers"})
+        for name in ("before_activation", "from_epoch"):
+            if content[name] == type(self).model_fields[name].default:
+                content.pop(name)
+        return content
 
     @model_validator(mode="before")
     @classmethod
@@ -83,6 +102,7 @@ _OFF_AT_FIRST = (
     "balance",
     "weight_average",
     "clip_gradient",
+    "speaker_reversal",
 )
 
 
@@ -123,6 +143,12 @@ class OptimisationSettings(Settings):
         default=0.0, ge=0, lt=1, description="decay of a running average of the weights, which is kept; 0: none"
     )
     clip_gradient: PositiveFloat | None = Field(default=None, description="longest gradient, as a norm", examples=[5.0])
+    speaker_reversal: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of the reversed gradient of a head that recognises speakers",
+        examples=[0.1],
+    )
     precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision")
     channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
     checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
@@ -193,6 +219,23 @@ class RunSettings(Settings):
             self.processes > 1 and (rh_emo or front.trainable or self.network.trains_batch_norms),
             "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
             "leave processes out",
+        )
+        choice = self.anti_transfer
+        yield (
+            self.processes > 1 and choice is not None and choice.distance in BATCH_DISTANCES,
+            "processes are several, but this anti_transfer.distance takes the whole batch: leave processes out",
+        )
+        yield (
+            choice is not None and choice.from_epoch > self.training.epochs,
+            "anti_transfer.from_epoch is after the last of training.epochs: there would be no anti-transfer",
+        )
+        yield (
+            self.training.speaker_reversal > 0 and self.task != "emotion",
+            "training.speaker_reversal is for task emotion: leave it out",
+        )
+        yield (
+            self.training.speaker_reversal > 0 and self.training.mixup > 0,
+            "training.speaker_reversal needs whole speakers: leave training.mixup out",
         )
         yield (
             self.processes > self.training.batch,
@@ -265,8 +308,7 @@ class RunSettings(Settings):
             content["front"]["statistics"]["corpus"] = statistics.corpus.identity()
             content["front"]["statistics"]["split"].pop("file")
         if self.anti_transfer:
-            content["anti_transfer"].pop("orthogonal")
-            content["anti_transfer"].pop("stored_layers")
+            content["anti_transfer"] = self.anti_transfer.identity()
         return content
 
     def key(self) -> str:

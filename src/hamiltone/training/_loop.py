@@ -65,6 +65,7 @@ def fit(
     steps = -(-len(train) // settings.batch)
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings):
         display.epoch(progress.epoch, settings.epochs, steps, progress.step)
+        objective.epoch = progress.epoch
         started, saved = _now(), time.monotonic()
         share = (processes.rank, processes.size)
         slices = train.shuffled(settings.batch, seed, progress.epoch, progress.step, *share, settings.balance)
@@ -91,7 +92,7 @@ def fit(
             values = processes.from_main(lambda: objective.validate(validation, accelerator.device, settings.batch))
             _clock(progress, started, accelerator.device)
             progress.peak_memory = processes.maximum(progress.peak_memory)
-            better = _end_epoch(progress, values, objective.monitored, settings.keep)
+            better = _end_epoch(progress, values, objective, settings.keep)
             if processes.main and better:
                 checkpoint.save_best(objective.module, progress.best_epoch)
         if processes.main:
@@ -201,14 +202,16 @@ def _clock(progress: Progress, started: tuple[float, float], device: torch.devic
     return now
 
 
-def _end_epoch(progress: Progress, values: dict[str, float], monitored: str, keep: str) -> bool:
-    """Book an epoch; True when its weights are to be kept."""
+def _end_epoch(progress: Progress, values: dict[str, float], objective: Objective, keep: str) -> bool:
+    """Book an epoch; True when its weights are to be kept: the best so far of those that count, or the last ones."""
+    monitored = objective.monitored
     means = {name: total / progress.examples for name, total in progress.sums.items()}
     _check_finite(values[monitored], progress)
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
     progress.epoch_cpu_seconds.append(progress.cpu_seconds)
-    better = keep == "last" or progress.best_value is None or values[monitored] < progress.best_value
+    counts = keep == "last" or progress.epoch >= objective.first_epoch
+    better = counts and (keep == "last" or progress.best_value is None or values[monitored] < progress.best_value)
     if better:
         progress.best_value, progress.best_epoch = values[monitored], progress.epoch
     progress.epoch += 1

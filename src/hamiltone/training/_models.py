@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hamiltone.antitransfer import AntiTransferLoss, GramTargets, freeze
+from hamiltone.antitransfer import AntiTransferLoss, Targets, freeze, stored_form
 from hamiltone.corpora import affect_targets
 from hamiltone.extensions import load_extensions
 from hamiltone.networks import (
@@ -27,8 +27,8 @@ from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recogni
 from ._objectives import Classification, Reconstruction
 from ._stored_frames import Frames, waveform_batches
 
-MakeTargets = Callable[[Network], Mapping[int, GramTargets]]
-"""The stored side of equation 1, made of a frozen network."""
+MakeTargets = Callable[[Network], Mapping[int, Targets]]
+"""The stored side of anti-transfer, made of a frozen network."""
 
 
 def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset: Dataset) -> Front:
@@ -86,7 +86,8 @@ def make_recognizer(
     if lineage.orthogonal is not None:
         check_same_input(lineage, front)
         anti_transfer = _make_anti_transfer(settings, lineage.orthogonal, recognizer, make_targets)
-    return recognizer, Classification(recognizer, anti_transfer, settings.training)
+    first_epoch = settings.anti_transfer.from_epoch if settings.anti_transfer else 1
+    return recognizer, Classification(recognizer, anti_transfer, settings.training, first_epoch)
 
 
 def count_parameters(model: Recognizer | TrainedRHEmo) -> dict[str, int]:
@@ -116,7 +117,7 @@ def _make_anti_transfer(
             f"({', '.join(f'{name} {theirs.get(name)} instead of {ours[name]}' for name in differing)}); "
             "train it with the same network settings as this run"
         )
-    serves = GramTargets.serve(choice.aggregation, choice.distance)
+    serves = stored_form(choice.aggregation, choice.distance) is not None
     stored = choice.targets == "stored" and serves and not settings.changing_input
     try:
         return AntiTransferLoss(
@@ -125,6 +126,7 @@ def _make_anti_transfer(
             weight=choice.beta,
             aggregation=choice.aggregation,
             distance=choice.distance,
+            before_activation=choice.before_activation,
         ).attach(recognizer.network)
     except ValueError as error:
         raise TrainingError(f"anti_transfer: {error}") from None

@@ -1,11 +1,15 @@
 """Objectives: what is trained and on what loss, a recogniser (with or without anti-transfer) or RH-Emo."""
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
+from typing import Any
 
+import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,6 +20,7 @@ from hamiltone.settings import OptimisationSettings, RHEmoSettings
 
 from ._batches import Batch, Part
 from ._mixing import mixup, soft_targets
+from ._speaker_reversal import SpeakerReversal
 
 Losses = Mapping[str, Float[Tensor, ""]]
 
@@ -26,10 +31,14 @@ class Objective(ABC):
     Attributes:
         module: what is trained.
         monitored: the validation value that early stopping watches.
+        first_epoch: the first whose weights may be kept: from it on the loss is whole.
+        epoch: the one that batches are of, counted from 1.
     """
 
     module: nn.Module
     monitored: str
+    first_epoch: int = 1
+    epoch: int = 1
 
     def to(self, device: torch.device) -> None:
         """Bring everything that the loss needs to a device."""
@@ -51,6 +60,7 @@ class Classification(Objective):
         recognizer: what is trained.
         anti_transfer: attached to the recogniser's network.
         training: what early stopping watches, label smoothing and mixup.
+        first_epoch: the first in which the anti-transfer term is trained on.
     """
 
     def __init__(
@@ -58,12 +68,22 @@ class Classification(Objective):
         recognizer: Recognizer,
         anti_transfer: AntiTransferLoss | None = None,
         training: OptimisationSettings = OptimisationSettings(),  # noqa: B008 - settings never change
+        first_epoch: int = 1,
     ) -> None:
         self.module = self._recognizer = recognizer
         self.monitored = monitored = training.monitor
         self._training = training
+        self.first_epoch = first_epoch
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
+        self._speakers: Int[Tensor, " frame"] | None = None
+
+    def reverse_speakers(self, train: Part, weight: float) -> None:
+        """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too."""
+        index, names = pd.factorize(train.utterances.table["speaker"], sort=True)
+        self._speakers = torch.zeros(int(train.rows.max()) + 1, dtype=torch.long)
+        self._speakers[torch.from_numpy(train.rows)] = torch.from_numpy(index)[torch.from_numpy(train.owner)]
+        self.module = SpeakerReversal(self._recognizer, len(names), weight)
 
     def to(self, device: torch.device) -> None:
         """Bring the recogniser and the frozen network to a device."""
@@ -72,26 +92,33 @@ class Classification(Objective):
             self._anti_transfer.to(device)
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
-        """Cross-entropy and anti-transfer term of a batch of frames."""
-        cross_entropy = self._cross_entropy(module, batch)
-        if self._anti_transfer is None:
-            return {"loss": cross_entropy, "cross_entropy": cross_entropy}
-        term = self._term(self._anti_transfer, batch)
-        return {"loss": cross_entropy + term, "cross_entropy": cross_entropy, "anti_transfer": term}
+        """Cross-entropy, anti-transfer term and that of the speakers, of a batch of frames."""
+        scores, targets = self._scores(module, batch)
+        speaker_scores = None
+        if self._speakers is not None:
+            scores, speaker_scores = scores
+        terms = {"cross_entropy": functional.cross_entropy(scores.float(), targets)}
+        if self._anti_transfer is not None:
+            on, off = self.epoch >= self.first_epoch, torch.zeros_like(terms["cross_entropy"])
+            terms["anti_transfer"] = self._term(self._anti_transfer, batch) if on else off
+        if speaker_scores is not None and self._speakers is not None:
+            speakers = self._speakers[batch.rows].to(speaker_scores.device)
+            terms["speaker_cross_entropy"] = functional.cross_entropy(speaker_scores.float(), speakers)
+        return {"loss": reduce(operator.add, terms.values()), **terms}
 
-    def _cross_entropy(self, module: nn.Module, batch: Batch) -> Float[Tensor, ""]:
+    def _scores(self, module: nn.Module, batch: Batch) -> tuple[Any, Tensor]:
+        """What the module gives, and the targets: classes, or probabilities with label smoothing or mixup."""
         choice = self._training
-        if not choice.mixup and not choice.label_smoothing:
-            scores = module(batch.x, batch.stage, batch.masked)
-            return functional.cross_entropy(scores.float(), batch.classes)
         x, stage, masked = batch.x, batch.stage, batch.masked
-        targets = soft_targets(batch.classes, len(self._recognizer.labels), choice.label_smoothing)
+        targets = batch.classes
+        if choice.mixup or choice.label_smoothing:
+            targets = soft_targets(targets, len(self._recognizer.labels), choice.label_smoothing)
         if choice.mixup:
             # Of what the front gives: waveforms of two speakers would be a conversation.
             with torch.no_grad():
                 x, stage, masked = self._recognizer.front(x, stage, masked), "features", None
             x, targets = mixup(x, targets, choice.mixup)
-        return functional.cross_entropy(module(x, stage, masked).float(), targets)
+        return module(x, stage, masked), targets
 
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
         """Values over clips: a clip's probabilities are the mean over its frames."""

@@ -12,7 +12,7 @@ import tomli_w
 import torch
 
 from hamiltone import __version__
-from hamiltone.antitransfer import GramTargets
+from hamiltone.antitransfer import Targets, stored_form
 from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import atomic_write, content_key, locked
 from hamiltone.machine import processor
@@ -50,7 +50,7 @@ from ._processes import Processes, joined, started_by_launcher
 from ._results import classification_results
 from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._stored_frames import stage_key, stored_stage
-from ._stored_targets import stored_targets
+from ._stored_targets import Form, stored_targets
 
 _CHECKPOINT = "checkpoint"
 
@@ -132,6 +132,8 @@ def _make_run(settings: RunSettings, out: Path, command: str, side_by_side: int)
         notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
     if settings.augmentation.changes:
         notes.append(f"the training part was augmented: {settings.augmentation}")
+    if settings.training.speaker_reversal:
+        notes.append(f"against speakers: gradient reversal of weight {settings.training.speaker_reversal:g}")
     recordings = recording_keys(dataset.utterances.table["path"])
     rests_on = lineage.keys()
     identity = {
@@ -172,6 +174,8 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         model, objective = make_recognizer(settings, run.lineage, front, labels, targets)
     stored = prepared.inputs(front, stage)
     parts = [prepared.part(name, stored, labels, affect) for name in ("train", "validation", "test")]
+    if settings.training.speaker_reversal and isinstance(objective, Classification):
+        objective.reverse_speakers(parts[0], settings.training.speaker_reversal)
     processes.release()
     history = fit(
         objective,
@@ -205,9 +209,11 @@ def _front(run: _Run, prepared: PreparedFrames, display: TrainingDisplay) -> Fro
     return make_front(run.settings, run.lineage, prepared.frames, prepared.dataset)
 
 
-def _targets(prepared: PreparedFrames, front: Front, network: Network) -> Mapping[int, GramTargets]:
+def _targets(prepared: PreparedFrames, front: Front, network: Network) -> Mapping[int, Targets]:
     settings, choice = prepared.settings, prepared.settings.anti_transfer
     assert choice is not None  # there is a frozen network only where the settings name one
+    kind = stored_form(choice.aggregation, choice.distance)
+    assert kind is not None  # else the frozen network is live
     return stored_targets(
         stored_stage(prepared.frames, front, "features", None, prepared.report),
         stage_key(prepared.frames, front, "features", None),
@@ -216,6 +222,7 @@ def _targets(prepared: PreparedFrames, front: Front, network: Network) -> Mappin
         others=choice.stored_layers,
         device=torch.device("cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"),
         report=prepared.report,
+        form=Form(kind, choice.aggregation, choice.before_activation),
     )
 
 

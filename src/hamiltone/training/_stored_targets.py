@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hamiltone.antitransfer import GramTargets, frozen_maps
+from hamiltone.antitransfer import GramTargets, Targets, frozen_maps
 from hamiltone.corpora import Report
 from hamiltone.files import atomic_path, cache_folder, content_key, locked
 from hamiltone.networks import Network, weights_key
@@ -22,6 +23,17 @@ _BATCH = 20
 _ROWS, _SHAPE = "rows.npy", "shape.json"
 
 
+class Form(NamedTuple):
+    """What is stored of a map."""
+
+    kind: type[Targets]
+    aggregation: str
+    before_activation: bool
+
+
+_EQUATION_1 = Form(GramTargets, "gram", False)
+
+
 def stored_targets(
     features: npt.NDArray[np.float32],
     features_key: str,
@@ -31,11 +43,12 @@ def stored_targets(
     others: Sequence[int],
     device: torch.device,
     report: Report,
-) -> Mapping[int, GramTargets]:
-    """What a frozen network makes of all frames at some layers, in half precision, memory-mapped (equation 1's G_p).
+    form: Form = _EQUATION_1,
+) -> Mapping[int, Targets]:
+    """What a frozen network makes of all frames at some layers, memory-mapped (equation 1's G_p, in half precision).
 
     A row of the targets is a row of ``features``. ``others`` are layers that are stored in the same pass, if one is
-    needed, since other runs will want them.
+    needed, since other runs will want them. ``form`` says what is stored of a map.
     """
     key = content_key(
         {
@@ -47,32 +60,33 @@ def stored_targets(
             **extension_keys(),
             "threads": torch.get_num_threads(),
             "device": device.type,
+            **({} if form == _EQUATION_1 else {"form": [form.aggregation, form.before_activation]}),
         }
     )
     folder = cache_folder("targets") / key
     with locked(folder):
-        missing = [layer for layer in sorted({*layers, *others}) if not _intact(_place(folder, layer))]
+        missing = [layer for layer in sorted({*layers, *others}) if not _intact(_place(folder, layer), form)]
         if set(missing) & set(layers):
-            _compute(features, network, {layer: _place(folder, layer) for layer in missing}, device, report)
-    return {layer: _load(_place(folder, layer)) for layer in layers}
+            _compute(features, network, {layer: _place(folder, layer) for layer in missing}, device, report, form)
+    return {layer: _load(_place(folder, layer), form) for layer in layers}
 
 
 def _place(folder: Path, layer: int) -> Path:
     return folder / f"layer-{layer:02d}"
 
 
-def _intact(place: Path) -> bool:
+def _intact(place: Path, form: Form) -> bool:
     try:
-        _load(place)
+        _load(place, form)
     except (OSError, ValueError, EOFError):
         return False  # not there, or cut by a full disk: it is made anew
     return True
 
 
-def _load(place: Path) -> GramTargets:
+def _load(place: Path, form: Form) -> Targets:
     shape = tuple(json.loads((place / _SHAPE).read_text(encoding="utf-8")))
     # Mapped copy-on-write: torch warns of arrays that cannot be written, and nothing writes here.
-    return GramTargets(torch.from_numpy(np.load(place / _ROWS, mmap_mode="c")), shape)
+    return form.kind(torch.from_numpy(np.load(place / _ROWS, mmap_mode="c")), shape, form.aggregation)
 
 
 def _compute(
@@ -81,6 +95,7 @@ def _compute(
     places: Mapping[int, Path],
     device: torch.device,
     report: Report,
+    form: Form,
 ) -> None:
     put_channels_last(network.to(device))
     with ExitStack() as stack:
@@ -88,15 +103,17 @@ def _compute(
         arrays: dict[int, np.memmap] = {}
         for first in range(0, len(features), _BATCH):
             batch = torch.from_numpy(features[first : first + _BATCH].copy()).to(device)
-            maps = frozen_maps(network, batch.contiguous(memory_format=torch.channels_last), layers=list(drafts))
+            batch = batch.contiguous(memory_format=torch.channels_last)
+            maps = frozen_maps(network, batch, layers=list(drafts), before_activation=form.before_activation)
             for layer, draft in drafts.items():
-                targets = GramTargets.of(maps[layer])
+                targets = form.kind.of(maps[layer], aggregation=form.aggregation)
+                values = targets.values.cpu().numpy()
                 if layer not in arrays:
                     draft.mkdir()
                     (draft / _SHAPE).write_text(json.dumps(targets.shape), encoding="utf-8")
-                    size = (len(features), targets.values.shape[1])
-                    arrays[layer] = np.lib.format.open_memmap(draft / _ROWS, mode="w+", dtype=np.float16, shape=size)
-                arrays[layer][first : first + len(batch)] = targets.values.cpu().numpy()
+                    size = (len(features), values.shape[1])
+                    arrays[layer] = np.lib.format.open_memmap(draft / _ROWS, mode="w+", dtype=values.dtype, shape=size)
+                arrays[layer][first : first + len(batch)] = values
             report("computing targets", first + len(batch), len(features))
         for array in arrays.values():
             array.flush()

@@ -46,6 +46,9 @@ class Convolution:
     ) -> tuple[Tensor | None, Tensor | None]:
         """The gradients of ``x`` and ``w`` that are needed, made of operations that autograd can differentiate."""
         wanted = [needs_x, needs_w, False]
+        if w.dtype == torch.float64:
+            # Channels-last weights of one output channel are contiguous, too, which torch's kernel stumbles over.
+            w = w.clone(memory_format=torch.contiguous_format)
         return torch.ops.aten.convolution_backward(grad, x, w, None, *self._settings(), wanted)[:2]
 
 
