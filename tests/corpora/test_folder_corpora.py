@@ -111,7 +111,7 @@ def test_ravdess_leaves_out_song_video_and_other_files(tmp_path: Path):
         "Actor_03/03-01-05-02-02-01-03.wav",
         "Actor_03/03-02-05-02-02-01-03.wav",
         "Actor_04/01-01-05-02-02-01-04.wav",
-        "Actor_04/01-01-05-02-02-01-04.mp4",
+        "Actor_04/01-01-05-02-02-01-04.jpg",
         "Actor_04/._03-01-05-02-02-01-04.wav",
         "Actor_04/notes.txt",
         ".hidden/03-01-05-02-02-01-04.wav",

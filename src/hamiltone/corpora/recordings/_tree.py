@@ -13,28 +13,8 @@ from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
-_OTHER_SOUND = frozenset(
-    {
-        *(
-            ".3ga",
-            ".3gp",
-            ".aac",
-            ".ac3",
-            ".amr",
-            ".ape",
-            ".au",
-            ".avi",
-            ".caf",
-            ".dss",
-            ".gsm",
-            ".m4a",
-            ".m4b",
-            ".mka",
-        ),
-        *(".mkv", ".mov", ".mp4", ".mpc", ".mpga", ".pcm", ".raw", ".rf64", ".shn", ".snd", ".spx", ".sph", ".tta"),
-        *(".voc", ".vox", ".w64", ".weba", ".webm", ".wma", ".wv"),
-    }
-)
+_OTHER_SOUND = "3ga ac3 ape au avi dss gsm m4b mov mpc mpga pcm raw rf64 shn snd spx sph tta voc vox w64 wv"
+_PASSED_OVER = frozenset(f".{name}" for name in _OTHER_SOUND.split()) - AUDIO_SUFFIXES
 _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name
 
 
@@ -103,7 +83,7 @@ def passed_over(folder: Path) -> str:
         for level in folder_levels(folder)
         for parent in level
         for item in _visible(parent)
-        if os.path.splitext(item.name)[1].lower() in _OTHER_SOUND - AUDIO_SUFFIXES  # noqa: PTH122 - many files
+        if os.path.splitext(item.name)[1].lower() in _PASSED_OVER  # noqa: PTH122 - many files
     ]
     if not found:
         return ""
