@@ -4,6 +4,7 @@ from hamiltone.records import read_record
 from hamiltone.settings import Dataset, RunSettings, SettingsError, load_dataset, read_settings, settings_from
 
 from ._calibrate import calibrate
+from ._ensemble import Ensembled, ensemble, told
 from ._errors import TrainingError
 from ._evaluate import evaluate
 from ._probing import probe
@@ -12,10 +13,12 @@ from ._run import train
 
 __all__ = [
     "Dataset",
+    "Ensembled",
     "RunSettings",
     "SettingsError",
     "TrainingError",
     "calibrate",
+    "ensemble",
     "evaluate",
     "is_main_process",
     "load_dataset",
@@ -23,5 +26,6 @@ __all__ = [
     "read_record",
     "read_settings",
     "settings_from",
+    "told",
     "train",
 ]

@@ -1,0 +1,35 @@
+"""The verb that makes one recogniser of several runs: ensemble."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hamiltone.cli._app import app
+from hamiltone.cli._options import command
+
+
+@app.command()
+def ensemble(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished runs of a cross-validation.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the recogniser goes.")],
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="NAME=A+B", help="A class made of the runs' classes A and B; others go."),
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
+) -> None:
+    """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
+    from hamiltone.training import TrainingError, told
+    from hamiltone.training import ensemble as ensemble_runs
+
+    asked: dict[str, list[str]] = {}
+    for text in classes or []:
+        name, equals, parts = text.partition("=")
+        if not name or not equals or not all(parts.split("+")) or name in asked:
+            raise TrainingError(f"--class {text!r}: takes NAME=A+B, each name once")
+        asked[name] = parts.split("+")
+    made = ensemble_runs(runs, asked or None)
+    line = told(f"its {len(runs)} members, each on speakers it never heard", made.predictions, made.recognizer.labels)
+    made.save(out, {"title": title, "task": "emotion", "results": [line], "command": command()})
+    print(f"{out}: {line}")

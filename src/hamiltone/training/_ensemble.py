@@ -1,0 +1,164 @@
+"""Ensembles of finished runs: one recogniser whose scores are the mean of theirs, measured where none had heard."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from hamiltone.corpora import licences
+from hamiltone.measures import expected_calibration_error, fit_temperature, summarise
+from hamiltone.networks import Ensemble, Recognizer, load_recognizer, save_bundle, weights_key
+from hamiltone.records import (
+    MODEL,
+    PREDICTIONS,
+    RunRecord,
+    read_heard,
+    read_predictions,
+    read_record,
+    versions,
+    write_heard,
+)
+
+from ._errors import TrainingError
+
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Ensembled:
+    """What an ensemble is made of, and what its members said of clips that they had not heard.
+
+    Attributes:
+        recognizer: of all members, calibrated on those clips.
+        predictions: a row for each test clip of the members' runs, by the member that tested it, calibrated: utterance,
+            speaker, truth, prediction, and a score for each class.
+        heard: the utterances, by corpus, that any member was trained or selected on.
+    """
+
+    recognizer: Recognizer
+    predictions: pd.DataFrame
+    heard: Mapping[str, list[str]]
+
+    def save(self, out: Path | str, facts: Mapping[str, Any], *, licence: str = "") -> None:
+        """Save the recogniser with a card, and what it has heard beside it.
+
+        Raises:
+            BundleError: the folder holds something else than a model.
+        """
+        counts = {corpus: len(utterances) for corpus, utterances in self.heard.items()}
+        known = {"heard": counts, "licences": licences(self.heard), "versions": versions()}
+        save_bundle(self.recognizer, out, known | dict(facts), licence=licence)
+        write_heard(self.heard, Path(out))
+
+
+def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | None = None) -> Ensembled:
+    """One recogniser of the finished runs of a cross-validation.
+
+    Its probabilities are the mean of theirs. It has heard all speakers, so nothing is left to test it on: its
+    temperature, and what its card says, are those of its members on their own test parts, where no speaker that a
+    member was tested on was heard by it. The mean of several is rather better than one of them, and less sure.
+
+    Args:
+        runs: their folders; the same front, classes and rule of frames, and no test clip in two of them.
+        classes: new classes, each of one or more of the runs' classes, whose probabilities add up; the others are left
+            out. None: the runs' own.
+
+    Raises:
+        TrainingError: no run, runs that do not go together, or a class that they do not have or that is named twice.
+        RecordError, BundleError: a run that is not whole.
+    """
+    folders = [Path(run) for run in runs]
+    if not folders:
+        raise TrainingError("ensemble: of which runs? Name at least one")
+    records = [read_record(folder) for folder in folders]
+    members = [load_recognizer(folder / MODEL) for folder in folders]
+    _check_alike(folders, members)
+    names = members[0].labels
+    groups = None if classes is None else _groups(names, classes)
+    labels = names if classes is None else tuple(classes)
+    tables = pd.concat([read_predictions(folder / PREDICTIONS) for folder in folders], ignore_index=True)
+    if tables["utterance"].duplicated().any():
+        twice = tables.loc[tables["utterance"].duplicated(), "utterance"].iloc[0]
+        raise TrainingError(f"ensemble: {twice} is a test clip of two runs; take runs whose test parts are apart")
+    predictions, temperature = _calibrated(tables, names, labels, groups)
+    first = members[0]
+    network = Ensemble.of([member.network for member in members], groups)
+    recognizer = Recognizer(first.front, network, labels, frame_rule=first.frame_rule, temperature=temperature)
+    return Ensembled(recognizer.eval(), predictions, _heard(folders, records))
+
+
+def told(name: str, rows: pd.DataFrame, labels: Sequence[str]) -> str:
+    """The recall of some clips with its interval over speakers, and their calibration error, in a line."""
+    summary = summarise(rows["truth"], rows["prediction"], rows["speaker"], labels)
+    uar, accuracy = summary["uar"], summary["accuracy"]
+    span = f"interval not estimable with {summary['speakers']} speakers"
+    if uar["low"] is not None:
+        span = f"95 % interval {uar['low']:.3f} to {uar['high']:.3f}"
+    scores, truth = _scores(rows, labels), np.array([list(labels).index(name) for name in rows["truth"]])
+    return (
+        f"{name}: UAR {uar['value']:.3f} ({span}), accuracy {accuracy['value']:.3f}, calibration error "
+        f"{expected_calibration_error(scores, truth):.3f}; {summary['clips']} recordings of {summary['speakers']} "
+        f"speakers, {rows['truth'].nunique()} classes"
+    )
+
+
+def _check_alike(folders: Sequence[Path], members: Sequence[Recognizer]) -> None:
+    first = members[0]
+    for folder, member in zip(folders, members, strict=True):
+        for what, ours, theirs in (
+            ("classes", first.labels, member.labels),
+            ("frames", first.frame_rule, member.frame_rule),
+            ("front", first.front.settings(), member.front.settings()),
+            ("fitted front", weights_key(first.front), weights_key(member.front)),
+        ):
+            if ours != theirs:
+                raise TrainingError(f"ensemble: {folder} has another {what} than {folders[0]}: train them alike")
+
+
+def _groups(names: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[list[int]]:
+    named = [one for group in classes.values() for one in group]
+    for one in named:
+        if one not in names:
+            raise TrainingError(f"ensemble: no class is called {one}; the runs have {', '.join(names)}")
+        if named.count(one) > 1:
+            raise TrainingError(f"ensemble: the class {one} is named twice")
+    return [[names.index(one) for one in group] for group in classes.values()]
+
+
+def _calibrated(
+    tables: pd.DataFrame, names: Sequence[str], labels: Sequence[str], groups: Sequence[Sequence[int]] | None
+) -> tuple[pd.DataFrame, float]:
+    """The members' predictions in the new classes, calibrated, and the temperature that does it."""
+    scores, place = _scores(tables, names), {name: index for index, name in enumerate(names)}
+    if groups is not None:
+        scores = np.stack([scores[:, list(group)].sum(1) for group in groups], axis=1)
+        place = {names[one]: index for index, group in enumerate(groups) for one in group}
+    kept = tables["truth"].isin(place).to_numpy()
+    truth = np.array([place[name] for name in tables.loc[kept, "truth"]], dtype=np.int64)
+    logits = np.log(np.maximum(scores[kept], _SMALLEST))
+    temperature = fit_temperature(logits, truth)
+    powers = np.exp(logits / temperature)
+    probabilities = powers / powers.sum(1, keepdims=True)
+    table = tables.loc[kept, ["utterance", "speaker"]].assign(
+        truth=[labels[index] for index in truth], prediction=[labels[index] for index in probabilities.argmax(1)]
+    )
+    columns = {f"score_{label}": probabilities[:, index] for index, label in enumerate(labels)}
+    return table.assign(**columns).reset_index(drop=True), temperature
+
+
+def _scores(table: pd.DataFrame, labels: Sequence[str]) -> Float[np.ndarray, "clip label"]:
+    return table[[f"score_{label}" for label in labels]].to_numpy(np.float64)
+
+
+def _heard(folders: Sequence[Path], records: Sequence[RunRecord]) -> dict[str, list[str]]:
+    heard: dict[str, set[str]] = {}
+    for folder, record in zip(folders, records, strict=True):
+        if record.task != "emotion":
+            raise TrainingError(f"ensemble: {folder} recognises {record.task}, not emotions")
+        for corpus, utterances in read_heard(folder).items():
+            heard.setdefault(corpus, set()).update(utterances)
+    return {corpus: sorted(utterances) for corpus, utterances in sorted(heard.items())}

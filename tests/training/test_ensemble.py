@@ -1,0 +1,79 @@
+"""Ensembles of finished runs, from runs on disk to a saved recogniser."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hamiltone.networks import load_recognizer
+from hamiltone.records import read_heard, read_predictions
+from hamiltone.training import TrainingError, ensemble, told, train
+
+from .conftest import Make
+
+
+@pytest.fixture(scope="module")
+def folds(settings_for: Make, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("folds")
+    outs = [folder / str(fold) for fold in range(2)]
+    for fold, out in enumerate(outs):
+        split = {"kind": "actor", "folds": 3, "fold": fold}
+        train(
+            settings_for(
+                out,
+                split=split,
+                front={"kind": "log-mel", "bands": 16},
+                network={"kind": "residual", "channels": [4], "stem": 4, "attention": 4},
+                training__epochs=1,
+                training__keep="last",
+                training__with_validation=bool(fold),
+            ),
+            quiet=True,
+        )
+    return outs
+
+
+def test_it_gives_the_mean_of_its_members_and_is_measured_where_they_had_not_heard(folds, tmp_path):
+    made = ensemble(folds)
+    made.save(tmp_path / "model", {"title": "both"})
+    saved, members = load_recognizer(tmp_path / "model"), [load_recognizer(out / "model") for out in folds]
+    x = torch.randn(2, 64000) * 0.1
+    mean = torch.stack([member.eval()(x).softmax(1) for member in members]).mean(0)
+    torch.testing.assert_close(saved.eval()(x).softmax(1), mean, atol=1e-5, rtol=1e-4)
+    tables = [read_predictions(out / "predictions.csv") for out in folds]
+    assert [*made.predictions["utterance"]] == [*tables[0]["utterance"], *tables[1]["utterance"]]
+    assert [*made.predictions["prediction"]] == [*tables[0]["prediction"], *tables[1]["prediction"]]
+    heard = {one for out in folds for one in read_heard(out)["synthetic"]}
+    assert set(read_heard(tmp_path / "model")["synthetic"]) == heard
+    line = told("it", made.predictions, saved.labels)
+    assert line.startswith("it: UAR 0.") and f"{len(made.predictions)} recordings of 6 speakers, 4 classes" in line
+
+
+def test_classes_add_up(folds):
+    names = load_recognizer(folds[0] / "model").labels
+    made = ensemble(folds, {"one": names[:2], "other": names[2:3]})
+    table = read_predictions(folds[0] / "predictions.csv")
+    table = table[table["truth"].isin(names[:3])]
+    assert made.recognizer.labels == ("one", "other")
+    got = made.predictions.iloc[: len(table)]
+    one, other = table[f"score_{names[0]}"] + table[f"score_{names[1]}"], table[f"score_{names[2]}"]
+    assert [*(got["prediction"] == "one")] == [*(one > other)]
+    odds = (one / other) ** (1 / made.recognizer.temperature)
+    np.testing.assert_allclose(got["score_one"] / got["score_other"], odds, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [({"one": ["joy"]}, "no class is called joy"), ({"one": ["X"], "two": ["X"]}, "the class X is named twice")],
+)
+def test_classes_that_do_not_go_are_refused(folds, classes, message):
+    first = load_recognizer(folds[0] / "model").labels[0]
+    asked = {name: [first if part == "X" else part for part in parts] for name, parts in classes.items()}
+    with pytest.raises(TrainingError, match=message.replace("X", first)):
+        ensemble(folds, asked)
+
+
+def test_a_clip_that_two_members_test_is_refused(folds):
+    with pytest.raises(TrainingError, match="is a test clip of two runs"):
+        ensemble([folds[0], folds[0]])
