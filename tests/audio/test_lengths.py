@@ -186,7 +186,8 @@ class TestNoMP3:
 
 class TestChains:
     @pytest.mark.parametrize(
-        ("form", "options"), [("FLAC", {}), ("OGG", {"subtype": "VORBIS"}), ("OGG", {"subtype": "OPUS"})]
+        ("form", "options"),
+        [("FLAC", {}), ("OGG", {"subtype": "VORBIS"}), ("OGG", {"subtype": "OPUS"}), ("WAV", {}), ("RF64", {})],
     )
     @pytest.mark.parametrize("links", [2, 4])
     def test_all_links_are_heard(self, tmp_path: Path, form: str, options: dict[str, Any], links: int) -> None:
@@ -194,7 +195,7 @@ class TestChains:
         single = [heard(tmp_path / "link", content) for content in contents]
         np.testing.assert_array_equal(heard(tmp_path / "chain", b"".join(contents)), np.concatenate(single))
 
-    @pytest.mark.parametrize(("form", "options"), [("FLAC", {}), ("OGG", {"subtype": "VORBIS"})])
+    @pytest.mark.parametrize(("form", "options"), [("FLAC", {}), ("OGG", {"subtype": "VORBIS"}), ("WAV", {})])
     def test_a_link_that_is_cut_is_told(self, tmp_path: Path, form: str, options: dict[str, Any]) -> None:
         content = written(speechlike(), form, **options)
         (tmp_path / "chain").write_bytes(content + content[:-500])
@@ -291,6 +292,15 @@ class TestWAV:
         for subtype in ("PCM_16", "PCM_32", "FLOAT", "ULAW", "ALAW"):
             soundfile.write(path, samples, SAMPLE_RATE, format="WAVEX", subtype=subtype)
             assert np.abs(load_audio(path) - samples.mean(axis=1)).max() < 0.02
+
+
+@pytest.mark.parametrize("told", [(0x7F000000 // 2, 0x7F000008), (0x7FFFFFFF, 0x7FFFFFFF), (0, 0)])
+def test_an_aiff_that_does_not_know(tmp_path: Path, told: tuple[int, int]) -> None:
+    """As sox and FFmpeg write it into a pipe."""
+    content = written(speechlike(), "AIFF", subtype="PCM_16")
+    frames, size = content.index(b"COMM") + 10, content.index(b"SSND") + 4
+    piped = content[:frames] + struct.pack(">I", told[0]) + content[frames + 4 : size] + struct.pack(">I", told[1])
+    np.testing.assert_array_equal(heard(tmp_path / "a", piped + content[size + 4 :]), heard(tmp_path / "b", content))
 
 
 def test_the_end_of_a_name_does_not_matter(tmp_path: Path, encode: Callable[..., Path]) -> None:

@@ -90,6 +90,33 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
     asyncio.run(story())
 
 
+def test_what_a_phone_records_is_decoded_within_the_same_limits(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="PyAV (the extra media) is not installed")
+    path = tmp_path / "memo"
+    with av.open(str(path), "w", format="ipod") as container:
+        stream = container.add_stream("aac", rate=48000, layout="mono")
+        noise = np.random.default_rng(0).normal(0, 0.1, (1, 96000)).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(noise, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = 48000, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    cut = tmp_path / "cut"
+    cut.write_bytes(path.read_bytes()[:9000])
+
+    async def story() -> None:
+        decoders = Decoders(ServiceLimits(decoders=1, decoder_megabytes=64, seconds=60))
+        await decoders.start()
+        try:
+            np.testing.assert_array_equal(await decoders.decode(path), load_audio(path))
+            with pytest.raises(Refusal) as error:
+                await decoders.decode(cut)
+            assert (error.value.status, error.value.code) == (422, "audio_damaged")
+        finally:
+            await decoders.close()
+
+    asyncio.run(story())
+
+
 EVIL = """
 import json, sys
 print(json.dumps({"ready": True}), flush=True)

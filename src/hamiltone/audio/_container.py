@@ -12,7 +12,7 @@ from typing import Literal, cast
 
 from ._mpeg import examine_mpeg
 from ._parts import Part, Structure
-from ._riff import examine_aiff, examine_avi, examine_caf, examine_wav
+from ._riff import WAV_MARKS, examine_aiff, examine_avi, examine_caf, examine_wav
 from ._view import View
 from ._xiph import examine_flac, examine_ogg
 
@@ -32,7 +32,7 @@ _MEDIA = (
 """Where a mark stands, the mark, FFmpeg's name of what reads it, ours."""
 
 _WALKED: tuple[tuple[str, set[bytes], tuple[bytes, ...], Callable[[View], Structure]], ...] = (
-    ("WAV", {b"RIFF", b"RIFX", b"RF64", b"BW64"}, (b"WAVE",), examine_wav),
+    ("WAV", WAV_MARKS, (b"WAVE",), examine_wav),
     ("AIFF", {b"FORM"}, (b"AIFF", b"AIFC"), examine_aiff),
     ("AVI", {b"RIFF"}, (b"AVI ",), examine_avi),
     ("CAF", {b"caff"}, (b"",), examine_caf),

@@ -2,17 +2,19 @@
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._mpeg import examine_mpeg
 from ._parts import Part, Structure
 from ._view import Piece, View
 
 # Sizes that a writer leaves which cannot seek back: FFmpeg, sox and arecord into a pipe, with or without the header's
-# length subtracted.
+# length subtracted, of WAV and of AIFF.
 _UNKNOWN_SIZES = (range(0x7FFF_F000, 0x8000_0001), range(0xFFFF_F000, 0x1_0000_0000))
+_UNKNOWN_AIFF = (range(0x7EFF_F000, 0x7F00_0001), *_UNKNOWN_SIZES)
 _UNKNOWN = 0xFFFF_FFFF
 
+WAV_MARKS = {b"RIFF", b"RIFX", b"RF64", b"BW64"}
 _EXTENSIBLE, _MPEG = 0xFFFE, {0x50, 0x55}
 _READ_BY_LIBSNDFILE = {0x01, 0x02, 0x03, 0x06, 0x07, 0x11, 0x31}
 """Format tags: PCM, MS ADPCM, float, A-law, mu-law, IMA ADPCM, GSM 6.10."""
@@ -98,7 +100,15 @@ def _examine_data(view: View, wav: _Wav, position: int, size: int, riff_size: in
         corrections.append((position - 4, position, struct.pack("<I", _UNKNOWN)))
     elif goes_on and not unknown:
         corrections.append((position - 4, position, struct.pack(wav.order + "I", _UNKNOWN)))
+    end = position + promised + promised % 2
+    if not goes_on and _is_wav(view.at(end, 12)):
+        rest = examine_wav(view.behind(end))
+        return replace(rest, parts=(*_parts(view, corrections, end), *rest.parts))
     return Structure(parts=_parts(view, corrections))
+
+
+def _is_wav(head: bytes) -> bool:
+    return head[:4] in WAV_MARKS and head[8:] == b"WAVE"
 
 
 def _long_head(size: int) -> bytes:
@@ -106,16 +116,16 @@ def _long_head(size: int) -> bytes:
     return b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQI", 28, size + 72, size, 0, 0)
 
 
-def _parts(view: View, corrections: list[tuple[int, int, bytes]]) -> tuple[Part]:
-    """The file with some of its ranges replaced."""
-    if view.whole and not corrections:
+def _parts(view: View, corrections: list[tuple[int, int, bytes]], end: int | None = None) -> tuple[Part]:
+    """The file, up to its end or another, with some of its ranges replaced."""
+    if view.whole and not corrections and end is None:
         return (Part(),)
     pieces: list[Piece] = []
     position = 0
     for start, stop, replacement in corrections:
         pieces += [view.piece(position, start), replacement]
         position = stop
-    return (Part((*pieces, view.piece(position))),)
+    return (Part((*pieces, view.piece(position, end))),)
 
 
 def _is_sound_behind(view: View, end: int, promised: int, block: int) -> bool:
@@ -127,7 +137,7 @@ def _is_sound_behind(view: View, end: int, promised: int, block: int) -> bool:
         return True
     for start in {end, end + promised % 2}:
         head = view.at(start, 8)
-        if head.startswith(_TAGS) or head[:4] in _KNOWN_CHUNKS:
+        if _is_wav(view.at(start, 12)) or head.startswith(_TAGS) or head[:4] in _KNOWN_CHUNKS:
             return False
         if head[:4].isascii() and head[:4].decode().isprintable() and _sizes(head) <= view.length - start:
             return False
@@ -152,7 +162,8 @@ def examine_aiff(view: View) -> Structure:
         elif name == b"SSND":
             # The chunk begins with two numbers of 4 bytes, the sound follows. Its size is the second choice: some
             # writers, libsndfile among them, count the pad byte.
-            fault = _shortage(promised or size - 9, view.length - position - 8, block)
+            unknown = any(told in sizes for told in (promised, size) for sizes in _UNKNOWN_AIFF)
+            fault = "" if unknown else _shortage(promised or size - 9, view.length - position - 8, block)
             return Structure(fault, parts=_parts(view, []))
     return Structure(parts=_parts(view, []))
 
