@@ -220,13 +220,8 @@ def test_what_refuses_that_shows_nowhere_else(tmp_path):
         _ = layer.unsynchronised.unknown
 
 
-@pytest.mark.filterwarnings("ignore:.*jit:DeprecationWarning")
 def test_programs_that_torch_makes_of_it_give_the_same():
-    layer, x = QuaternionBatchNorm2d(8), image(0, 4, 8, 3, 3).float()
-    twin = copy.deepcopy(layer)
-    assert torch.equal(torch.compile(layer, backend="aot_eager", fullgraph=True)(x), twin(x))
-    torch.testing.assert_close(dict(layer.named_buffers()), dict(twin.named_buffers()))
-    layer.eval()
+    layer, x = QuaternionBatchNorm2d(8).eval(), image(0, 4, 8, 3, 3).float()
     expected = layer(x)
     torch.testing.assert_close(torch.export.export(layer, (x,)).module()(x), expected)
     torch.testing.assert_close(torch.func.vmap(layer)(x[:, None])[:, 0], expected)
