@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportIndexIssue=false, reportCallIssue=false
 """What programs do with a network that a loss listens to: calls by name, copies, averages, checkpoints, compilation."""
 
 import copy
