@@ -315,4 +315,4 @@ def test_encoders_with_fused_kernels_evaluate_as_they_train(network, padded):
 def test_encoders_that_stay_real_keep_their_fused_kernels():
     real = nn.Sequential(nn.Linear(16, 16), nn.TransformerEncoderLayer(16, 4, 32, batch_first=True))
     converted = quaternionize(real, keep=["1"])
-    assert converted[1].activation_relu_or_gelu == real[1].activation_relu_or_gelu == 1
+    assert converted.get_submodule("1").activation_relu_or_gelu == real[1].activation_relu_or_gelu == 1

@@ -170,6 +170,24 @@ def test_the_same_settings_give_the_same_bytes(settings_for: Make, chain: dict[s
     assert one == two
 
 
+def test_the_environment_of_accelerate_changes_nothing(
+    chain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {
+        "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "4",
+        "ACCELERATE_DYNAMO_BACKEND": "INDUCTOR",
+        "ACCELERATE_MIXED_PRECISION": "bf16",
+        "ACCELERATE_TORCH_DEVICE": "meta",
+        "ACCELERATE_USE_FSDP": "true",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings(chain["real"] / "settings.toml", [f"out={tmp_path / 'again'}"])
+    assert train(settings, quiet=True).run == read_record(chain["real"]).run
+    assert same(weights(tmp_path / "again"), weights(chain["real"]))
+    assert {name: os.environ[name] for name in variables} == variables
+
+
 def test_another_seed_gives_other_weights(chain: dict[str, Path], tmp_path: Path) -> None:
     train(read_settings(chain["real"] / "settings.toml", [f"out={tmp_path / 'r'}", "seed=1"]), quiet=True)
     assert not same(weights(tmp_path / "r"), weights(chain["real"]))

@@ -161,9 +161,10 @@ class FeatureTaps:
             # Within a part of the network that has no gradients (yet: checkpoints that recompute it). A tensor that was
             # changed there in place would still claim the gradient that it had before.
             feature_map = feature_map.detach()
-        # Tensors of inference mode have no version to tell a change in place by: those are copied.
-        inference = not torch.compiler.is_compiling() and feature_map.is_inference()
-        self._maps[layer] = (feature_map.clone(), None) if inference else (feature_map, feature_map._version)
+        # Tensors of inference mode and those of a graph that is being compiled have no version that would tell of a
+        # change in place: they are copied.
+        copied = torch.compiler.is_compiling() or feature_map.is_inference()
+        self._maps[layer] = (feature_map.clone(), None) if copied else (feature_map, feature_map._version)
         if self._stop and len(self._maps) == len(self.layers):
             self._running, self._complete = False, True
             raise ForwardStop

@@ -1,6 +1,7 @@
 """The training loop: Adam or AdamW, early stopping, one epoch's weights kept, resumable at any moment."""
 
 import math
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -130,11 +131,17 @@ def put_channels_last(module: torch.nn.Module) -> None:
 def _accelerator(settings: OptimisationSettings, cpu: bool) -> Accelerator:
     # One process may train several runs, each with its precision.
     AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(
-        cpu=cpu or not torch.cuda.is_available(),
-        mixed_precision=settings.precision,
-        kwargs_handlers=[AVERAGED_GRADIENTS],
-    )
+    # Settings alone decide a result: accelerate would take accumulation of gradients, compilation, another device and
+    # more from the environment, where the settings say nothing of them.
+    variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("ACCELERATE_")}
+    try:
+        return Accelerator(
+            cpu=cpu or not torch.cuda.is_available(),
+            mixed_precision=settings.precision,
+            kwargs_handlers=[AVERAGED_GRADIENTS],
+        )
+    finally:
+        os.environ.update(variables)
 
 
 def _place(objective: Objective, settings: OptimisationSettings, device: torch.device) -> torch.optim.Adam:
