@@ -1,4 +1,4 @@
-"""Comparison of recognisers: the usual features with support vector machines, and networks, on the same unseen speakers.
+"""Comparison of recognisers: the usual features with support vector machines, and networks, on the same speakers.
 
     python -m benchmarks.recognisers train --system egemaps-svm --protocol ravdess8 --why "the reference"
     python -m benchmarks.recognisers page        # docs/recognisers.md: tables and picture of what is done

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
+from hamiltone.corpora import Report
 from hamiltone.errors import HamiltoneError
 from hamiltone.extensions import load_extensions
 from hamiltone.progress import Bars
@@ -74,15 +75,18 @@ def train_all(asked: argparse.Namespace, places: Places) -> None:
             for fold, seed in ((fold, seed) for seed in seeds for fold in folds):
                 name = f"{system}, {protocol}, fold {fold}, seed {seed}"
                 with Bars(MofNCompleteColumn(), TimeRemainingColumn()) as bars:
-                    task = bars.progress.add_task(name, total=None)
-
-                    def report(what: str, done: int, total: int, bars: Bars = bars, name: str = name) -> None:
-                        bars.progress.update(task, description=f"{name}: {what}", completed=done, total=total or None)
-
-                    new = run_fold(
-                        system, protocol, fold, seed, places, why=asked.why, report=report, command=command
-                    )
+                    report = _reporting(bars, name)
+                    new = run_fold(system, protocol, fold, seed, places, why=asked.why, report=report, command=command)
                     bars.say(f"{name}: {'done' if new else 'done before'}")
+
+
+def _reporting(bars: Bars, name: str) -> Report:
+    task = bars.progress.add_task(name, total=None)
+
+    def report(what: str, done: int, total: int) -> None:
+        bars.progress.update(task, description=f"{name}: {what}", completed=done, total=total or None)
+
+    return report
 
 
 if __name__ == "__main__":

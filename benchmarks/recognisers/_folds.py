@@ -27,6 +27,7 @@ from ._systems import SYSTEMS, NetworkSystem, SvmSystem, configuration, read_sys
 
 RUNS = Path("runs") / "recognisers"
 CALIBRATED = "calibrated"
+_DECIDE_SVM = ("python", "hamiltone", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,15 @@ class Places:
 
 
 def run_fold(
-    system: str, protocol: str, fold: int, seed: int, places: Places, *, why: str = "", report: Report, command: str = ""
+    system: str,
+    protocol: str,
+    fold: int,
+    seed: int,
+    places: Places,
+    *,
+    why: str = "",
+    report: Report,
+    command: str = "",
 ) -> bool:
     """Train a system on one fold, and keep what it answers on the part that tests; what is done is not done again.
 
@@ -102,6 +111,7 @@ def _svm_fold(
     report("support vector machine", 0, 0)
     fit = fit_svm(features[~tests], classes[~tests], told, len(labels), system.grid)
     table = predictions_table(utterances.select(tests), classes[tests], fit.probabilities(features[tests]), labels)
+    all_versions = versions()
     facts = FoldFacts(
         fold=fold,
         seed=seed,
@@ -110,7 +120,7 @@ def _svm_fold(
         model_bytes=4 * fit.parameters,
         minutes=round(fit.seconds / 60, 4),
         chosen={"C": fit.cost, "temperature": round(fit.temperature, 4), "uar": round(fit.inner_uar, 4)},
-        versions={"opensmile": metadata.version("opensmile"), **versions()},
+        versions={"opensmile": metadata.version("opensmile")} | {name: all_versions[name] for name in _DECIDE_SVM},
     )
     return facts, table
 

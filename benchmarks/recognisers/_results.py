@@ -1,14 +1,16 @@
 """Results of the comparison: for each protocol and system one file of predictions and one of facts, and the looks."""
 
 import csv
+import gzip
 import io
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
-from hamiltone.files import atomic_path, atomic_write, locked
+from hamiltone.files import atomic_write, locked
 from hamiltone.records import Content, File, read_predictions
 
 from ._errors import ComparisonError
@@ -42,7 +44,7 @@ class FoldFacts(Content):
     model_bytes: int
     minutes: float
     settings_hash: str = ""
-    chosen: dict[str, float] = {}
+    chosen: dict[str, float] = Field(default={})
     notes: tuple[str, ...] = ()
     versions: dict[str, str]
 
@@ -125,9 +127,8 @@ def add_fold(folder: Path, results: SystemResults, facts: FoldFacts, predictions
             kept = read_answers(folder, before)
             tables.insert(0, kept[(kept["fold"] != facts.fold) | (kept["seed"] != facts.seed)])
         table = pd.concat(tables, ignore_index=True).sort_values(["seed", "fold", "utterance"])
-        with atomic_path(table_path) as draft:
-            zipped = {"method": "gzip", "mtime": 0}  # the same bytes whenever it is written
-            table.to_csv(draft, index=False, float_format="%.4f", lineterminator="\n", compression=zipped)
+        text = table.to_csv(index=False, float_format="%.4f", lineterminator="\n")
+        atomic_write(table_path, gzip.compress(text.encode(), mtime=0))  # the same bytes whenever it is written
         folds = tuple(sorted((*others, facts), key=lambda one: (one.seed, one.fold)))
         results.model_copy(update={"folds": folds}).write(path)
 
@@ -169,7 +170,10 @@ def write_look(folder: Path, system: str, protocol: str, configuration: str, why
     """
     with locked(folder / LOOKS):
         looks = read_log(folder, LOOKS)
-        if any((look["system"], look["protocol"], look["configuration"]) == (system, protocol, configuration) for look in looks):
+        if any(
+            (look["system"], look["protocol"], look["configuration"]) == (system, protocol, configuration)
+            for look in looks
+        ):
             return
         if not why.strip():
             raise ComparisonError(

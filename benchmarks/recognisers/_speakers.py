@@ -1,5 +1,6 @@
 """Speakers of the four corpora: who is a woman, and the lists that part them in the protocols ``four`` and ``loco``."""
 
+from itertools import chain
 from pathlib import Path
 
 from hamiltone.corpora import SpeakerLists, ready_lists
@@ -40,15 +41,18 @@ def four_folds() -> SpeakerLists:
     folds = tuple(
         (*(f"ravdess/{actor}" for actor in own), *others) for own, others in zip(actors, _OTHERS, strict=True)
     )
-    about = "6 folds: RAVDESS' balanced ones; of EmoDB and nEMO one or two each; TESS' older speaker in fold 2, the younger in 5"
+    about = (
+        "6 folds: RAVDESS' balanced ones; of EmoDB and nEMO one or two each; TESS' older speaker in 2, the other in 5"
+    )
     return SpeakerLists(_JOINED, "four", about, folds=folds)
 
 
 def without_corpus(corpus: str) -> SpeakerLists:
     """One corpus tests; of the others the speakers of the first of the six folds validate, and all else train."""
-    folds = [[name for name in fold if not name.startswith(f"{corpus}/")] for fold in four_folds().folds]
-    tested = tuple(name for fold in four_folds().folds for name in fold if name.startswith(f"{corpus}/"))
-    parts = {"train": tuple(sum(folds[1:], [])), "validation": tuple(folds[0]), "test": tested}
+    folds = four_folds().folds
+    tested = tuple(name for fold in folds for name in fold if name.startswith(f"{corpus}/"))
+    others = [tuple(name for name in fold if name not in tested) for fold in folds]
+    parts = {"train": tuple(chain(*others[1:])), "validation": others[0], "test": tested}
     about = f"{corpus} tests; of the others fold 0 of the lists called four validates, and all else train"
     return SpeakerLists(_JOINED, f"loco-{corpus}", about, parts=parts)
 

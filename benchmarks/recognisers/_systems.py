@@ -24,7 +24,7 @@ class SvmSystem(Settings):
     Attributes:
         title: what tables call it.
         features: the set of functionals.
-        per_speaker: normalised by mean and deviation of each speaker's own clips, those that test among them, unlabelled.
+        per_speaker: normalised by mean and deviation of each speaker's own clips, without labels, those that test, too.
         grid: the costs C to choose from.
     """
 
@@ -118,9 +118,7 @@ def _filled(content: Any, places: Mapping[str, str]) -> Any:
     return content
 
 
-def configuration(
-    system: SvmSystem | NetworkSystem, systems: Path, protocol: tuple[str, Protocol, Path]
-) -> str:
+def configuration(system: SvmSystem | NetworkSystem, systems: Path, protocol: tuple[str, Protocol, Path]) -> str:
     """What tells one configuration of a system from another, whatever the fold and the seed."""
     _, asked, folder = protocol
     if isinstance(system, NetworkSystem):
