@@ -25,7 +25,7 @@ def put_between(page: Path, begin: str, end: str, text: str) -> None:
     atomic_write(page, pattern.sub(lambda _: f"{begin}\n{text}{end}", old))
 
 
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown: its first column to the left, the others to the right."""
-    lines = [f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """A table in Markdown: so many columns to the left, the others to the right."""
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * left}{'---:|' * (len(columns) - left)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"

@@ -105,7 +105,7 @@ def _svm_fold(
     speakers = utterances.table["speaker"].tolist()
     if system.per_speaker:
         features = normalised_per_speaker(features, speakers)
-    classes = utterances.table["emotion"].map({label: number for number, label in enumerate(labels)}).to_numpy()
+    classes = utterances.table["emotion"].map(labels.index).to_numpy()
     tests = utterances.table["utterance"].isin(dataset.split.parts["test"]).to_numpy()
     told = [name for name, out in zip(speakers, tests, strict=True) if not out]
     report("support vector machine", 0, 0)
@@ -150,7 +150,7 @@ def _network_fold(
         split=evaluation.split.hash,
         parameters=sum(count for name, count in record.parameters.items() if name != "trained"),
         model_bytes=sum(file.stat().st_size for file in (out / CALIBRATED).glob("*.safetensors")),
-        minutes=round(sum(record.resources.epoch_seconds) / 60, 4),
+        minutes=round(sum(record.resources.epoch_cpu_seconds) / 60, 4),
         settings_hash=record.settings_hash,
         chosen={"epoch": record.best_epoch, "temperature": round(told["temperature"], 4), "uar": round(best["uar"], 4)},
         notes=evaluation.notes,

@@ -44,6 +44,7 @@ def write_page(places: Places, page: Path) -> None:
         for name, one in scores.items()
     ]
     parts += [_looks(looks, titles), _trials(trials)]
+    parts += ["## Which recordings\n", *(f"{line}.\n" for line in dict.fromkeys(one.corpus for one in scores.values()))]
     drawn = picture({protocols[name].title: one for name, one in scores.items()})
     put_between(page, BEGIN, END, "\n".join(parts))
     atomic_write(page.parent / PICTURE, drawn)
@@ -67,8 +68,6 @@ def _section(
         "",
         f"`{name}`: {protocol.about} {scores.clips} clips of {scores.speakers} speakers test, in {scores.folds} folds, "
         f"each once. Configurations that were tested so far: {len(looks)}.",
-        "",
-        f"Recordings: {scores.corpus}.",
         "",
         _results(scores),
     ]
@@ -94,7 +93,7 @@ def _results(scores: ProtocolScores) -> str:
         row += [_interval(one.groups[group]) for group in groups]
         row += [f"{one.ece:.3f}"] + ([str(one.unanswered)] if unanswered else [])
         rows.append(row)
-    return markdown_table(columns, rows)
+    return markdown_table(columns, rows, left=2)
 
 
 def _differences(differences: tuple[Difference, ...], titles: Titles) -> str:
@@ -108,7 +107,7 @@ def _differences(differences: tuple[Difference, ...], titles: Titles) -> str:
         ]
         for one in differences
     ]
-    return markdown_table(["system", "less", "UAR", "p", "p after Holm"], rows)
+    return markdown_table(["system", "less", "UAR", "p", "p after Holm"], rows, left=2)
 
 
 def _costs(measured: tuple[Measured, ...], pace: Mapping[str, float]) -> str:
@@ -122,21 +121,21 @@ def _costs(measured: tuple[Measured, ...], pace: Mapping[str, float]) -> str:
         ]
         for one in measured
     ]
-    return markdown_table(["system", "parameters", "MB", "real-time factor", "minutes of training a fold"], rows)
+    return markdown_table(["system", "parameters", "MB", "real-time factor", "CPU minutes of training a fold"], rows)
 
 
 def _looks(looks: list[dict[str, str]], titles: Titles) -> str:
     told = [f"## How often the speakers who test were looked at\n\n{len(looks)} times: once for each line.\n"]
     rows = [[titles.get(look["system"], look["system"]), look["protocol"], look["date"], look["why"]] for look in looks]
-    return "\n".join([*told, markdown_table(["system", "protocol", "date", "why"], rows)] if rows else told)
+    return "\n".join([*told, markdown_table(["system", "protocol", "date", "why"], rows, left=4)] if rows else told)
 
 
 def _trials(trials: list[dict[str, str]]) -> str:
     told = [
         f"## What was tried\n\n{len(trials)} trials, chosen among by speakers who validate, never by those who test.\n"
     ]
-    rows = [[trial["what"], trial["validation"], trial["note"]] for trial in trials]
-    return "\n".join([*told, markdown_table(["trial", "UAR in validation", "note"], rows)] if rows else told)
+    rows = [[trial["what"], trial["note"], trial["validation"]] for trial in trials]
+    return "\n".join([*told, markdown_table(["trial", "note", "UAR in validation"], rows, left=2)] if rows else told)
 
 
 def _interval(interval: Interval, sign: str = "") -> str:

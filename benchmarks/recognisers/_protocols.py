@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from hamiltone.corpora import CorpusSettings, SplitSettings
-from hamiltone.settings import Dataset, RunSettings, load_dataset, read_toml, settings_from, validated
+from hamiltone.settings import Dataset, load_dataset, read_toml, settings_from, validated
 from hamiltone.settings_model import Settings
 
 from ._errors import ComparisonError
@@ -70,21 +70,14 @@ def chosen(kind: str, name: str, known: Mapping[str, Any]) -> Any:
     return known[name]
 
 
-def bare_settings(protocol: Protocol, folder: Path, fold: int) -> RunSettings:
-    """The settings of a run of which the protocol alone is decided."""
-    return settings_from(
-        {"name": "data", "out": "runs/none", "front": {"kind": "spectrogram"}} | protocol.laid_under(folder, fold),
-        where=protocol.title,
-    )
-
-
 def fold_dataset(protocol: Protocol, folder: Path, fold: int) -> Dataset:
     """The labelled utterances and the parts of one fold, just as a training with these settings takes them.
 
     Raises:
         HamiltoneError: the corpora are not there, or have no such fold.
     """
-    return load_dataset(bare_settings(protocol, folder, fold))
+    content = {"name": "data", "out": "runs/none", "front": {"kind": "spectrogram"}}
+    return load_dataset(settings_from(content | protocol.laid_under(folder, fold), where=protocol.title))
 
 
 @cache

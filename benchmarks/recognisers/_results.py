@@ -30,7 +30,7 @@ class FoldFacts(Content):
         split: the hash of its parts.
         parameters: how many numbers the model keeps.
         model_bytes: the size of the saved model; of machines the parameters as 32-bit numbers.
-        minutes: of fitting, choices among settings included, features and decoding not.
+        minutes: of the processor, to fit, choices among settings included, features and decoding not.
         settings_hash: of a run's settings.
         chosen: what was chosen on the inner folds or the validation part, by name.
         notes: what must be said of the recordings.
@@ -125,7 +125,7 @@ def add_fold(folder: Path, results: SystemResults, facts: FoldFacts, predictions
         if before is not None:
             others = tuple(one for one in before.folds if (one.fold, one.seed) != (facts.fold, facts.seed))
             kept = read_answers(folder, before)
-            tables.insert(0, kept[(kept["fold"] != facts.fold) | (kept["seed"] != facts.seed)])
+            tables.insert(0, kept.loc[(kept["fold"] != facts.fold) | (kept["seed"] != facts.seed)])
         table = pd.concat(tables, ignore_index=True).sort_values(["seed", "fold", "utterance"])
         text = table.to_csv(index=False, float_format="%.4f", lineterminator="\n")
         atomic_write(table_path, gzip.compress(text.encode(), mtime=0))  # the same bytes whenever it is written
@@ -180,9 +180,8 @@ def write_look(folder: Path, system: str, protocol: str, configuration: str, why
                 f"{system} on {protocol}: this configuration was not tested before; say why it is now (--why TEXT), "
                 f"which goes into {folder / LOOKS}"
             )
-        line = dict(zip(_LOOK_COLUMNS, (date.today().isoformat(), system, protocol, configuration, why), strict=True))
+        line = (date.today().isoformat(), system, protocol, configuration, why)
         text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, _LOOK_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*looks, line])
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([_LOOK_COLUMNS, *(look.values() for look in looks), line])
         atomic_write(folder / LOOKS, text.getvalue())

@@ -1,7 +1,7 @@
 """Scores of the systems on one protocol: recall by group, calibration, differences, and what they cost."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ class Measured:
         unanswered: how many clips have no answer.
         parameters: of all the networks that give one answer together.
         model_bytes: likewise.
-        minutes: of fitting one fold.
+        minutes: of the processor, to fit one fold.
     """
 
     name: str
@@ -114,9 +114,8 @@ def protocol_scores(
         return None
     _check_parts(folder, done.values())
     answers = {name: _answers(folder, results, systems[name]) for name, results in done.items()}
-    clips = pd.concat([table[["utterance", "speaker", "truth"]] for table in answers.values()]).drop_duplicates(
-        "utterance"
-    )
+    every = pd.DataFrame(pd.concat(answers.values()), columns=["utterance", "speaker", "truth"])
+    clips = every.drop_duplicates(subset="utterance")
     whole = {name: _with_unanswered(table, clips) for name, table in answers.items()}
     some = next(iter(done.values()))
     return ProtocolScores(
@@ -125,7 +124,7 @@ def protocol_scores(
         {name: count for name, count in lacking.items() if count},
         some.corpus,
         len(clips),
-        clips["speaker"].nunique(),
+        len(set(clips["speaker"])),
         some.of_folds,
     )
 
@@ -146,14 +145,14 @@ def _check_parts(folder: Path, results: Iterable[SystemResults]) -> None:
 def _answers(folder: Path, results: SystemResults, system: System) -> pd.DataFrame:
     """A row for each clip and seed; where trainings are averaged, for each clip."""
     table = read_answers(folder, results)
-    table = table[table["seed"].isin(system.seeds)]
+    table = table.loc[table["seed"].isin(system.seeds)]
     if not (isinstance(system, NetworkSystem) and system.average):
         return table
     scores = [f"score_{label}" for label in results.labels]
-    first = table.groupby("utterance", sort=False)[["speaker", "truth"]].first()
-    mean = table.groupby("utterance", sort=False)[scores].mean()
-    named = np.array(results.labels)[mean.to_numpy().argmax(axis=1)]
-    return first.assign(prediction=named, seed=0).join(mean).reset_index()
+    clips = table.drop_duplicates(subset="utterance")[["utterance", "speaker", "truth"]]
+    mean = pd.DataFrame(table.groupby("utterance")[scores].mean()).loc[clips["utterance"]].to_numpy()
+    named = np.array(results.labels)[mean.argmax(axis=1)]
+    return clips.assign(prediction=named, seed=0, **dict(zip(scores, mean.T, strict=True)))
 
 
 def _with_unanswered(table: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
@@ -169,9 +168,9 @@ def _measured(
     name: str, system: System, results: SystemResults, table: pd.DataFrame, corpora: Sequence[str]
 ) -> Measured:
     groups = {group: _uar(rows) for group, rows in _groups(table, corpora)}
-    answered = table[table["prediction"] != NOTHING]
+    answered = table.loc[table["prediction"] != NOTHING]
     scores = answered[[f"score_{label}" for label in results.labels]].to_numpy()
-    classes = answered["truth"].map({label: number for number, label in enumerate(results.labels)}).to_numpy()
+    classes = answered["truth"].map(results.labels.index).to_numpy()
     facts = [one for one in results.folds if one.seed in system.seeds]
     together = len(system.seeds) if isinstance(system, NetworkSystem) and system.average else 1
     return Measured(
@@ -181,7 +180,7 @@ def _measured(
         groups,
         float(np.mean([groups[corpus].estimate for corpus in corpora])) if len(corpora) > 1 else None,
         expected_calibration_error(scores, classes),
-        int((table["prediction"] == NOTHING).sum()),
+        len(table) - len(answered),
         together * float(np.mean([one.parameters for one in facts])),
         together * float(np.mean([one.model_bytes for one in facts])),
         together * float(np.mean([one.minutes for one in facts])),
@@ -194,32 +193,33 @@ def _groups(table: pd.DataFrame, corpora: Sequence[str]) -> Iterator[tuple[str, 
     corpus = table["speaker"].str.partition("/")[0] if several else pd.Series(corpora[0], index=table.index)
     speaker = table["speaker"].str.partition("/")[2] if several else table["speaker"]
     if several:
-        yield from ((name, table[corpus == name]) for name in corpora)
+        yield from ((name, table.loc[corpus == name]) for name in corpora)
     sexes = pd.Series([sex_of(*pair) for pair in zip(corpus, speaker, strict=True)], index=table.index)
-    yield from ((sex, table[sexes == sex]) for sex in ("women", "men") if (sexes == sex).any())
+    yield from ((sex, table.loc[sexes == sex]) for sex in ("women", "men") if (sexes == sex).any())
 
 
 def _uar(table: pd.DataFrame) -> Interval:
-    columns = (table[name] for name in ("truth", "prediction", "speaker"))
-    return speaker_interval(unweighted_average_recall_from_confusion, *columns)
+    return speaker_interval(
+        unweighted_average_recall_from_confusion, table["truth"], table["prediction"], table["speaker"]
+    )
 
 
 def _differences(tables: Mapping[str, pd.DataFrame], systems: Mapping[str, System]) -> tuple[Difference, ...]:
     """Each system less the reference of its kind, and less itself without anti-transfer."""
-    pairs = []
+    pairs: list[Difference] = []
     for name in tables:
         system = systems[name]
         without = system.without if isinstance(system, NetworkSystem) else None
         for other in (REFERENCE_PER_SPEAKER if system.per_speaker else REFERENCE, without):
             if other is not None and other in tables and other != name:
-                pairs.append((name, other, *_compared(tables[name], tables[other])))
-    corrected = holm([p for *_, p in pairs])
-    return tuple(Difference(*pair, value) for pair, value in zip(pairs, corrected, strict=True))
+                pairs.append(Difference(name, other, *_compared(tables[name], tables[other]), None))
+    corrected = holm([pair.p for pair in pairs])
+    return tuple(replace(pair, corrected=value) for pair, value in zip(pairs, corrected, strict=True))
 
 
 def _compared(table: pd.DataFrame, other: pd.DataFrame) -> tuple[Interval, float | None]:
     """The difference and its p. Where there are several seeds, each meets each, so that all count the same."""
     both = table.merge(other[["utterance", "prediction"]], on="utterance", suffixes=("", "_other"))
-    columns = [both[name] for name in ("truth", "prediction", "prediction_other", "speaker")]
+    columns = both["truth"], both["prediction"], both["prediction_other"], both["speaker"]
     measure = unweighted_average_recall_from_confusion
     return paired_interval(measure, *columns), paired_permutation_test(measure, *columns).p

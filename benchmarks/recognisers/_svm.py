@@ -33,7 +33,7 @@ class SvmFit:
         cost: C, as chosen.
         temperature: of the scores.
         inner_uar: recall of the inner folds with that C.
-        seconds: what choosing and fitting took.
+        seconds: of the processor, to choose and to fit.
     """
 
     space: Pipeline
@@ -86,13 +86,13 @@ def fit_svm(
         labels: how many classes there are.
         grid: costs.
     """
-    began = time.perf_counter()
+    began = time.process_time()
     features = features.astype(np.float64)
     folds = GroupKFold(min(INNER_FOLDS, len(set(speakers)))).split(features, classes, speakers)
     heard = {cost: np.zeros((len(classes), labels)) for cost in sorted(grid)}
     for train, tested in folds:
         space = _space(features[train])
-        within, without = space.transform(features[train]), space.transform(features[tested])
+        within, without = space.fit_transform(features[train]), space.transform(features[tested])
         for cost, scores in heard.items():
             scores[tested] = decisions(_machine(within, classes[train], cost), without, labels)
     recalls = {
@@ -101,9 +101,9 @@ def fit_svm(
     }
     cost = max(recalls, key=lambda cost: recalls[cost])  # of equals the first, the smallest
     space = _space(features)
-    machine = _machine(space.transform(features), classes, cost)
+    machine = _machine(space.fit_transform(features), classes, cost)
     temperature = fit_temperature(heard[cost], classes)
-    return SvmFit(space, machine, labels, cost, temperature, recalls[cost], time.perf_counter() - began)
+    return SvmFit(space, machine, labels, cost, temperature, recalls[cost], time.process_time() - began)
 
 
 def decisions(machine: LinearSVC, features: Features, labels: int) -> Scores:
@@ -117,12 +117,12 @@ def decisions(machine: LinearSVC, features: Features, labels: int) -> Scores:
 
 
 def _space(features: Features) -> Pipeline:
-    """Standardised features; where they are more than clips, turned into as many axes as there are clips.
+    """Standardisation, and where there are more features than clips a turn into as many axes as clips; to be fitted.
 
     All training clips lie in those, so distances and machines stay the same, and fitting is many times as fast.
     """
     turned = [KernelPCA(kernel="linear", eigen_solver="dense")] if features.shape[1] > features.shape[0] else []
-    return make_pipeline(StandardScaler(), *turned).fit(features)
+    return make_pipeline(StandardScaler(), *turned)
 
 
 def _machine(features: Features, classes: Int[np.ndarray, " utterance"], cost: float) -> LinearSVC:

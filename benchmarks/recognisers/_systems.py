@@ -11,7 +11,7 @@ from hamiltone.settings import RunSettings, laid_over, read_toml, settings_from,
 from hamiltone.settings_model import Settings
 
 from ._functionals import FeatureSet
-from ._protocols import Protocol, bare_settings
+from ._protocols import Protocol
 
 SYSTEMS = Path(__file__).parents[2] / "configs" / "recognisers" / "systems.toml"
 _SVM_RULE = 1
@@ -120,10 +120,13 @@ def _filled(content: Any, places: Mapping[str, str]) -> Any:
 
 def configuration(system: SvmSystem | NetworkSystem, systems: Path, protocol: tuple[str, Protocol, Path]) -> str:
     """What tells one configuration of a system from another, whatever the fold and the seed."""
-    _, asked, folder = protocol
+    _, asked, _ = protocol
     if isinstance(system, NetworkSystem):
-        key = run_settings(system, systems, protocol, 0, 0, Path("runs")).key()
-    else:
-        of_system = system.model_dump(mode="json", exclude={"title"})
-        key = content_key({"rule": _SVM_RULE, "system": of_system, "data": bare_settings(asked, folder, 0).key()})
-    return key[:12]
+        return run_settings(system, systems, protocol, 0, 0, Path("runs")).key()[:12]
+    content = {
+        "rule": _SVM_RULE,
+        "system": system.model_dump(mode="json", exclude={"title"}),
+        "corpus": asked.corpus.identity(),
+        "split": [asked.split.model_dump(mode="json", exclude_defaults=True), asked.files],
+    }
+    return content_key(content)[:12]

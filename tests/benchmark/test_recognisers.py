@@ -131,7 +131,7 @@ def test_protocols_part_speakers_and_test_each_once(speech_data, monkeypatch):
     assert set(protocols) == {"ravdess8", "emodb7", "four", "loco"}
     for name, folds in (("ravdess8", 6), ("emodb7", 8)):
         assert number_of_folds(name, PROTOCOLS) == folds
-        tested = []
+        tested, everything = [], []
         for fold in range(folds):
             dataset = fold_dataset(protocols[name], PROTOCOLS, fold)
             parts = dataset.split.apply(dataset.utterances)
@@ -140,7 +140,8 @@ def test_protocols_part_speakers_and_test_each_once(speech_data, monkeypatch):
             if name == "ravdess8":
                 assert sorted(int(speaker) % 2 for speaker in speakers[2]) in ([0, 0, 1], [0, 1, 1])
             tested += dataset.split.parts["test"]
-        assert sorted(tested) == sorted(dataset.utterances.table["utterance"])
+            everything = dataset.utterances.table["utterance"]
+        assert sorted(tested) == sorted(everything)
 
 
 def test_lists_of_speakers_are_those_that_their_rules_make(tmp_path):
@@ -262,6 +263,12 @@ def test_opensmile_that_lacks_is_one_line(monkeypatch):
 # Folds, results, looks
 
 
+def results_of(places, system):
+    results = read_results(places.results, "voices", system)
+    assert results is not None
+    return results
+
+
 def test_all_systems_get_the_same_parts_and_what_is_done_is_kept(places, known_features, capsys):
     arguments = ["--systems", places.systems, "--protocols", places.protocols, "--results", places.results]
     arguments = [*map(str, arguments), "--runs", str(places.runs)]
@@ -272,7 +279,7 @@ def test_all_systems_get_the_same_parts_and_what_is_done_is_kept(places, known_f
     __main__.main([*train, "--system", "egemaps-svm-speaker", "--why", "a test"])
     assert run_fold("tiny", "voices", 1, 0, places, why="a test", report=quiet)
     assert not run_fold("tiny", "voices", 1, 0, places, report=quiet)
-    found = {name: read_results(places.results, "voices", name) for name in read_systems(places.systems)}
+    found = {name: results_of(places, name) for name in read_systems(places.systems)}
     assert [len(results.folds) for results in found.values()] == [4, 4, 1]
     tiny, machine = found["tiny"].folds[0], found["egemaps-svm"].folds[1]
     assert tiny.split == machine.split
@@ -359,6 +366,12 @@ def systems_of(text):
     return Systems.model_validate(tomllib.loads(text)).systems
 
 
+def scores_of(folder, systems):
+    scores = protocol_scores(folder, "p", ("ravdess", "nemo"), systems)
+    assert scores is not None
+    return scores
+
+
 TWO = SYSTEMS.partition("[systems.egemaps-svm-speaker]")[0]
 GOOD = '[systems.good]\nkind = "network"\ntitle = "good"\nsettings = "x.toml"\nwithout = "several"\n'
 SEVERAL = '[systems.several]\nkind = "network"\ntitle = "several"\nsettings = "x.toml"\nseeds = [0, 1]\n'
@@ -366,12 +379,13 @@ SEVERAL = '[systems.several]\nkind = "network"\ntitle = "several"\nsettings = "x
 
 def test_scores_are_those_of_the_measures(compared):
     folder, tables, seeds = compared
-    scores = protocol_scores(folder, "p", ("ravdess", "nemo"), systems_of(TWO + GOOD + SEVERAL))
+    scores = scores_of(folder, systems_of(TWO + GOOD + SEVERAL))
     assert (scores.clips, scores.speakers, scores.folds, dict(scores.unfinished)) == (128, 8, 1, {})
     by_name = {one.name: one for one in scores.measured}
     good, table = by_name["good"], tables["good"]
     assert good.uar.estimate == pytest.approx(unweighted_average_recall(table["truth"], table["prediction"]))
-    assert good.uar.low < good.uar.estimate < good.uar.high
+    low, high = good.uar.low, good.uar.high
+    assert low is not None and high is not None and low < good.uar.estimate < high
     assert list(good.groups) == ["ravdess", "nemo", "women", "men"]
     men = table[table["speaker"].isin(["ravdess/01", "ravdess/03", "nemo/KS0", "nemo/MP0"])]
     assert good.groups["men"].estimate == pytest.approx(unweighted_average_recall(men["truth"], men["prediction"]))
@@ -395,7 +409,7 @@ def test_scores_are_those_of_the_measures(compared):
 
 def test_trainings_are_averaged_where_the_system_says_so(compared):
     folder, _, seeds = compared
-    scores = protocol_scores(folder, "p", ("ravdess", "nemo"), systems_of(TWO + SEVERAL + "average = true\n"))
+    scores = scores_of(folder, systems_of(TWO + SEVERAL + "average = true\n"))
     (one,) = [one for one in scores.measured if one.name == "several"]
     named = [f"score_{label}" for label in LABELS]
     mean = (seeds[0][named].to_numpy() + seeds[1][named].to_numpy()) / 2
@@ -407,7 +421,7 @@ def test_trainings_are_averaged_where_the_system_says_so(compared):
 def test_a_clip_without_an_answer_counts_as_wrong(compared, tmp_path):
     folder, tables, _ = compared
     keep(folder, "good", tables["good"].iloc[16:])
-    scores = protocol_scores(folder, "p", ("ravdess", "nemo"), systems_of(TWO + GOOD))
+    scores = scores_of(folder, systems_of(TWO + GOOD))
     good = scores.measured[1]
     told = tables["good"]["prediction"].where(np.arange(128) >= 16, NOTHING)
     assert good.unanswered == 16
@@ -418,7 +432,7 @@ def test_other_parts_are_refused(compared):
     folder, tables, _ = compared
     keep(folder, "good", tables["good"], split="another")
     with pytest.raises(ComparisonError, match=r"good.json: fold 0 is not parted as that of egemaps-svm"):
-        protocol_scores(folder, "p", ("ravdess", "nemo"), systems_of(TWO + GOOD))
+        scores_of(folder, systems_of(TWO + GOOD))
 
 
 # What is committed
