@@ -42,7 +42,7 @@ bench:  ## time and memory, as ratios within one run, beside their targets; AGAI
 recognisers: results := $(if $(RESULTS),--results $(RESULTS))
 recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RESULTS=FOLDER does all of it anew, there
 	@tools/environment.sh $(EXTRAS),baselines
-	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train --why "the same again"
+	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train $(if $(RESULTS),--why "the same again")
 	@$(VENV)/bin/python -m benchmarks.recognisers $(results) page
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
