@@ -12,7 +12,7 @@ from ._scores import Measured, ProtocolScores
 from ._systems import SvmSystem
 
 _USUAL, _OURS = "#5c6670", "#0072b2"
-_ROW, _FRAME = 0.27, 0.95  # inches
+_ROW, _FRAME = 0.3, 0.75  # inches
 
 
 def picture(scores: Mapping[str, ProtocolScores]) -> str:
@@ -25,7 +25,7 @@ def picture(scores: Mapping[str, ProtocolScores]) -> str:
     rows = max((len(one.measured) for one in scores.values()), default=1)
     columns = min(2, panels)
     lines = -(-panels // columns)
-    with mpl.rc_context({"svg.hashsalt": "hamiltone", "svg.fonttype": "path", "font.size": 8}):
+    with mpl.rc_context({"svg.hashsalt": "hamiltone", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(4.6 * columns, lines * (_FRAME + _ROW * rows)), layout="constrained")
         FigureCanvasSVG(figure)
         every = figure.subplots(lines, columns, squeeze=False).flat
@@ -33,6 +33,7 @@ def picture(scores: Mapping[str, ProtocolScores]) -> str:
             _panel(axes, title, one.measured)
         for axes in list(every)[len(scores) :]:
             axes.set_axis_off()
+        figure.supxlabel("UAR and its 95 % interval over speakers; hollow: uses the speaker's other clips", fontsize=8)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
@@ -52,7 +53,7 @@ def _panel(axes: Axes, title: str, measured: tuple[Measured, ...]) -> None:
     axes.set_yticks(range(len(measured)), [one.system.title for one in measured])
     axes.set_ylim(len(measured) - 0.4, -0.7)
     axes.set_title(title, fontsize=9, loc="left")
-    axes.set_xlabel("UAR, 95 % interval over speakers; hollow: uses the speaker's other clips", fontsize=7)
+    axes.margins(x=0.08)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", linewidth=0.4, color="0.85")
     axes.set_axisbelow(True)
