@@ -1,10 +1,11 @@
-# Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`.
+# Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`,
+# `make recognisers`.
 VENV ?= .venv
 PYTHON ?= python3
 EXTRAS := align,audformat,media,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
-.PHONY: quickstart test onnx-example lint hooks bench clean
+.PHONY: quickstart test onnx-example lint hooks bench recognisers clean
 .DEFAULT_GOAL := quickstart
 
 quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
@@ -37,6 +38,12 @@ hooks:  ## the checks of lint on what is committed, before each commit
 bench:  ## time and memory, as ratios within one run, beside their targets; AGAINST=PYTHON compares with SpeechBrain
 	@tools/environment.sh $(EXTRAS)
 	@$(VENV)/bin/python -m benchmarks.speed $(if $(AGAINST),--against $(AGAINST))
+
+recognisers: results := $(if $(RESULTS),--results $(RESULTS))
+recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RESULTS=FOLDER does all of it anew, there
+	@tools/environment.sh $(EXTRAS),baselines
+	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train $(if $(RESULTS),--why "the same again")
+	@$(VENV)/bin/python -m benchmarks.recognisers $(results) page
 
 clean:  ## remove the environment and everything that a run of the quickstart leaves
 	rm -rf $(VENV) $(VENV)-bare runs

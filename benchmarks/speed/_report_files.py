@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from matplotlib.figure import Figure
 
 from hamiltone.files import atomic_write
 
-from ._results import BenchmarkError, BenchmarkResult, Row, Table, Target
+from ..pages import markdown_table, put_between
+from ._results import BenchmarkResult, Row, Table, Target
 
 JSON, MARKDOWN, PICTURE = "benchmark.json", "benchmark.md", "benchmark.svg"
 _BEGIN, _END = "<!-- tables of the benchmark -->", "<!-- end of the tables -->"
@@ -26,15 +26,11 @@ def write_benchmark(result: BenchmarkResult, folder: Path, page: Path | None = N
         page: a Markdown file whose part between the two comments for it becomes the tables.
 
     Raises:
-        BenchmarkError: the page has not the two comments.
+        PageError: the page has not the two comments.
     """
     text = markdown(result)
     if page is not None:
-        old = page.read_text(encoding="utf-8")
-        pattern = re.compile(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", re.DOTALL)
-        if not pattern.search(old):
-            raise BenchmarkError(f"{page}: it lacks the lines {_BEGIN} and {_END} between which the tables go")
-        atomic_write(page, pattern.sub(lambda _: f"{_BEGIN}\n{text}{_END}", old))
+        put_between(page, _BEGIN, _END, text)
     facts = {
         "machine": result.machine,
         "tables": [
@@ -71,16 +67,15 @@ def markdown(result: BenchmarkResult) -> str:
         parts.append("A quick run with tiny sizes: these numbers mean nothing.\n")
     targets = [target for table in result.tables for target in table.targets]
     if targets:
-        parts.append(_markdown_table("Targets", _TARGET_COLUMNS, [_target_cells(target) for target in targets]))
+        parts.append(_titled("Targets", _TARGET_COLUMNS, [_target_cells(target) for target in targets]))
     for table in result.tables:
         rows = [[row.name, *_cells(row)] for row in table.rows]
-        parts.append(_markdown_table(table.title, ("", *table.columns), rows))
+        parts.append(_titled(table.title, ("", *table.columns), rows))
     return "\n".join(parts)
 
 
-def _markdown_table(title: str, columns: tuple[str, ...], rows: list[list[str]]) -> str:
-    lines = [f"### {title}", "", f"| {' | '.join(columns)} |", f"|---|{'---:|' * (len(columns) - 1)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+def _titled(title: str, columns: tuple[str, ...], rows: list[list[str]]) -> str:
+    return f"### {title}\n\n{markdown_table(columns, rows)}"
 
 
 def picture(result: BenchmarkResult) -> str:

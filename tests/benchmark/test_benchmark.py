@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
+from benchmarks.pages import PageError
 from benchmarks.speed import (
     BenchmarkError,
     BenchmarkResult,
@@ -282,7 +283,7 @@ def test_files(tmp_path):
 def test_a_page_without_a_place_for_tables_is_told_and_left(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing")
-    with pytest.raises(BenchmarkError, match=r"page.md: it lacks the lines <!-- tables"):
+    with pytest.raises(PageError, match=r"page.md: it lacks the lines <!-- tables"):
         write_benchmark(RESULT, tmp_path / "out", page)
     assert page.read_text() == "nothing"
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,31 @@
+"""Pages of the documentation, parts of which a benchmark writes."""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hamiltone.errors import HamiltoneError
+from hamiltone.files import atomic_write
+
+
+class PageError(HamiltoneError):
+    """A page that has no place for what is to be put into it."""
+
+
+def put_between(page: Path, begin: str, end: str, text: str) -> None:
+    """Put a text, whose last line has an end, between two lines of a page, in place of what is there.
+
+    Raises:
+        PageError: the page lacks one of the lines.
+    """
+    old = page.read_text(encoding="utf-8")
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(old):
+        raise PageError(f"{page}: it lacks the lines {begin} and {end} between which the tables go")
+    atomic_write(page, pattern.sub(lambda _: f"{begin}\n{text}{end}", old))
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
+    """A table in Markdown: so many columns to the left, the others to the right."""
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * left}{'---:|' * (len(columns) - left)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"

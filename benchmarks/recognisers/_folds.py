@@ -1,0 +1,159 @@
+"""One fold of one system: from the protocol's parts to predictions and facts."""
+
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+
+from hamiltone.corpora import Report
+from hamiltone.records import MODEL, PREDICTIONS, predictions_table, read_predictions, versions
+from hamiltone.settings import Dataset
+
+from ._functionals import functionals
+from ._protocols import PROTOCOLS, Protocol, chosen, fold_dataset, number_of_folds, read_protocols
+from ._results import (
+    RESULTS,
+    FoldFacts,
+    SystemResults,
+    add_fold,
+    check_configuration,
+    read_results,
+    result_files,
+    write_look,
+)
+from ._svm import fit_svm, normalised_per_speaker
+from ._systems import SYSTEMS, NetworkSystem, SvmSystem, configuration, read_systems, run_settings
+
+RUNS = Path("runs") / "recognisers"
+CALIBRATED = "calibrated"
+_DECIDE_SVM = ("python", "hamiltone", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the files of a comparison lie."""
+
+    systems: Path = SYSTEMS
+    protocols: Path = PROTOCOLS
+    results: Path = RESULTS
+    runs: Path = RUNS
+
+
+def run_fold(
+    system: str,
+    protocol: str,
+    fold: int,
+    seed: int,
+    places: Places,
+    *,
+    why: str = "",
+    report: Report,
+    command: str = "",
+) -> bool:
+    """Train a system on one fold, and keep what it answers on the part that tests; what is done is not done again.
+
+    Args:
+        system: its name.
+        protocol: its name.
+        fold: which one tests.
+        seed: of the training.
+        places: where the files lie.
+        why: the reason, where this configuration was not tested before.
+        report: told of progress.
+        command: how it was started, for the record of a run.
+
+    Returns:
+        Whether anything was to be done.
+
+    Raises:
+        HamiltoneError: unknown names, results of another configuration, no reason, or data that is not there.
+    """
+    asked: Protocol = chosen("protocol", protocol, read_protocols(places.protocols))
+    tried: SvmSystem | NetworkSystem = chosen("system", system, read_systems(places.systems))
+    of_protocol = (protocol, asked, places.protocols)
+    now = configuration(tried, places.systems, of_protocol)
+    before = read_results(places.results, protocol, system)
+    check_configuration(result_files(places.results, protocol, system)[0], before, now)
+    if before is not None and before.done(fold, seed):
+        return False
+    write_look(places.results, system, protocol, now, why)
+    dataset = fold_dataset(asked, places.protocols, fold)
+    if isinstance(tried, SvmSystem):
+        facts, table = _svm_fold(tried, dataset, fold, seed, report)
+    else:
+        out = places.runs / protocol / system / f"fold-{fold}-seed-{seed}"
+        facts, table = _network_fold(tried, places, of_protocol, fold, seed, out, command)
+    results = SystemResults(
+        system=system,
+        protocol=protocol,
+        configuration=now,
+        labels=dataset.labels,
+        of_folds=number_of_folds(protocol, places.protocols),
+        corpus=str(dataset.utterances),
+        folds=(),
+    )
+    add_fold(places.results, results, facts, table)
+    return True
+
+
+def _svm_fold(
+    system: SvmSystem, dataset: Dataset, fold: int, seed: int, report: Report
+) -> tuple[FoldFacts, pd.DataFrame]:
+    utterances, labels = dataset.utterances, dataset.labels
+    features = functionals(utterances, system.features, report)
+    speakers = utterances.table["speaker"].tolist()
+    if system.per_speaker:
+        features = normalised_per_speaker(features, speakers)
+    classes = utterances.table["emotion"].map(labels.index).to_numpy()
+    tests = utterances.table["utterance"].isin(dataset.split.parts["test"]).to_numpy()
+    told = [name for name, out in zip(speakers, tests, strict=True) if not out]
+    report("support vector machine", 0, 0)
+    fit = fit_svm(features[~tests], classes[~tests], told, len(labels), system.grid)
+    table = predictions_table(utterances.select(tests), classes[tests], fit.probabilities(features[tests]), labels)
+    all_versions = versions()
+    facts = FoldFacts(
+        fold=fold,
+        seed=seed,
+        split=dataset.split.hash,
+        parameters=fit.parameters,
+        model_bytes=4 * fit.parameters,
+        minutes=round(fit.seconds / 60, 4),
+        chosen={"C": fit.cost, "temperature": round(fit.temperature, 4), "uar": round(fit.inner_uar, 4)},
+        versions={"opensmile": metadata.version("opensmile")} | {name: all_versions[name] for name in _DECIDE_SVM},
+    )
+    return facts, table
+
+
+def _network_fold(
+    system: NetworkSystem,
+    places: Places,
+    protocol: tuple[str, Protocol, Path],
+    fold: int,
+    seed: int,
+    out: Path,
+    command: str,
+) -> tuple[FoldFacts, pd.DataFrame]:
+    """Train, calibrate on the validation part, and test; recordings then stand where ``predict`` puts them."""
+    from hamiltone.training import calibrate, evaluate, train
+
+    settings = run_settings(system, places.systems, protocol, fold, seed, out)
+    record = train(settings, command=command)
+    frames = settings.frames.model_copy(update={"random_offset": False})
+    still = settings.model_copy(update={"frames": frames})
+    told = calibrate(still, out / MODEL, out / CALIBRATED)
+    evaluation = evaluate(still, out / CALIBRATED, out / "tested", command=command)
+    best = record.epochs[record.best_epoch - 1].validation
+    facts = FoldFacts(
+        fold=fold,
+        seed=seed,
+        split=evaluation.split.hash,
+        parameters=sum(count for name, count in record.parameters.items() if name != "trained"),
+        model_bytes=sum(file.stat().st_size for file in (out / CALIBRATED).glob("*.safetensors")),
+        minutes=round(sum(record.resources.epoch_cpu_seconds) / 60, 4),
+        settings_hash=record.settings_hash,
+        chosen={"epoch": record.best_epoch, "temperature": round(told["temperature"], 4), "uar": round(best["uar"], 4)},
+        notes=evaluation.notes,
+        versions=record.versions,
+    )
+    return facts, read_predictions(out / "tested" / PREDICTIONS)
