@@ -127,7 +127,7 @@ def test_folders_that_cannot_be_synced_stop_nothing(tmp_path: Path, monkeypatch:
     was, folders = getattr(os, call), []
 
     def refusing(what, *more):
-        if stat.S_ISDIR(os.stat(what).st_mode):
+        if stat.S_ISDIR(os.stat(what).st_mode):  # noqa: PTH116 - of a path or of a descriptor
             folders.append(what)
             raise PermissionError(errno.EACCES, "Permission denied")
         return was(what, *more)

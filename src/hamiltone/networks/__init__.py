@@ -15,7 +15,7 @@ from ._derivatives import Derivatives
 from ._front import Front, Stage, build_front, register_front
 from ._keys import weights_key
 from ._network import Network, Shape, build_network, register_network
-from ._recognizer import Recognition, Recognizer
+from ._recognizer import UNSURE, Recognition, Recognizer
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
 from ._spectrogram_fronts import DerivativesFront, RHEmoFront, SpectrogramFront, spectrogram_from
 from ._vgg import VGG, vgg
@@ -24,6 +24,7 @@ __all__ = [
     "AXES",
     "CARD_HEADER",
     "EMBEDDING_SHAPE",
+    "UNSURE",
     "VGG",
     "BundleError",
     "Derivatives",
