@@ -5,11 +5,14 @@ import ipaddress
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -34,10 +37,12 @@ def serve(
     token: str | None = None,
     threads: int | None = None,
     ready: Callable[[str], None] = lambda _address: None,
+    until: threading.Event | None = None,
 ) -> None:
     """Serve a recogniser over HTTP, with its page at ``/``, until SIGTERM or an interruption.
 
-    Requests that are under way then get their answers. The log goes to the standard error as lines of JSON.
+    Requests that are under way then get their answers. The log goes to the standard error as lines of JSON. It may be
+    called in any thread, and where a loop runs, as in a cell of a notebook, which is then busy until it is interrupted.
 
     Args:
         model: the folder of a saved recogniser.
@@ -47,6 +52,7 @@ def serve(
         token: the bearer token that requests must carry; None: anyone may ask.
         threads: of torch; None: its own choice.
         ready: told the service's address (``http://HOST:PORT``) when requests can be answered.
+        until: ends the service, too, when another thread sets it.
 
     Raises:
         ServiceError: the extra ``serve`` is not installed, the token is too short, or the address cannot be had.
@@ -80,11 +86,39 @@ def serve(
             limit_concurrency=_most_connections(limits),
         )
     )
-    with listener, _signals_ignored():
+    if until is not None:
+        _end_when_set(server, until)
+    with listener:
         try:
-            asyncio.run(server.serve(sockets=[listener]))
+            _run(server, lambda: asyncio.run(server.serve(sockets=[listener])))
         except SystemExit:
             raise ServiceError("the service cannot start; the lines above say why") from None
+
+
+def _run(server: Any, serve_until_end: Callable[[], None]) -> None:
+    """Serve in this thread, or, where a loop runs in it already, in one of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with _signals_ignored():
+            serve_until_end()
+        return
+    with ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(serve_until_end)
+        try:
+            serving.result()
+        except KeyboardInterrupt:
+            server.should_exit = True
+            serving.result()
+
+
+def _end_when_set(server: Any, until: threading.Event) -> None:
+    tick = server.on_tick
+
+    async def on_tick(counter: int) -> bool:
+        return await tick(counter) or until.is_set()
+
+    server.on_tick = on_tick
 
 
 def _most_connections(limits: ServiceLimits) -> int:
@@ -98,13 +132,15 @@ def open_to_all(listener: socket.socket, token: str | None) -> bool:
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:
-    """The token from a file, or else from the environment; None where there is neither.
+    """The token from a file, or else from the variable ``HAMILTONE_TOKEN``; None where there is neither.
 
     Raises:
-        ServiceError: the file cannot be read or is empty.
+        ServiceError: the file cannot be read or is empty, or the variable is empty.
     """
     if file is None:
-        return variable or None
+        if variable is not None and not variable.strip():
+            raise ServiceError("HAMILTONE_TOKEN is set, but empty: give it the token, or unset it to let anyone ask")
+        return variable
     try:
         token = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -130,6 +166,9 @@ def _listener(host: str, port: int) -> socket.socket:
 @contextmanager
 def _signals_ignored() -> Iterator[None]:
     """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
+    if threading.current_thread() is not threading.main_thread():  # which alone gets any
+        yield
+        return
 
     def nothing(_number: int, _frame: FrameType | None) -> None: ...
 
