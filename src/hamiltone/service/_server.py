@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from ._model_facts import about_model
 _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
 _IDLE_SECONDS = 20
+_GLANCE_SECONDS = 0.1
 
 
 def serve(
@@ -100,16 +102,15 @@ def _run(server: Any, serve_until_end: Callable[[], None]) -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        with _signals_ignored():
+        with _signals_to(_nothing):
             serve_until_end()
         return
-    with ThreadPoolExecutor(1) as pool:
+    # The loop that waits here may have handlers of its own, which would wait, too.
+    with ThreadPoolExecutor(1) as pool, _signals_to(server.handle_exit):
         serving = pool.submit(serve_until_end)
-        try:
-            serving.result()
-        except KeyboardInterrupt:
-            server.should_exit = True
-            serving.result()
+        while not serving.done():
+            time.sleep(_GLANCE_SECONDS)
+        serving.result()
 
 
 def _end_when_set(server: Any, until: threading.Event) -> None:
@@ -164,17 +165,18 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
-    if threading.current_thread() is not threading.main_thread():  # which alone gets any
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a handler have interruptions and requests to terminate, which the main thread alone gets."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def nothing(_number: int, _frame: FrameType | None) -> None: ...
-
-    former = {number: signal.signal(number, nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for number, earlier in former.items():
+            signal.signal(number, earlier)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
