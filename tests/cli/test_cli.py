@@ -95,6 +95,16 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         assert verb in result.stdout
 
 
+def test_completion_can_be_installed(tmp_path: Path) -> None:
+    shell = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = hamiltone("--install-completion", "bash", **shell)
+    assert done.returncode == 0, done.stderr
+    (script,) = tmp_path.rglob("hamiltone.sh")
+    assert "_HAMILTONE_COMPLETE=complete_bash" in script.read_text()
+    asked = {"_HAMILTONE_COMPLETE": "complete_bash", "COMP_WORDS": "hamiltone pred", "COMP_CWORD": "1"}
+    assert hamiltone(**asked).stdout.split() == ["predict"]
+
+
 def test_version_and_doctor(tmp_path: Path) -> None:
     assert hamiltone("--version").stdout.strip().count(".") == 2
     result = hamiltone("doctor", HAMILTONE_CACHE=str(tmp_path))
@@ -189,6 +199,33 @@ def test_info_and_export(model: Path, tmp_path: Path) -> None:
     assert exported.exit_code == 0, exported.output
     assert load_recognizer(tmp_path / "hub").labels == ("calm", "angry", "sad")
     assert_refused(hamiltone("export", model), "name --onnx, --hub, --page or --to")
+    (tmp_path / "file").touch()
+    for target in ("--hub", "--onnx", "--page"):  # before anything is computed or fetched
+        result = CliRunner().invoke(app, ["export", str(model), target, str(tmp_path / "file" / "x.onnx")])
+        assert isinstance(result.exception, HamiltoneError)
+        assert str(result.exception).startswith(f"{tmp_path / 'file'}: is a file, so that ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_export_into_a_locked_folder_names_it(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    for target in ("--hub", "--onnx", "--page"):
+        result = CliRunner().invoke(app, ["export", str(model), target, str(tmp_path / "locked" / "x")])
+        assert str(result.exception).startswith(f"{tmp_path / 'locked'}: may not be written; name another place")
+
+
+def test_who_uses_a_model_is_told_its_licence(model: Path, tmp_path: Path) -> None:
+    licensed = tmp_path / "model"
+    save_bundle(load_recognizer(model), licensed, licence="For non-commercial use only.\n\nMore.\n")
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "out"))
+    for command in (
+        ["evaluate", config, "--model", licensed],
+        ["calibrate", config, "--model", licensed, "--out", tmp_path / "calibrated"],
+        ["export", licensed, "--hub", tmp_path / "hub"],
+    ):
+        result = CliRunner().invoke(app, list(map(str, command)))
+        assert result.stderr.startswith("note: For non-commercial use only.\n"), command
 
 
 def test_predict_json(model: Path, speech: Path) -> None:
@@ -264,7 +301,7 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
     told = json.loads(calibrated.stdout)
     assert told["after"]["ece"] >= 0
     assert load_recognizer(run / "calibrated").temperature == told["temperature"] != 1
-    reported = hamiltone("report", tmp_path / "runs")
+    reported = hamiltone("report", tmp_path / "runs", MPLBACKEND="module://no_such_package.backend_inline")
     assert reported.returncode == 0, reported.stderr
     assert (tmp_path / "runs" / "report.html").is_file()
     assert "| tiny" in reported.stdout

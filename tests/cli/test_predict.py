@@ -240,7 +240,7 @@ class Microphone:
             raise KeyboardInterrupt
         time = (self.played + np.arange(frames)) / 44100
         self.played += frames
-        sound = 0.1 * np.sin(2 * np.pi * 300 * time) * np.sin(2 * np.pi * 2 * time) ** 2 * (time < 2)
+        sound = 0.1 * np.sin(2 * np.pi * 300 * time) * np.sin(2 * np.pi * 2 * time) ** 2 * (time < 1.9)
         return sound[:, None].astype(np.float32), False
 
 

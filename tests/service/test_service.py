@@ -61,6 +61,10 @@ def test_an_answer_is_the_predictor_s(client: httpx.Client, model: Path, tmp_pat
         ]
         assert "detail" not in content
     assert content["path"] == "recording"
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + path.read_bytes()
+    headers = {"Content-Type": "Multipart/Form-Data; boundary=b"}
+    answer = client.post("/v1/predict", content=form + b"\r\n--b--\r\n", headers=headers).json()
+    assert answer == content | {"path": "a.wav"}
 
 
 def test_windows_overlap_on_request(client: httpx.Client) -> None:

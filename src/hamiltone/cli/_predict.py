@@ -79,7 +79,15 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import Predictor, check_csv_path, find_recordings, read_segments, shipped_model, write_csv
+    from hamiltone.service import (
+        Predictor,
+        check_csv_path,
+        check_place,
+        find_recordings,
+        read_segments,
+        shipped_model,
+        write_csv,
+    )
 
     form = Format.JSON if as_json else form
     _check_request(paths, form, out, live)
@@ -89,6 +97,8 @@ def predict(
         recordings = find_recordings(files, unreadable=faults.tell)
         if csv is not None:
             check_csv_path(csv, recordings)
+        if out is not None:
+            check_place(out / "labels")
         ranges = None if segments is None else read_segments(segments, recordings)
         predictor = Predictor(folder)
         tell_licence(folder, quiet=quiet)

@@ -2,13 +2,13 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hamiltone.files import atomic_write
 
 from ._errors import ServiceError
+from ._places import check_place
 from ._prediction import Prediction
 
 _DEVICES = (Path("/dev"), Path("/dev/fd"))
@@ -27,11 +27,7 @@ def check_csv_path(path: Path, recordings: Iterable[Path]) -> None:
     # A pipe of the shell leads to no path, and a device is no file, whatever it leads to.
     if (path.exists() and not path.is_file()) or path.absolute().parent in _DEVICES:
         raise ServiceError(f"{path}: is a device or a pipe, and no file; name a file for the table")
-    place = next(folder for folder in path.absolute().parents if folder.exists())
-    if not place.is_dir():
-        raise ServiceError(f"{place}: is a file, so that {path} cannot be written")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ServiceError(f"{place}: may not be written; name another place for the table")
+    check_place(path)
 
 
 def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Path | str) -> None:

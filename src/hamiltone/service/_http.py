@@ -97,7 +97,7 @@ class _Service:
 
     async def _prediction(self, name: str, waveform: Float32[np.ndarray, "_"], hop: float) -> Prediction:
         found = stream_windows([waveform], rule=self.recognizer.frame_rule, hop=hop_samples(hop))
-        windows = [window for window, _ in found]
+        windows = await asyncio.to_thread(lambda: [window for window, _ in found])  # their sound is looked at
         rows = await self.batcher.recognize(waveform, [(window.start, window.stop) for window in windows])
         return Prediction.of_windows(name, self.recognizer, windows, torch.from_numpy(rows), len(waveform))
 

@@ -48,7 +48,7 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
         raise ServiceError(f"{file}: the segments cannot be read: {error}") from None
     lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
     rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
-    named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines))
+    named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
     if not named:
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}

@@ -51,7 +51,7 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
             yield Upload(Path(file.name), name[:_LONGEST_NAME], size)
         finally:
             file.close()
-            Path(file.name).unlink()
+            Path(file.name).unlink(missing_ok=True)  # which an end that is forced has taken away already
 
 
 async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:
@@ -61,7 +61,7 @@ async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) 
         raise too_large(limits.body_bytes)
     try:
         async with asyncio.timeout(limits.upload_timeout):
-            if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+            if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
                 async for block in request.stream():
                     file.write(block)
                 return "recording"
