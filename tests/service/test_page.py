@@ -105,7 +105,7 @@ def test_the_files_to_keep_are_those_of_the_command(server, browser, model: Path
         URL.createObjectURL = (blob) => { URL.createObjectURL = make; blob.text().then(resolve); return make(blob) };
         document.getElementById(id).click();
     })"""
-    assert json.loads(browser.evaluate(f"({caught})('json')")) == expected | {"path": voice.name, "detail": None}
+    assert json.loads(browser.evaluate(f"({caught})('json')")) == expected | {"path": voice.name}
     prediction = replace(Predictor(model).predict(voice), path=voice.name)
     saved = list(csv.DictReader(io.StringIO(browser.evaluate(f"({caught})('csv')"))))
     written = list(csv.DictReader(io.StringIO(csv_text([prediction], list(prediction.scores)))))
@@ -127,7 +127,7 @@ def test_the_microphone_gives_a_result_each_second_and_then_the_whole(server, br
     first = "document.querySelector('#live-areas polygon').getAttribute('points').split(' ').length"
     points = browser.evaluate(first)
     browser.wait_for(f"{first} >= {points + 2}")
-    assert browser.evaluate("document.getElementById('now').textContent").startswith("Sounds like ")
+    assert browser.evaluate("document.getElementById('now').textContent").startswith("Sounds most like ")
     browser.evaluate("document.getElementById('stop').click()")
     browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
     assert browser.evaluate("document.getElementById('about-file').textContent").startswith("microphone.wav: ")
