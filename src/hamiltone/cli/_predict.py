@@ -40,54 +40,53 @@ class Format(StrEnum):
     SRT = "srt"
 
 
+_Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH...",
+        help="Recordings of any length and format, or folders of them; - is the standard input.",
+        readable=False,
+    ),
+]
+_Model = Annotated[
+    Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
+]
+_Hop = Annotated[
+    float,
+    typer.Option("--hop", min=0.5, max=4, help="Seconds from one window of 4 s to the next, over time; 4 is quickest."),
+]
+_Form = Annotated[
+    Format, typer.Option("--format", help="What is printed; audacity, textgrid and srt are labels over time.")
+]
+_Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
+]
+_Segments = Annotated[
+    Path | None,
+    typer.Option("--segments", metavar="FILE", help="Ranges to score: RTTM, or a table of start, end, speaker."),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="For labels over time: a file for each recording, in this folder."),
+]
+_Live = Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")]
+
+
 @app.command()
 def predict(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PATH...",
-            help="Recordings of any length and format, or folders of them; - is the standard input.",
-            readable=False,
-        ),
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
-    ] = None,
-    hop: Annotated[
-        float,
-        typer.Option(
-            "--hop", min=0.5, max=4, help="Seconds from one window of 4 s to the next, over time; more is quicker."
-        ),
-    ] = 1.0,
+    paths: _Paths = None,
+    model: _Model = None,
+    hop: _Hop = 1.0,
     as_json: Json = False,
-    form: Annotated[
-        Format,
-        typer.Option("--format", help="What is printed; audacity, textgrid and srt are labels over time."),
-    ] = Format.TABLE,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
-    ] = None,
-    segments: Annotated[
-        Path | None,
-        typer.Option("--segments", metavar="FILE", help="Ranges to score: RTTM, or a table of start, end, speaker."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="For labels over time: a file for each recording, in this folder."),
-    ] = None,
-    live: Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")] = False,
+    form: _Form = Format.TABLE,
+    csv: _Csv = None,
+    segments: _Segments = None,
+    out: _Out = None,
+    live: _Live = False,
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import (
-        Predictor,
-        check_csv_path,
-        check_place,
-        find_recordings,
-        read_segments,
-        shipped_model,
-        write_csv,
-    )
+    from hamiltone.service import Predictor, check_csv_path, find_recordings, read_segments, shipped_model, write_csv
 
     form = Format.JSON if as_json else form
     _check_request(paths, form, out, live)
@@ -97,8 +96,6 @@ def predict(
         recordings = find_recordings(files, unreadable=faults.tell)
         if csv is not None:
             check_csv_path(csv, recordings)
-        if out is not None:
-            check_place(out / "labels")
         ranges = None if segments is None else read_segments(segments, recordings)
         predictor = Predictor(folder)
         tell_licence(folder, quiet=quiet)
@@ -133,7 +130,7 @@ class _Faults:
 
 
 def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool) -> None:
-    from hamiltone.service import ANNOTATIONS, ServiceError
+    from hamiltone.service import ANNOTATIONS, ServiceError, check_place
 
     if live and (paths or form not in (Format.TABLE, Format.JSONL)):
         raise ServiceError("--live hears the microphone alone, and prints a table or --format jsonl")
@@ -141,6 +138,8 @@ def _check_request(paths: list[Path] | None, form: Format, out: Path | None, liv
         raise ServiceError("predict what? name recordings or folders, - for the standard input, or --live")
     if out is not None and form not in ANNOTATIONS:
         raise ServiceError(f"--out DIR is for --format {', '.join(ANNOTATIONS)}; a table goes to --csv FILE")
+    if out is not None:
+        check_place(out / "labels")
 
 
 @contextmanager

@@ -63,9 +63,7 @@ def serve(
     limits = limits or ServiceLimits()
     _check_token(token)
     try:
-        http, connections, uvicorn = (
-            import_module(name, __package__) for name in ("._http", "._connections", "uvicorn")
-        )
+        http, connections = (import_module(name, __package__) for name in ("._http", "._connections"))
     except ModuleNotFoundError as error:
         raise ServiceError(f"the service needs {error.name}: pip install 'hamiltone[serve]'") from None
     if threads is not None:
@@ -76,18 +74,7 @@ def serve(
     write_json_lines()
     if open_to_all(listener, token):
         log_event(logging.WARNING, "no token: whoever reaches this address may ask")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=connections.timed_protocol(limits.upload_timeout),
-            timeout_keep_alive=_IDLE_SECONDS,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(limits.timeout) + 1,
-            limit_concurrency=_most_connections(limits),
-        )
-    )
+    server = _uvicorn_server(app, limits, connections.timed_protocol(limits.upload_timeout))
     if until is not None:
         _end_when_set(server, until)
     with listener:
@@ -95,6 +82,22 @@ def serve(
             _run(server, lambda: asyncio.run(server.serve(sockets=[listener])))
         except SystemExit:
             raise ServiceError("the service cannot start; the lines above say why") from None
+
+
+def _uvicorn_server(app: Any, limits: ServiceLimits, protocol: Any) -> Any:
+    import uvicorn  # noqa: PLC0415 - an extra
+
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        timeout_keep_alive=_IDLE_SECONDS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(limits.timeout) + 1,
+        limit_concurrency=_most_connections(limits),
+    )
+    return uvicorn.Server(config)
 
 
 def _run(server: Any, serve_until_end: Callable[[], None]) -> None:

@@ -36,21 +36,20 @@ def calibrate(
 ) -> dict[str, Any]:
     """Fit a recogniser's temperature on the validation part that the settings name, and save it with that.
 
-    The weights stay as they are, and so does what a frame is taken for; only how sure the scores are changes, and below
-    which of them the label is "unsure". Recordings stand where ``predict`` puts them, whatever the settings say.
+    The weights stay as they are; only how sure the scores are changes, and below which of them the label is "unsure".
+    Recordings stand where ``predict`` puts them, whatever the settings say.
 
     Args:
         settings: those that the recogniser was trained with (corpus, split, frames and task count).
         model: folder of the saved recogniser.
         out: where the calibrated one goes; ``model`` itself is allowed.
-        unsure_below: the highest score, after calibration, below which the saved model's label is "unsure"; 0: it never
-            is. What that does to the validation clips stands in the model's card.
+        unsure_below: the score, after calibration, below which the label is "unsure"; 0: it never is.
         quiet: show no progress.
 
     Returns:
         ``temperature``, ``unsure_below``, ``clips``, for ``before`` and ``after`` (a temperature of 1, and the fitted
-        one) the expected calibration error ``ece`` of the clips and their ``reliability`` bins, ``doubt`` (how many
-        clips are unsure, and the ``error`` of the others and of them), and ``notes``.
+        one) the clips' expected calibration error ``ece`` and ``reliability`` bins, ``doubt`` (see
+        ``hamiltone.measures.doubt``), and ``notes``; the card tells the most of it.
 
     Raises:
         HamiltoneError: the model or the corpus cannot be read, the corpus has classes that the model does not know, or
