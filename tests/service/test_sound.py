@@ -1,16 +1,20 @@
 """Where no answer is given, and what is noted: noise, tones, silence, clipped and short sound; speech is none of it."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hamiltone.audio import AUDIO_SUFFIXES, SAMPLE_RATE, load_audio
+from hamiltone.audio import AUDIO_SUFFIXES, FRAME_SAMPLES, SAMPLE_RATE, FrameRule, frame_bounds, load_audio
 from hamiltone.networks import Recognizer
 from hamiltone.service import Predictor
 from hamiltone.service._sound import clipped_share, is_steady
+from hamiltone.service._windows import stream_windows
 
 SECONDS = np.arange(8 * SAMPLE_RATE) / SAMPLE_RATE
 
@@ -109,3 +113,34 @@ def test_a_hop_makes_no_other_answer(predictor: Predictor, voice: Path) -> None:
     for answer in answers:
         assert (answer.label, answer.notes, answer.end) == (answers[0].label, answers[0].notes, answers[0].end)
         torch.testing.assert_close(answer.scores, answers[0].scores, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("hop", [16000, 64000])
+def test_half_an_hour_takes_no_more_memory_than_a_minute(hop: int) -> None:
+    blocks = (np.full(30 * SAMPLE_RATE, 0.1, np.float32) for _ in range(60))
+    tracemalloc.start()
+    windows = sum(window.listed for window, _ in stream_windows(blocks, rule="keep", hop=hop))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert windows == 30 * 60 * SAMPLE_RATE // hop - (64000 // hop - 1)
+    assert peak < 12 << 20  # six blocks, where the whole is 115 MB
+
+
+@given(
+    st.lists(st.integers(0, 3 * FRAME_SAMPLES // 2), min_size=1, max_size=6),
+    st.sampled_from(["drop_short", "keep", "drop"]),
+    st.sampled_from([FRAME_SAMPLES, FRAME_SAMPLES // 2, FRAME_SAMPLES // 4 + 7, FRAME_SAMPLES // 8]),
+)
+@settings(deadline=None, max_examples=60)
+def test_windows_are_the_frames_of_the_hop_and_those_side_by_side(
+    lengths: list[int], rule: FrameRule, hop: int
+) -> None:
+    blocks = [np.random.default_rng(i).normal(0, 1, n).astype(np.float32) for i, n in enumerate(lengths)]
+    whole = np.concatenate(blocks)
+    found = list(stream_windows(blocks, rule=rule, hop=hop))
+    expected = {step: frame_bounds(len(whole), rule=rule, hop=step) if len(whole) else [] for step in (hop, 64000)}
+    assert [(window.start, window.stop) for window, _ in found if window.listed] == expected[hop]
+    assert [(window.start, window.stop) for window, _ in found if window.counted] == expected[FRAME_SAMPLES]
+    assert [window.start for window, _ in found] == sorted({start for start, _ in expected[hop] + expected[64000]})
+    for window, samples in found:
+        assert np.array_equal(samples, whole[window.start : window.stop])

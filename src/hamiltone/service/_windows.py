@@ -3,16 +3,13 @@
 The overall scores never depend on the hop: they are the mean over windows of 4 s side by side, as in an evaluation.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, tee
-from operator import itemgetter
 
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, FrameRule, stream_frames
+from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, FrameRule
 
 from ._errors import ServiceError
 from ._sound import clipped_share, is_steady
@@ -69,25 +66,21 @@ def stream_windows(
         rule: what becomes of a short last window (see ``hamiltone.audio.frame_bounds``).
         hop: in samples.
     """
-    steps = {hop, FRAME_SAMPLES}
-    found = (_placed(part, rule, step) for part, step in zip(tee(blocks, len(steps)), steps, strict=True))
-    for start, same in groupby(heapq.merge(*found, key=itemgetter(0)), key=itemgetter(0)):
-        windows = list(same)
-        reached, samples = {step for _, step, _ in windows}, windows[0][2]
-        window = Window(
-            start=start,
-            stop=start + len(samples),
-            listed=hop in reached,
-            counted=FRAME_SAMPLES in reached,
-            speech=not is_steady(samples),
-            clipped=clipped_share(samples),
-        )
-        yield window, samples
+    ahead = dict.fromkeys({hop, FRAME_SAMPLES}, 0)  # where the next window of each step begins
 
+    def window(start: int, samples: Float32[np.ndarray, "_"]) -> tuple[Window, Float32[np.ndarray, "_"]]:
+        steps = [step for step, begin in ahead.items() if begin == start]
+        ahead.update({step: start + step for step in steps})
+        heard, share = not is_steady(samples), clipped_share(samples)
+        return Window(start, start + len(samples), hop in steps, FRAME_SAMPLES in steps, heard, share), samples
 
-def _placed(
-    blocks: Iterable[Float32[np.ndarray, "_"]], rule: FrameRule, step: int
-) -> Iterator[tuple[int, int, Float32[np.ndarray, "_"]]]:
-    """Windows of one step: the first sample, the step, the samples."""
-    for index, samples in enumerate(stream_frames(blocks, rule=rule, hop=step)):
-        yield index * step, step, samples
+    first, rest = 0, np.zeros(0, np.float32)  # what is still needed, and where it begins
+    for block in blocks:
+        rest = np.concatenate([rest, block])
+        while (start := min(ahead.values())) + FRAME_SAMPLES < first + len(rest):
+            yield window(start, rest[start - first :][:FRAME_SAMPLES])
+        first, rest = start, rest[start - first :]
+    for start in sorted({*ahead.values()}):  # the last of each step ends with the recording
+        samples = rest[start - first :]
+        if len(samples) and (start == 0 or len(samples) >= LEAST_SAMPLES[rule]):
+            yield window(start, samples)
