@@ -156,7 +156,7 @@ def test_names_are_not_cut_short_and_tell_where_files_lie(model: Path, speech: P
 def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     scores = {"sad": {"sad": 1.0, "happy": 0.0}, "happy": {"sad": 0.0, "happy": 1.0}}
     labels = ["sad", "happy"] * 50
-    frames = tuple(FrameScores(start, start + 4.0, label, scores[label]) for start, label in enumerate(labels))
+    frames = tuple(FrameScores(float(start), start + 4.0, label, scores[label]) for start, label in enumerate(labels))
     print_prediction(Prediction("x.wav", None, 0.0, 103.0, "sad", {"sad": 0.5, "happy": 0.5}, frames, ()))
     lines = capsys.readouterr().out.splitlines()
     assert "mean score of the windows" in lines[3]

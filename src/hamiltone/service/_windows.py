@@ -69,16 +69,16 @@ def stream_windows(
     ahead = dict.fromkeys({hop, FRAME_SAMPLES}, 0)  # where the next window of each step begins
 
     def window(start: int, samples: Float32[np.ndarray, "_"]) -> tuple[Window, Float32[np.ndarray, "_"]]:
-        steps = [step for step, begin in ahead.items() if begin == start]
-        ahead.update({step: start + step for step in steps})
+        listed, counted = (ahead[step] == start for step in (hop, FRAME_SAMPLES))
         heard, share = not is_steady(samples), clipped_share(samples)
-        return Window(start, start + len(samples), hop in steps, FRAME_SAMPLES in steps, heard, share), samples
+        return Window(start, start + len(samples), listed, counted, heard, share), samples
 
     first, rest = 0, np.zeros(0, np.float32)  # what is still needed, and where it begins
     for block in blocks:
         rest = np.concatenate([rest, block])
         while (start := min(ahead.values())) + FRAME_SAMPLES < first + len(rest):
             yield window(start, rest[start - first :][:FRAME_SAMPLES])
+            ahead = {step: begin + step * (begin == start) for step, begin in ahead.items()}
         first, rest = start, rest[start - first :]
     for start in sorted({*ahead.values()}):  # the last of each step ends with the recording
         samples = rest[start - first :]
