@@ -147,7 +147,8 @@ def create_app(
     app.add_middleware(RequestMiddleware, limits=service.limits, metrics=service.metrics)
     _handle_errors(app)
 
-    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    @app.head("/healthz", include_in_schema=False)
+    @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the service is there."""
         return Health(status="ok")
