@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(model: Path) -> Run:
-    def predict(*arguments: object, code: int = 0, **options: object) -> str:
+    def predict(*arguments: object, code: int = 0, **options: Any) -> str:
         command = ["predict", "--model", str(model), *map(str, arguments)]
         result = CliRunner().invoke(app, command, **options)
         if isinstance(result.exception, HamiltoneError):
