@@ -5,15 +5,34 @@ pip install numpy onnxruntime soundfile soxr
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import soundfile
 import soxr
 
+
+def is_steady(wave: np.ndarray) -> bool:
+    """Whether the level hardly changes, as that of noise or of a tone: no speech (hamiltone/service/_sound.py)."""
+    count = (len(wave) - 1) // 512
+    if count < 2:
+        return False
+    power = np.square(np.diff(wave[: count * 512 + 1]).reshape(count, 512), dtype=float).mean(axis=1)
+    if not power.any():
+        return True
+    low, high = np.percentile(10 * np.log10(power[power > 1e-6 * power.max()]), [10, 90])
+    return bool(high - low < 1.5)
+
+
 if len(sys.argv) < 3 or not sys.argv[1].endswith(".onnx"):
     sys.exit(__doc__)
-session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+if not Path(sys.argv[1]).is_file():
+    sys.exit(f"{sys.argv[1]}: no such file; hamiltone export MODEL --onnx {sys.argv[1]} makes it")
+try:
+    session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+except Exception as error:  # onnxruntime has a class of its own for each kind of damage
+    sys.exit(f"{sys.argv[1]}: cannot be loaded: {error}")
 about = session.get_modelmeta().custom_metadata_map
 labels, rate = json.loads(about["labels"]), int(about["sample_rate"])
 size, least = int(about["frame_samples"]), int(about["least_samples"])
@@ -34,5 +53,6 @@ for path in sys.argv[2:]:
     padded = np.stack([np.pad(frame, (0, size - len(frame))) for frame in frames])
     scores = [np.asarray(session.run(["scores"], {"waveform": frame[None]})[0]) for frame in padded]
     overall = np.concatenate(scores).mean(axis=0, dtype=float)
-    print(f"{path}: {labels[overall.argmax()]}")
+    unsure = overall.max() < float(about["unsure_below"]) or 2 * sum(map(is_steady, frames)) >= len(frames)
+    print(f"{path}: {'unsure' if unsure else labels[overall.argmax()]}")
     print(json.dumps(dict(zip(labels, overall.round(6).tolist(), strict=True))))

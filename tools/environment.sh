@@ -23,8 +23,12 @@ free=$("$python" -c 'import shutil; print(shutil.disk_usage(".").free >> 30)')
 [ "$free" -ge "$needed_gigabytes" ] || fail "only $free GiB of disk are free here; $needed_gigabytes are needed"
 "$environment/bin/python" -c 'import pip' 2>/dev/null || "$python" -m venv --clear "$environment" ||
     fail "the virtual environment $environment could not be made; remove it and try again"
+# Where there is no GPU, PyTorch's small build is all that is needed; the usual one brings gigabytes of CUDA.
+index=()
+[ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1 &&
+    index=(--extra-index-url https://download.pytorch.org/whl/cpu)
 echo "installing Hamiltone with $extras into $environment (a few minutes)"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable ".[$extras]" ||
+    "${index[@]}" --constraint constraints.txt --editable ".[$extras]" ||
     fail "the installation failed (see above); mend it and run the same command again"
 echo "$wanted" >"$stamp"

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 from hamiltone import __version__
 from hamiltone.cli import app
-from hamiltone.cli._predict import _common_folder, print_prediction
+from hamiltone.cli._prediction_text import _common_folder, print_prediction
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Recognizer, RHEmoEncoder, RHEmoFront, load_recognizer, save_bundle, vgg
-from hamiltone.service import Prediction
+from hamiltone.service import FrameScores, Prediction
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 CONFIG = """
@@ -74,9 +74,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise that comes and goes as syllables do, so that it may be speech."""
     path = tmp_path_factory.mktemp("speech") / "nine seconds.wav"
     noise = np.random.default_rng(0).normal(0, 0.1, (9 * 48000, 2))
-    soundfile.write(path, noise, 48000)
+    syllables = np.sin(2 * np.pi * 2 * np.arange(9 * 48000) / 48000) ** 2
+    soundfile.write(path, noise * syllables[:, None], 48000)
     return path
 
 
@@ -91,6 +93,16 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert result.returncode == 0
     for verb in ("doctor", "pretrain", "train", "evaluate", "predict", "serve", "quickstart", "report"):
         assert verb in result.stdout
+
+
+def test_completion_can_be_installed(tmp_path: Path) -> None:
+    shell = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = hamiltone("--install-completion", "bash", **shell)
+    assert done.returncode == 0, done.stderr
+    (script,) = tmp_path.rglob("hamiltone.sh")
+    assert "_HAMILTONE_COMPLETE=complete_bash" in script.read_text()
+    asked = {"_HAMILTONE_COMPLETE": "complete_bash", "COMP_WORDS": "hamiltone pred", "COMP_CWORD": "1"}
+    assert hamiltone(**asked).stdout.split() == ["predict"]
 
 
 def test_version_and_doctor(tmp_path: Path) -> None:
@@ -119,7 +131,7 @@ def test_predict_lists_a_folder_and_writes_its_table(model: Path, speech: Path, 
     assert result.stdout.count(speech.name) == 2
     lines = table.read_text().splitlines()
     assert len(lines) == 1 + 2 * (1 + 4)  # windows at 0, 2, 4 and 6 s
-    assert lines[0].endswith("score_calm,score_angry,score_sad")
+    assert lines[0].endswith("score_calm,score_angry,score_sad,notes")
 
 
 def test_a_table_that_cannot_be_written_is_told_before_anything_is_heard(
@@ -142,9 +154,10 @@ def test_names_are_not_cut_short_and_tell_where_files_lie(model: Path, speech: P
 
 
 def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = torch.eye(2).repeat(50, 1)
-    spans = [(float(start), start + 4.0) for start in range(100)]
-    print_prediction(Prediction.of_frames("x.wav", ["sad", "happy"], spans, rows))
+    scores = {"sad": {"sad": 1.0, "happy": 0.0}, "happy": {"sad": 0.0, "happy": 1.0}}
+    labels = ["sad", "happy"] * 50
+    frames = tuple(FrameScores(float(start), start + 4.0, label, scores[label]) for start, label in enumerate(labels))
+    print_prediction(Prediction("x.wav", None, 0.0, 103.0, "sad", {"sad": 0.5, "happy": 0.5}, frames, ()))
     lines = capsys.readouterr().out.splitlines()
     assert "mean score of the windows" in lines[3]
     assert lines[4].split() == ["0.0", "to", "1.0", "s", "sad", "(100", "%)"]
@@ -152,10 +165,10 @@ def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: 
 
 
 def test_hardly_any_sound_is_noted(model: Path, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "click.wav", np.random.default_rng(0).normal(0, 0.1, 400), 16000)
+    soundfile.write(tmp_path / "click.wav", np.random.default_rng(0).normal(0, 0.1, 480), 16000)
     result = hamiltone("predict", tmp_path / "click.wav", "--model", model)
     assert result.returncode == 0
-    assert result.stderr == f"note: {tmp_path / 'click.wav'}: 0.03 s of sound, too short to mean much\n"
+    assert result.stderr == f"note: {tmp_path / 'click.wav'}: only 0.03 s of sound: too short to mean much\n"
 
 
 def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(model: Path, speech: Path, tmp_path: Path) -> None:
@@ -167,7 +180,7 @@ def test_a_name_that_is_no_text_is_shown_as_far_as_it_goes(model: Path, speech: 
     result = hamiltone("predict", odd, "--model", model, "--csv", tmp_path / "x.csv", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
     assert "odd-\\udcff.wav: " in result.stdout
-    assert (tmp_path / "x.csv").read_bytes().count(b"/odd-\xff.wav,") == 4
+    assert (tmp_path / "x.csv").read_bytes().count(b"/odd-\xff.wav,") == 1 + 6
 
 
 def test_a_limit_without_end_is_refused(model: Path) -> None:
@@ -186,10 +199,37 @@ def test_info_and_export(model: Path, tmp_path: Path) -> None:
     assert exported.exit_code == 0, exported.output
     assert load_recognizer(tmp_path / "hub").labels == ("calm", "angry", "sad")
     assert_refused(hamiltone("export", model), "name --onnx, --hub, --page or --to")
+    (tmp_path / "file").touch()
+    for target in ("--hub", "--onnx", "--page"):  # before anything is computed or fetched
+        result = CliRunner().invoke(app, ["export", str(model), target, str(tmp_path / "file" / "x.onnx")])
+        assert isinstance(result.exception, HamiltoneError)
+        assert str(result.exception).startswith(f"{tmp_path / 'file'}: is a file, so that ")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_export_into_a_locked_folder_names_it(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    for target in ("--hub", "--onnx", "--page"):
+        result = CliRunner().invoke(app, ["export", str(model), target, str(tmp_path / "locked" / "x")])
+        assert str(result.exception).startswith(f"{tmp_path / 'locked'}: may not be written; name another place")
+
+
+def test_who_uses_a_model_is_told_its_licence(model: Path, tmp_path: Path) -> None:
+    licensed = tmp_path / "model"
+    save_bundle(load_recognizer(model), licensed, licence="For non-commercial use only.\n\nMore.\n")
+    config = tmp_path / "run.toml"
+    config.write_text(CONFIG.format(out=tmp_path / "out"))
+    for command in (
+        ["evaluate", config, "--model", licensed],
+        ["calibrate", config, "--model", licensed, "--out", tmp_path / "calibrated"],
+        ["export", licensed, "--hub", tmp_path / "hub"],
+    ):
+        result = CliRunner().invoke(app, list(map(str, command)))
+        assert result.stderr.startswith("note: For non-commercial use only.\n"), command
 
 
 def test_predict_json(model: Path, speech: Path) -> None:
-    (prediction,) = json.loads(hamiltone("predict", speech, "--model", model, "--json").stdout)
+    (prediction,) = json.loads(hamiltone("predict", speech, "--model", model, "--json", "--hop", "4").stdout)
     assert prediction["label"] == max(prediction["scores"], key=prediction["scores"].get)
     assert [(frame["start"], frame["end"]) for frame in prediction["frames"]] == [(0, 4), (4, 8), (8, 9)]
     for label, score in prediction["scores"].items():
@@ -228,6 +268,9 @@ def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_
     assert_refused(hamiltone("predict", speech, "--model", tmp_path), "no model here")
     assert_refused(hamiltone("evaluate", config, "--model", model), "does not know the corpus's classes")
     assert_refused(hamiltone("report", tmp_path), "record.json")
+    assert_refused(hamiltone("predict", "--model", model), "predict what?")
+    assert_refused(hamiltone("predict", speech, "--live"), "--live hears the microphone alone")
+    assert_refused(hamiltone("predict", speech, "--out", tmp_path), "--out DIR is for --format audacity")
     assert sorted(path for path in tmp_path.rglob("*") if not path.name.startswith(".")) == before
 
 
@@ -258,7 +301,7 @@ def test_train_evaluate_report(tmp_path: Path) -> None:
     told = json.loads(calibrated.stdout)
     assert told["after"]["ece"] >= 0
     assert load_recognizer(run / "calibrated").temperature == told["temperature"] != 1
-    reported = hamiltone("report", tmp_path / "runs")
+    reported = hamiltone("report", tmp_path / "runs", MPLBACKEND="module://no_such_package.backend_inline")
     assert reported.returncode == 0, reported.stderr
     assert (tmp_path / "runs" / "report.html").is_file()
     assert "| tiny" in reported.stdout

@@ -1,5 +1,7 @@
+import errno
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -117,3 +119,54 @@ def test_pipes_and_devices_are_not_replaced(tmp_path: Path) -> None:
         atomic_write(tmp_path / "pipe", "x")
     assert (tmp_path / "pipe").is_fifo()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+@pytest.mark.parametrize("call", ["open", "fsync"])
+def test_folders_that_cannot_be_synced_stop_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """As on Windows, which opens no folder, and on file systems that sync none: stand-ins for both."""
+    was, folders = getattr(os, call), []
+
+    def refusing(what, *more):
+        if stat.S_ISDIR(os.stat(what).st_mode):  # noqa: PTH116 - of a path or of a descriptor
+            folders.append(what)
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return was(what, *more)
+
+    monkeypatch.setattr(os, call, refusing)
+    with atomic_path(tmp_path / "model") as draft:
+        draft.mkdir()
+        (draft / "weights").write_text("w")
+    atomic_write(tmp_path / "a", "whole")
+    monkeypatch.undo()
+    assert len(folders) == 3  # the draft, and the parent of each
+    assert listing(tmp_path) == ["a", "model", "model/weights"]
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_a_file_that_cannot_be_synced_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        atomic_write(tmp_path / "a", "whole")
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_locked_folder_is_named_by_the_destination(tmp_path: Path) -> None:
+    locked_folder = tmp_path / "locked"
+    locked_folder.mkdir(mode=0o500)
+    with pytest.raises(PermissionError) as failure:
+        atomic_write(locked_folder / "a.txt", "x")
+    assert failure.value.filename == str(locked_folder / "a.txt")
+    with pytest.raises(PermissionError) as failure, atomic_path(locked_folder / "model") as draft:
+        draft.mkdir()
+    assert failure.value.filename == str(locked_folder / "model")
+
+
+def test_an_error_names_the_destination_and_not_the_draft(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as failure, atomic_path(tmp_path / "m") as draft:
+        draft.mkdir()
+        (draft / "deep" / "w").write_bytes(b"")
+    assert failure.value.filename == str(tmp_path / "m" / "deep" / "w")

@@ -123,6 +123,22 @@ def test_a_temperature_is_saved_and_softens(tmp_path: Path) -> None:
         Recognizer(model.front, model.network, model.labels, temperature=0.0)
 
 
+def test_a_low_score_is_unsure_and_the_bundle_carries_where_it_begins(tmp_path: Path) -> None:
+    model = recognizer().eval()
+    assert model.label([0.3, 0.36, 0.34]) == "b"
+    model.unsure_below = 0.5
+    assert [model.label(row) for row in ([0.3, 0.49, 0.21], [0.5, 0.3, 0.2])] == ["unsure", "a"]
+    assert model.label([0.0, 0.0, 1.0], speech=False) == "unsure"
+    save_bundle(model, tmp_path / "m")
+    assert load_recognizer(tmp_path / "m").unsure_below == 0.5
+    with pytest.raises(ValueError, match="unsure_below must be a score of 0 to 1"):
+        Recognizer(model.front, model.network, model.labels, unsure_below=1.5)
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    del config["unsure_below"]  # as in models that are calibrated without it
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    assert load_recognizer(tmp_path / "m").unsure_below == 0
+
+
 def _break_weights(folder: Path) -> None:
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])

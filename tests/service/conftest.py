@@ -49,6 +49,7 @@ def make_recognizer(
     algebra: str = "quaternion",
     *,
     temperature: float = 1.0,
+    unsure_below: float = 0.0,
     pool: str = "flatten",
     encoder: RHEmoEncoder | Derivatives | None = None,
     time_reversed: bool = False,
@@ -60,7 +61,7 @@ def make_recognizer(
     spectrogram = Spectrogram(scale="decibel", time_reversed=time_reversed).fit([frames])
     front = RHEmoFront(spectrogram, RHEmoEncoder()) if encoder is None else DerivativesFront(spectrogram)
     network = vgg(11, algebra, len(LABELS), width=width, hidden=16, input_shape=front.shape, pool=pool)
-    recognizer = Recognizer(front, network, LABELS, temperature=temperature).eval()
+    recognizer = Recognizer(front, network, LABELS, temperature=temperature, unsure_below=unsure_below).eval()
     with torch.no_grad():
         last = network.classifier[-1]
         assert isinstance(last, torch.nn.Linear)
@@ -166,6 +167,7 @@ def serving(
     from hamiltone.service._http import create_app
 
     about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": front, "trained_on": ""}
+    about |= {"hop": 1.0, "unsure_below": recognizer.unsure_below}
     about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""}
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -30,7 +30,7 @@ def scores_of(path: Path, waveform: torch.Tensor, output: str = "scores") -> tor
 
 @pytest.fixture(scope="module")
 def exported(recognizer_maker: Maker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model = recognizer_maker(temperature=2.0, width=1 / 4)
+    model = recognizer_maker(temperature=2.0, width=1 / 4, unsure_below=0.3)
     return export_onnx(model, tmp_path_factory.mktemp("onnx"), card="# A card\n", features=True)
 
 
@@ -40,7 +40,7 @@ def test_real_clips_give_what_pytorch_gives(
 ) -> None:
     clips = sorted((speech_data / "ravdess").glob("Actor_0[1-5]/03-01-05-02-01-01-*.flac"))[:batch]
     frames = torch.from_numpy(np.stack([cut_frames(load_audio(clip))[0] for clip in clips]))
-    model = recognizer_maker(temperature=2.0, width=1 / 4)
+    model = recognizer_maker(temperature=2.0, width=1 / 4, unsure_below=0.3)
     with torch.no_grad():
         features = model.front(frames)
         expected = (model.network(features) / 2).softmax(dim=1)
@@ -71,7 +71,7 @@ def test_the_file_tells_about_itself_and_not_of_its_maker(exported: Path, recogn
     about = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(about["labels"]) == ["calm", "angry", "sad"]
     assert (about["sample_rate"], about["frame_samples"], about["least_samples"]) == ("16000", "64000", "16000")
-    assert (about["temperature"], about["card"]) == ("2.0", "# A card\n")
+    assert (about["temperature"], about["unsure_below"], about["card"]) == ("2.0", "0.3", "# A card\n")
     assert str(Path(torch.__file__).parent).encode() not in exported.read_bytes()
     assert b".py" not in exported.read_bytes()
 
@@ -97,7 +97,7 @@ def check_example(interpreter: list[str], exported: Path, maker: Maker, speech_d
     usage = subprocess.run([*interpreter, str(EXAMPLE)], capture_output=True, text=True, check=False)
     assert usage.returncode == 1 and "python onnx_predict.py MODEL.onnx RECORDING..." in usage.stderr
     lines = result.stdout.splitlines()
-    predictor = Predictor(maker(temperature=2.0, width=1 / 4))
+    predictor = Predictor(maker(temperature=2.0, width=1 / 4, unsure_below=0.3))
     for recording, named, scores in zip(recordings, lines[::2], lines[1::2], strict=True):
         expected = predictor.predict(recording)
         assert named == f"{recording}: {expected.label}"

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -15,7 +16,8 @@ import soundfile
 from PIL import Image
 
 from hamiltone.audio import load_audio
-from hamiltone.service import ServiceLimits
+from hamiltone.networks import Recognizer
+from hamiltone.service import Predictor, ServiceLimits, csv_text
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -42,7 +44,7 @@ def answer(address: str, path: Path, **query: float) -> dict:
 
 def test_upload(server, browser, voice: Path) -> None:
     upload(browser, server.address, voice)
-    expected = answer(server.address, voice, hop=1, detail=True)
+    expected = answer(server.address, voice, detail=True)
     best = sorted(expected["scores"], key=expected["scores"].get, reverse=True)
     assert best[0] in browser.evaluate("document.getElementById('verdict').textContent")
     bars = browser.evaluate("[...document.querySelectorAll('#bars li')].map((row) => row.textContent)")
@@ -95,21 +97,25 @@ def test_the_cursor_goes_with_the_sound_and_the_sound_with_the_cursor(server, br
     assert browser.complaints() == []
 
 
-def test_the_files_to_keep(server, browser, voice: Path) -> None:
+def test_the_files_to_keep_are_those_of_the_command(server, browser, model: Path, voice: Path) -> None:
     upload(browser, server.address, voice)
-    expected = answer(server.address, voice, hop=1)
+    expected = answer(server.address, voice)
     caught = """(id) => new Promise((resolve) => {
         const make = URL.createObjectURL;
         URL.createObjectURL = (blob) => { URL.createObjectURL = make; blob.text().then(resolve); return make(blob) };
         document.getElementById(id).click();
     })"""
-    assert json.loads(browser.evaluate(f"({caught})('json')"))["frames"] == expected["frames"]
-    rows = list(csv.DictReader(io.StringIO(browser.evaluate(f"({caught})('csv')"))))
-    assert [row["label"] for row in rows][:1] == [expected["label"]]
-    assert len(rows) == 1 + len(expected["frames"])
-    for row, frame in zip(rows[1:], expected["frames"], strict=True):
-        assert float(row["end"]) == frame["end"]
-        assert {label: float(row[label]) for label in frame["scores"]} == pytest.approx(frame["scores"], abs=1e-6)
+    assert json.loads(browser.evaluate(f"({caught})('json')")) == expected | {"path": voice.name}
+    prediction = replace(Predictor(model).predict(voice), path=voice.name)
+    saved = list(csv.DictReader(io.StringIO(browser.evaluate(f"({caught})('csv')"))))
+    written = list(csv.DictReader(io.StringIO(csv_text([prediction], list(prediction.scores)))))
+    assert [list(row) for row in saved] == [list(row) for row in written]
+    for row, other in zip(saved, written, strict=True):
+        scores = [name for name in row if name.startswith("score_")]
+        assert {name: row[name] for name in row if name not in scores} == {
+            name: other[name] for name in other if name not in scores
+        }
+        assert [float(row[name]) for name in scores] == pytest.approx([float(other[name]) for name in scores], abs=3e-6)
 
 
 def test_the_microphone_gives_a_result_each_second_and_then_the_whole(server, browser) -> None:
@@ -121,7 +127,7 @@ def test_the_microphone_gives_a_result_each_second_and_then_the_whole(server, br
     first = "document.querySelector('#live-areas polygon').getAttribute('points').split(' ').length"
     points = browser.evaluate(first)
     browser.wait_for(f"{first} >= {points + 2}")
-    assert browser.evaluate("document.getElementById('now').textContent").startswith("Sounds like ")
+    assert browser.evaluate("document.getElementById('now').textContent").startswith("Sounds most like ")
     browser.evaluate("document.getElementById('stop').click()")
     browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
     assert browser.evaluate("document.getElementById('about-file').textContent").startswith("microphone.wav: ")
@@ -197,8 +203,61 @@ def test_a_file_that_is_no_sound_is_told(server, browser, tmp_path: Path) -> Non
     browser.send("Accessibility.enable")
     nodes = browser.send("Accessibility.getFullAXTree")["nodes"]
     assert "alert" in {node["role"]["value"] for node in nodes if "role" in node}
-    assert "no audio file" in browser.evaluate("document.getElementById('message').textContent")
+    assert browser.evaluate(MESSAGE).startswith("letter.txt: is no audio file")
     assert browser.evaluate("document.getElementById('result').hidden")
+
+
+def test_an_error_takes_the_result_of_another_recording_away(server, browser, voice: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "nothing.wav", np.zeros(16000), 16000)
+    upload(browser, server.address, voice)
+    browser.choose("#file", tmp_path / "nothing.wav")
+    browser.wait_for("!document.getElementById('message').hidden && document.getElementById('busy').hidden")
+    assert browser.evaluate(MESSAGE).startswith("nothing.wav: is silent")
+    assert browser.evaluate("document.getElementById('result').hidden")
+    browser.choose("#file", voice)
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+    assert browser.evaluate("document.getElementById('message').hidden")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844), (390, 422)])
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_result_is_scrolled_to_where_its_headline_is_seen(
+    server, browser, voice: Path, width: int, height: int, motion: str
+) -> None:
+    browser.open(server.address, width=width, height=height)
+    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": motion}])
+    browser.wait_for("document.getElementById('place').textContent !== ''")
+    browser.choose("#file", voice)
+    browser.wait_for("!document.getElementById('result').hidden && document.getElementById('busy').hidden")
+    place = "document.getElementById('verdict').getBoundingClientRect()"
+    browser.evaluate("new Promise((resolve) => setTimeout(resolve, 700))")
+    top, bottom = browser.evaluate(f"[{place}.top, {place}.bottom]")
+    assert 0 <= top < bottom < height
+
+
+@pytest.mark.parametrize("kind", ["noise", "doubt", "clipped"])
+def test_not_sure_is_said_as_the_command_says_it(
+    served: Callable, browser, recognizer_maker: Callable[..., Recognizer], voice: Path, tmp_path: Path, kind: str
+) -> None:
+    recognizer = recognizer_maker(unsure_below=0.999 if kind == "doubt" else 0.0)
+    path = tmp_path / "sound.wav"
+    sound = load_audio(voice)
+    if kind == "noise":
+        sound = np.random.default_rng(0).normal(0, 0.1, len(sound)).astype(np.float32)
+    elif kind == "clipped":
+        sound = np.clip(sound, -0.02, 0.02)
+    soundfile.write(path, sound, 16000, subtype="FLOAT")
+    expected = Predictor(recognizer).predict(path)
+    with served(ServiceLimits(), model=recognizer) as address:
+        upload(browser, address, path)
+    unsure = kind != "clipped"
+    assert (expected.label == "unsure") == unsure
+    begins = "Not sure; nearest to" if unsure else "Sounds most like"
+    assert browser.evaluate("document.getElementById('verdict').textContent").startswith(begins)
+    notes = browser.evaluate("[...document.querySelectorAll('#caution span')].map((note) => note.textContent)")
+    assert notes == [f"{note[0].upper()}{note[1:]}." for note in expected.notes]
+    assert bool(notes) == (kind != "doubt")
+    assert browser.evaluate("document.getElementById('caution').hidden") == (not notes)
 
 
 def test_the_browser_decodes_and_resamples_to_what_the_service_hears(server, browser, voice: Path) -> None:
@@ -250,7 +309,7 @@ def test_a_recording_that_is_too_long_is_told_with_both_lengths(
     assert browser.evaluate("document.getElementById('limits').textContent") == ", up to 30 s"
     browser.choose("#file", path)
     browser.wait_for("!document.getElementById('message').hidden")
-    told = f"The recording is too long: {length}; at most 30 s. Cut it, or use “hamiltone predict” on the command line"
+    told = f"long.wav: too long: {length}; at most 30 s. Cut it, or use “hamiltone predict” on the command line"
     assert browser.evaluate(MESSAGE).startswith(told)
     requests = browser.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert any("/v1/predict" in request for request in requests) == asked  # what is far too long is not even sent
@@ -258,10 +317,11 @@ def test_a_recording_that_is_too_long_is_told_with_both_lengths(
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.02, "0.02"), (0.45, "0.45"), (0.5, None)])
 def test_a_recording_of_a_moment_gets_a_result_and_a_caution(
-    server, browser, tmp_path: Path, seconds: float, told: str | None
+    server, browser, voice: Path, tmp_path: Path, seconds: float, told: str | None
 ) -> None:
     path = tmp_path / "moment.wav"
-    soundfile.write(path, 0.1 * np.sin(np.arange(round(seconds * 48000)) / 9), 48000)
+    sound, rate = soundfile.read(voice)
+    soundfile.write(path, sound[rate : rate + round(seconds * rate)], rate)
     upload(browser, server.address, path)
     assert "%" in browser.evaluate("document.getElementById('verdict').textContent")
     assert browser.evaluate("document.getElementById('caution').hidden") == (told is None)

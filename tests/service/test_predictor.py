@@ -37,13 +37,16 @@ def test_a_stream_gives_the_scores_of_the_whole(tmp_path: Path, seconds: float, 
     path = tmp_path / "x.wav"
     soundfile.write(path, np.random.default_rng(1).normal(0, 0.1, round(seconds * 22050)), 22050)
     model = recognizer(rule)
-    prediction = Predictor(model).predict(path)
+    prediction = Predictor(model).predict(path, hop=4.0)
     with torch.no_grad():
         expected = model(torch.from_numpy(cut_frames(load_audio(path), rule=rule))).softmax(dim=1)
     got = torch.tensor([[frame.scores[label] for label in model.labels] for frame in prediction.frames])
     torch.testing.assert_close(got, expected)
     assert list(prediction.scores.values()) == pytest.approx(expected.mean(dim=0).tolist(), abs=1e-6)
-    assert prediction.frames[-1].end <= seconds + 1e-3
+    assert prediction.frames[-1].end <= prediction.end == pytest.approx(seconds, abs=1e-3)
+    finer = Predictor(model).predict(path, hop=0.75)  # which changes no overall score
+    assert list(finer.scores.values()) == pytest.approx(list(prediction.scores.values()), abs=1e-6)
+    assert finer.label == prediction.label
 
 
 @given(
@@ -80,8 +83,10 @@ def test_windows_may_overlap(tmp_path: Path) -> None:
         expected = model(torch.from_numpy(cut_frames(load_audio(path), hop=24000))).softmax(dim=1)
     got = torch.tensor([[frame.scores[label] for label in model.labels] for frame in prediction.frames])
     torch.testing.assert_close(got, expected)
-    for hop in (0.0, -1.0, 4.5, float("nan")):
-        with pytest.raises(ServiceError, match="choose one above 0 and up to 4 s"):
+    by_default = Predictor(model).predict(path)
+    assert [frame.start for frame in by_default.frames] == [0, 1, 2, 3]
+    for hop in (0.0, 0.1, -1.0, 4.5, float("nan")):
+        with pytest.raises(ServiceError, match=r"choose one from 0\.5 to 4 s"):
             Predictor(model).predict(path, hop=hop)
 
 
@@ -140,10 +145,13 @@ def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
 
 def test_csv_has_the_whole_and_the_windows(tmp_path: Path) -> None:
     predictor = Predictor(recognizer())
-    predictions = [predictor.predict(noise(tmp_path / f"{seed}, of 2.wav", 9.0, seed)) for seed in (1, 2)]
+    predictions = [predictor.predict(noise(tmp_path / f"{seed}, of 2.wav", 9.0, seed), hop=4.0) for seed in (1, 2)]
     write_csv(predictions, predictor.recognizer.labels, tmp_path / "x.csv")
     table = pd.read_csv(tmp_path / "x.csv")
-    assert list(table.columns) == ["recording", "part", "start", "end", "label", "score_calm", "score_angry"]
+    scores = ["score_calm", "score_angry"]
+    assert list(table.columns) == ["recording", "speaker", "part", "start", "end", "label", *scores, "notes"]
+    assert set(table["label"]) == {"unsure"}  # of noise
+    assert table["notes"].notna().tolist() == [True, False, False, False] * 2
     assert list(table["part"]) == ["overall", "frame", "frame", "frame"] * 2
     for prediction in predictions:
         mine = table.loc[table["recording"] == prediction.path]

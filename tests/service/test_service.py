@@ -2,8 +2,11 @@
 
 import io
 import json
+import queue
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +20,7 @@ import pytest
 import soundfile
 import torch
 
+import hamiltone.service
 from hamiltone.networks import Recognizer
 from hamiltone.service import Predictor, ServiceError, ServiceLimits, about_model, read_token
 from hamiltone.service._server import open_to_all
@@ -48,18 +52,26 @@ def test_an_answer_is_the_predictor_s(client: httpx.Client, model: Path, tmp_pat
     ):
         content = answer.json()
         assert answer.status_code == 200
-        assert content["label"] == expected.label
+        assert (content["label"], content["notes"]) == (expected.label, list(expected.notes))
+        assert [frame["label"] for frame in content["frames"]] == [frame.label for frame in expected.frames]
+        assert (content["start"], content["end"], content["speaker"]) == (0, expected.end, None)
         assert content["scores"] == pytest.approx(expected.scores, abs=1e-5)
         assert [(frame["start"], frame["end"]) for frame in content["frames"]] == [
             (frame.start, frame.end) for frame in expected.frames
         ]
         assert "detail" not in content
     assert content["path"] == "recording"
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + path.read_bytes()
+    headers = {"Content-Type": "Multipart/Form-Data; boundary=b"}
+    answer = client.post("/v1/predict", content=form + b"\r\n--b--\r\n", headers=headers).json()
+    assert answer == content | {"path": "a.wav"}
 
 
 def test_windows_overlap_on_request(client: httpx.Client) -> None:
-    frames = client.post("/v1/predict", content=sound(7), params={"hop": 1}).json()["frames"]
-    assert [(frame["start"], frame["end"]) for frame in frames] == [(0, 4), (1, 5), (2, 6), (3, 7)]
+    answers = {hop: client.post("/v1/predict", content=sound(7), params={"hop": hop}).json() for hop in (1.5, 4)}
+    starts = {hop: [frame["start"] for frame in answer["frames"]] for hop, answer in answers.items()}
+    assert starts == {1.5: [0, 1.5, 3], 4: [0, 4]}
+    assert answers[1.5]["scores"] == pytest.approx(answers[4]["scores"], abs=1e-6)
 
 
 def test_what_is_refused_and_how(client: httpx.Client) -> None:
@@ -87,6 +99,8 @@ def test_what_is_refused_and_how(client: httpx.Client) -> None:
     assert client.get("/nothing").status_code == 404
     assert client.put("/v1/predict").status_code == 405
     assert client.get("/healthz").json() == {"status": "ok"}
+    head = client.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
 
 
 def test_the_model_is_described(client: httpx.Client, model: Path) -> None:
@@ -183,7 +197,10 @@ def test_mistakes_at_the_start_are_told(model: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(ServiceError, match="holds no token"):
         read_token(tmp_path / "empty", None)
-    assert read_token(None, "") is None
+    for empty in ("", " "):  # which is no wish to let anyone in
+        with pytest.raises(ServiceError, match="HAMILTONE_TOKEN is set, but empty"):
+            read_token(None, empty)
+    assert read_token(None, None) is None
     (tmp_path / "token").write_text("0123456789abcdef\n")
     assert read_token(tmp_path / "token", "another") == "0123456789abcdef"
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServiceError, match="cannot listen there"):
@@ -260,3 +277,58 @@ def test_recordings_as_distributed(client: httpx.Client, model: Path, speech_dat
     for path in sorted((speech_data / "original-layout").rglob("*.wav"))[::4]:
         answer = client.post("/v1/predict", files={"file": (path.name, path.read_bytes())}).json()
         assert answer["scores"] == pytest.approx(predictor.predict(path).scores, abs=1e-5)
+
+
+def test_a_second_interruption_is_told_to_those_who_wait(serve: Callable, model: Path) -> None:
+    server = serve(model, "--batch", "1")
+    work = {"content": sound(500), "params": {"hop": 0.5}, "timeout": 60}
+    with ThreadPoolExecutor(1) as pool:
+        posted = pool.submit(httpx.post, f"{server.address}/v1/predict", **work)
+        deadline = time.monotonic() + 30
+        while "hamiltone_recordings_inside 1.0" not in httpx.get(f"{server.address}/metrics").text:
+            assert time.monotonic() < deadline
+        for _ in range(2):
+            server.process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        answer = posted.result()
+    assert (answer.status_code, answer.json()["code"]) == (503, "ended")
+    assert "the service was ended" in answer.json()["message"]
+    assert server.process.wait(60) == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+RUNNING = """
+import asyncio, sys, threading, urllib.request
+from hamiltone.service import serve
+def ready(address):
+    print(urllib.request.urlopen(address + "/healthz").status, flush=True)
+def ask(address):
+    threading.Thread(target=ready, args=(address,)).start()
+async def cell():
+    serve(sys.argv[1], port=0, ready=ask)
+    print("ended", flush=True)
+asyncio.run(cell())
+"""
+
+
+def test_a_cell_of_a_notebook_serves_until_it_is_interrupted(model: Path) -> None:
+    script = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n{RUNNING}"
+    command = [sys.executable, "-c", script, str(model)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "200\n"
+        process.send_signal(signal.SIGINT)
+        told, errors = process.communicate(timeout=60)
+    assert (told, process.returncode) == ("ended\n", 0), errors
+
+
+def test_a_thread_serves_until_another_ends_it(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hamiltone.service._server.write_json_lines", lambda: None)  # the log is that of the tests
+    until, addresses = threading.Event(), queue.Queue[str]()
+    options = {"port": 0, "ready": addresses.put, "until": until}
+    thread = threading.Thread(target=hamiltone.service.serve, args=(model,), kwargs=options)
+    thread.start()
+    assert httpx.get(f"{addresses.get(timeout=60)}/healthz").status_code == 200
+    until.set()
+    thread.join(60)
+    assert not thread.is_alive()

@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 import hamiltone.service
 from hamiltone.audio import load_audio
 from hamiltone.cli import app
-from hamiltone.networks import Recognizer
+from hamiltone.networks import Recognizer, save_bundle
 from hamiltone.service import Predictor, ServiceError, export_page, shipped_model
 from hamiltone.service._pictures import Pictures
 
@@ -107,9 +107,11 @@ def test_the_browser_hears_what_the_service_hears(
     expected = Predictor(model).predict(heard, hop=hop)
     assert result["label"] == expected.label
     assert result["scores"] == pytest.approx(expected.scores, abs=1e-4)
+    whole = {name: result[name] for name in ("path", "speaker", "start", "end", "notes")}
+    assert whole == {"path": "recording", "speaker": None, "start": 0, "end": expected.end, "notes": []}
     assert len(result["frames"]) == len(expected.frames)
     for one, other in zip(result["frames"], expected.frames, strict=True):
-        assert (one["start"], one["end"]) == (other.start, other.end)
+        assert (one["start"], one["end"], one["label"]) == (other.start, other.end, other.label)
         assert one["scores"] == pytest.approx(other.scores, abs=1e-4)
     pictures = Pictures(recognizer.front, load_audio(heard))
     for number in range(pictures.steps):
@@ -127,6 +129,36 @@ def test_the_browser_hears_what_the_service_hears(
         assert (one["width"], one["height"]) == (other["width"], other["height"])
         bytes_of = [np.frombuffer(base64.b64decode(picture["data"]), np.uint8).astype(int) for picture in (one, other)]
         assert np.abs(bytes_of[0] - bytes_of[1]).max() <= 1
+    assert browser.complaints() == []
+
+
+def test_where_the_service_is_unsure_the_browser_is(
+    runtime: Path, browse: Callable, recognizer_maker: Callable[..., Recognizer], heard: Path, tmp_path: Path
+) -> None:
+    save_bundle(recognizer_maker(unsure_below=0.6), tmp_path / "model")
+    sound, _ = soundfile.read(heard, dtype="float32")
+    noise = np.random.default_rng(0).normal(0, 0.1, 100_000).astype(np.float32)
+    sounds = {"voice": sound, "noise": noise, "both": np.concatenate([noise, sound[:70_000]])}
+    sounds |= {
+        "moment": sound[16000:19000],
+        "clipped": np.clip(sound, -0.02, 0.02),
+        "word": np.pad(sound[:9000], 64000),
+    }
+    predictor = Predictor(tmp_path / "model")
+    notes = []
+    with hosted(export_page(tmp_path / "model", tmp_path / "page", runtime=runtime)) as (address, _):
+        browser = browse()
+        browser.open(address)
+        for name, samples in sounds.items():
+            path = tmp_path / f"{name}.wav"
+            soundfile.write(path, samples, 16000, subtype="FLOAT")
+            result, expected = analysed(browser, path), predictor.predict(path)
+            assert (result["label"], tuple(result["notes"])) == (expected.label, expected.notes), name
+            labels = [frame["label"] for frame in result["frames"]]
+            assert labels == [frame.label for frame in expected.frames], name
+            assert result["scores"] == pytest.approx(expected.scores, abs=1e-4)
+            notes += expected.notes
+    assert len(notes) >= 3
     assert browser.complaints() == []
 
 
@@ -198,7 +230,7 @@ def test_a_recording_that_is_too_long_is_told_with_both_lengths(site, browse: Ca
     browser.wait_for("document.getElementById('place').textContent !== ''")
     browser.choose("#file", tmp_path / "long.wav")
     browser.wait_for("!document.getElementById('message').hidden", 60)
-    told = "The recording is too long: 10 min 5 s; at most 10 min."
+    told = "long.wav: too long: 10 min 5 s; at most 10 min."
     assert browser.evaluate("document.getElementById('message').textContent").startswith(told)
 
 

@@ -11,7 +11,7 @@ import torch
 from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
-from hamiltone.training import RunSettings, calibrate, evaluate, load_dataset, train
+from hamiltone.training import RunSettings, TrainingError, calibrate, evaluate, load_dataset, train
 
 Make = Callable[..., RunSettings]
 
@@ -37,6 +37,14 @@ def test_the_temperature_is_that_of_the_validation_part(settings_for: Make, tmp_
     classes = torch.tensor([before.labels.index(emotion) for emotion in clips["emotion"]])
     assert told["temperature"] == pytest.approx(fit_temperature(torch.stack(logs).numpy(), classes.numpy()), rel=1e-3)
 
+    # Below the score that is asked for it is unsure, and the card says what that costs.
+    highest, prediction = (torch.stack(logs) / told["temperature"]).softmax(dim=1).max(dim=1)
+    wrong, unsure = prediction != classes, highest < 0.5
+    assert (after.unsure_below, before.unsure_below) == (0.5, 0.0)
+    assert told["doubt"]["unsure"] == int(unsure.sum())
+    for name, clips_of in {"error": ~unsure, "error_unsure": unsure}.items():
+        assert told["doubt"][name] == (pytest.approx(float(wrong[clips_of].float().mean())) if clips_of.any() else None)
+
     assert told["clips"] == len(clips) == sum(one["clips"] for one in told["after"]["reliability"])
     card = bundle_config(tmp_path / "calibrated")["card"]
     assert card["heard"] == bundle_config(model)["card"]["heard"] != {}
@@ -60,3 +68,28 @@ def test_an_evaluation_gives_what_predict_gives(settings_for: Make, tmp_path: Pa
     for row in pd.read_csv(tmp_path / "evaluation" / "predictions.csv").head(5).to_dict("records"):
         scores = predictor.predict(material.utterances.root / paths[row["utterance"]]).scores
         assert scores == pytest.approx({label: row[f"score_{label}"] for label in scores}, abs=1e-5)
+
+
+def test_recordings_stand_where_predict_puts_them(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "run", frames={"random_offset": True})
+    train(settings, quiet=True)
+    told = [
+        calibrate(each, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)
+        for each in (settings, settings_for(tmp_path / "run", frames={"random_offset": False}))
+    ]
+    assert told[0] == told[1]
+
+
+def test_what_the_weights_were_fitted_to_is_not_calibrated_on(settings_for: Make, tmp_path: Path) -> None:
+    train(settings_for(tmp_path / "run"), quiet=True)
+    model, out = tmp_path / "run" / "model", tmp_path / "calibrated"
+    assert calibrate(settings_for(tmp_path / "run"), model, out, quiet=True)["notes"] == []
+    other = settings_for(tmp_path / "other", split={"kind": "random", "fractions": [0.25, 0.5, 0.25]})
+    with pytest.raises(TrainingError, match=r"was trained on \d+ of the \d+ validation recordings; calibrate with the"):
+        calibrate(other, model, tmp_path / "leaking", quiet=True)
+    assert not (tmp_path / "leaking").exists()
+    (note,) = calibrate(other.model_copy(update={"leaks": "report"}), model, out, quiet=True)["notes"]
+    assert "was trained on" in note
+    (tmp_path / "run" / "split.json").unlink()  # as weights that came without their run
+    (note,) = calibrate(other, model, out, quiet=True)["notes"]
+    assert "is not known apart here" in note

@@ -1,6 +1,7 @@
 """The command itself: the verbs hang below it, and what goes wrong is told in one line."""
 
 import io
+import os
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -29,7 +30,6 @@ app = typer.Typer(
     cls=_Verbs,
     help="Quaternion anti-transfer learning for speech emotion recognition.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -39,6 +39,7 @@ def main() -> None:
     """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name or a bar that cannot be shown here ends nothing
         sys.stdout.reconfigure(errors="backslashreplace")
+    os.environ.pop("MPLBACKEND", None)  # of a notebook, and perhaps not installed here; pictures go into files alone
     try:
         app()
     except HamiltoneError as error:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hamiltone.cli._app import app
+from hamiltone.cli._printing import tell_licence
 
 
 @app.command()
@@ -32,11 +33,23 @@ def export(
 ) -> None:
     """Write a recogniser for other programs; --hub DIR --onnx DIR lays the ONNX file beside the weights."""
     from hamiltone.networks import bundle_card, load_recognizer
-    from hamiltone.service import ServiceError, export_hub, export_onnx, export_page, export_to, shipped_model
+    from hamiltone.service import (
+        ServiceError,
+        check_place,
+        export_hub,
+        export_onnx,
+        export_page,
+        export_to,
+        shipped_model,
+    )
 
     if onnx is None and hub is None and page is None and not to:
         raise ServiceError("export to what? name --onnx, --hub, --page or --to")
     model = shipped_model() if model is None else model
+    tell_licence(model)
+    for place in (hub, onnx, page):
+        if place is not None:
+            check_place(place)
     if hub is not None:
         print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
     if onnx is not None:

@@ -1,11 +1,15 @@
 """The verbs of a trained recogniser: predict, info."""
 
 import json
-import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,76 +17,226 @@ import typer
 from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
-from hamiltone.cli._printing import print_table
+from hamiltone.cli._prediction_text import print_prediction, print_predictions, rolling_line
+from hamiltone.cli._printing import tell_licence
 
 if TYPE_CHECKING:
-    from hamiltone.service import Prediction
+    from hamiltone.audio import AudioError
+    from hamiltone.service import Prediction, Predictor
 
-_COLUMNS = ("Recording", "Seconds", "Emotion", "Score", "Next", "Over time")
-_MOST_STRETCHES = 4  # of a recording in a table
-_MOST_LINES = 30  # of a recording alone
-_SHORT = 0.5  # seconds; there is hardly a syllable in less
+STANDARD_INPUT = Path("-")
+_ITS_NAME = "standard input"
+
+
+class Format(StrEnum):
+    """How predictions are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    AUDACITY = "audacity"
+    TEXTGRID = "textgrid"
+    SRT = "srt"
+
+
+_Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="PATH...",
+        help="Recordings of any length and format, or folders of them; - is the standard input.",
+        readable=False,
+    ),
+]
+_Model = Annotated[
+    Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
+]
+_Hop = Annotated[
+    float,
+    typer.Option("--hop", min=0.5, max=4, help="Seconds from one window of 4 s to the next, over time; 4 is quickest."),
+]
+_Form = Annotated[
+    Format, typer.Option("--format", help="What is printed; audacity, textgrid and srt are labels over time.")
+]
+_Csv = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
+]
+_Segments = Annotated[
+    Path | None,
+    typer.Option("--segments", metavar="FILE", help="Ranges to score: RTTM, or a table of start, end, speaker."),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="For labels over time: a file for each recording, in this folder."),
+]
+_Live = Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")]
 
 
 @app.command()
 def predict(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PATH...", help="Recordings of any length and format, or folders of them.", readable=False
-        ),
-    ],
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
-    ] = None,
-    hop: Annotated[
-        float,
-        typer.Option("--hop", help="Seconds from one window of 4 s to the next; less makes a finer line of time."),
-    ] = 4.0,
+    paths: _Paths = None,
+    model: _Model = None,
+    hop: _Hop = 1.0,
     as_json: Json = False,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
-    ] = None,
+    form: _Form = Format.TABLE,
+    csv: _Csv = None,
+    segments: _Segments = None,
+    out: _Out = None,
+    live: _Live = False,
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.audio import AudioError
-    from hamiltone.service import Predictor, check_csv_path, find_recordings, licence_notice, shipped_model, write_csv
+    from hamiltone.service import Predictor, check_csv_path, find_recordings, read_segments, shipped_model, write_csv
 
-    faults = 0
-
-    def tell(fault: object) -> None:
-        nonlocal faults
-        faults += 1
-        print(f"hamiltone: {fault}", file=sys.stderr)
-
-    recordings = find_recordings(paths, unreadable=tell)
-    if csv is not None:
-        check_csv_path(csv, recordings)
+    form = Format.JSON if as_json else form
+    _check_request(paths, form, out, live)
     folder = shipped_model() if model is None else model
-    predictor = Predictor(folder)
-    if (notice := licence_notice(folder)) and not quiet:
-        print(f"note: {notice}", file=sys.stderr)
-    predictions: list[Prediction] = []
-    with listening(recordings, quiet=quiet) as report:
-        for result in predictor.predict_all(recordings, hop=hop, report=report):
-            if isinstance(result, AudioError):
-                tell(result)
-                continue
-            predictions.append(result)
-            if (seconds := result.frames[-1].end) < _SHORT and not quiet:
-                print(f"note: {result.path}: {seconds:.2f} s of sound, too short to mean much", file=sys.stderr)
+    faults = _Faults()
+    with _spooled(paths or []) as (files, named):
+        recordings = find_recordings(files, unreadable=faults.tell)
+        if csv is not None:
+            check_csv_path(csv, recordings)
+        ranges = None if segments is None else read_segments(segments, recordings)
+        predictor = Predictor(folder)
+        tell_licence(folder, quiet=quiet)
+        if live:
+            _hear_microphone(predictor, hop, form)
+            return
+        with listening(recordings, quiet=quiet) as report:
+            if ranges is None:
+                results = predictor.predict_all(recordings, hop=hop, report=report)
+            else:
+                results = (
+                    result
+                    for path, its in ranges.items()
+                    for result in predictor.predict_segments(path, its, hop=hop, report=report)
+                )
+            predictions = list(_told(results, faults, named, form, quiet=quiet))
     if csv is not None:  # first: who reads the rest may stop reading
         write_csv(predictions, predictor.recognizer.labels, csv)
-    if as_json:
-        print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
-    elif len(recordings) == 1:
-        for prediction in predictions:
-            print_prediction(prediction)
-    elif predictions:
-        print_predictions(predictions)
-    if faults:
+    _print(predictions, predictor.recognizer.labels, form, out, alone=len(recordings) == 1 and ranges is None)
+    if faults.count:
         raise typer.Exit(2)
+
+
+class _Faults:
+    """What went wrong so far: told at once, and counted."""
+
+    count = 0
+
+    def tell(self, fault: object) -> None:
+        self.count += 1
+        print(f"hamiltone: {fault}", file=sys.stderr)
+
+
+def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool) -> None:
+    from hamiltone.service import ANNOTATIONS, ServiceError, check_place
+
+    if live and (paths or form not in (Format.TABLE, Format.JSONL)):
+        raise ServiceError("--live hears the microphone alone, and prints a table or --format jsonl")
+    if not live and not paths:
+        raise ServiceError("predict what? name recordings or folders, - for the standard input, or --live")
+    if out is not None and form not in ANNOTATIONS:
+        raise ServiceError(f"--out DIR is for --format {', '.join(ANNOTATIONS)}; a table goes to --csv FILE")
+    if out is not None:
+        check_place(out / "labels")
+
+
+@contextmanager
+def _spooled(paths: list[Path]) -> Iterator[tuple[list[Path], Callable[[str], str]]]:
+    """The standard input as a file while it is needed, and what gives it its name in texts."""
+    from hamiltone.service import ServiceError
+
+    if STANDARD_INPUT not in paths:
+        yield paths, str
+        return
+    if sys.stdin.isatty():
+        raise ServiceError("-: nothing comes in; send a recording, as: hamiltone predict - < talk.mp3")
+    with TemporaryDirectory(prefix="hamiltone-") as folder:
+        file = Path(folder) / "recording"
+        with file.open("wb") as whole:
+            shutil.copyfileobj(sys.stdin.buffer, whole)
+        files = [file if path == STANDARD_INPUT else path for path in paths]
+        yield files, lambda text: text.replace(str(file), _ITS_NAME)
+
+
+def _told(
+    results: "Iterable[Prediction | AudioError]",
+    faults: _Faults,
+    named: Callable[[str], str],
+    form: Format,
+    *,
+    quiet: bool,
+) -> "Iterator[Prediction]":
+    """The predictions, with faults and notes told as they come."""
+    from hamiltone.audio import AudioError
+
+    for result in results:
+        if isinstance(result, AudioError):
+            faults.tell(named(str(result)))
+            continue
+        prediction = replace(result, path=named(result.path))
+        if form is Format.JSONL:
+            print(json.dumps(prediction.as_json()), flush=True)
+        for note in () if quiet else prediction.notes:
+            place = f", from {prediction.start:g} s on" if prediction.start else ""
+            print(f"note: {prediction.path}{place}: {note}", file=sys.stderr)
+        yield prediction
+
+
+def _print(
+    predictions: "list[Prediction]", labels: tuple[str, ...], form: Format, out: Path | None, *, alone: bool
+) -> None:
+    from hamiltone.service import ANNOTATIONS, csv_text
+
+    if form in ANNOTATIONS:
+        _print_annotations(predictions, form, out)
+    elif form is Format.JSON:
+        print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
+    elif form is Format.CSV:
+        print(csv_text(predictions, labels), end="")
+    elif form is Format.TABLE and predictions:
+        if alone:
+            print_prediction(predictions[0])
+        else:
+            print_predictions(predictions)
+
+
+def _print_annotations(predictions: "list[Prediction]", form: Format, out: Path | None) -> None:
+    from hamiltone.files import atomic_write
+    from hamiltone.service import ANNOTATIONS, ServiceError
+
+    write, suffix = ANNOTATIONS[form]
+    texts = {path: write(list(its)) for path, its in groupby(predictions, key=lambda prediction: prediction.path)}
+    if out is None:
+        if len(texts) > 1:
+            raise ServiceError(f"--format {form} has no place for {len(texts)} recordings: name a folder, --out DIR")
+        print("".join(texts.values()), end="")
+        return
+    files = {path: out / f"{Path(path).stem}{suffix}" for path in texts}
+    if len({*files.values()}) < len(files):
+        raise ServiceError(f"{out}: two recordings would have one file, for they have one name; take them in turn")
+    for path, text in texts.items():
+        atomic_write(files[path], text)
+        print(files[path])
+
+
+def _hear_microphone(predictor: "Predictor", hop: float, form: Format) -> None:
+    from hamiltone.audio import AudioError
+    from hamiltone.service import listen
+
+    rolling = form is Format.TABLE and sys.stdout.isatty()
+    try:
+        for result in listen(predictor, hop=hop):
+            if isinstance(result, AudioError):
+                line = "" if form is Format.JSONL else f"{'':9}  silent"
+            else:
+                line = json.dumps(result.as_json()) if form is Format.JSONL else rolling_line(result)
+            if line:
+                print(f"\r\033[K{line}" if rolling else line, end="" if rolling else "\n", flush=True)
+    except KeyboardInterrupt:  # which is how it ends
+        if rolling:
+            print()
 
 
 @app.command()
@@ -103,63 +257,6 @@ def info(
         lines = value if name == "results" and value else [_fact_text(value)]
         for number, line in enumerate(lines):
             print(f"{'' if number else name.replace('_', ' '):<14}{line}")
-
-
-def print_prediction(prediction: "Prediction") -> None:
-    print(f"{prediction.path}: {prediction.label}")
-    for name, score in sorted(prediction.scores.items(), key=lambda item: -item[1]):
-        print(f"  {name:<12}{100 * score:5.1f} %  {'█' * round(30 * score)}")
-    stretches = list(_stretches(prediction))
-    if len(prediction.frames) == 1:
-        return
-    print("  over time, with the mean score of the windows:")
-    for start, end, label, score in stretches[:_MOST_LINES]:
-        print(f"  {start:8.1f} to {end:8.1f} s  {label} ({100 * score:.0f} %)")
-    if (more := len(stretches) - _MOST_LINES) > 0:
-        print(f"  and {more} more; --csv FILE and --json have all windows")
-
-
-def print_predictions(predictions: "list[Prediction]") -> None:
-    paths = [Path(prediction.path).absolute() for prediction in predictions]
-    folder = _common_folder(paths)
-    names = [str(path.relative_to(folder)) if folder else str(path) for path in paths]
-    rows = [_row(name, prediction) for name, prediction in zip(names, predictions, strict=True)]
-    filled = tuple(column for column in _COLUMNS if any(row[column] for row in rows))  # a terminal is narrow
-    print_table(str(folder) if folder else "", rows, filled)
-
-
-def _common_folder(paths: list[Path]) -> Path | None:
-    """The folder that all lie in or below; None where that is a root, which tells nothing."""
-    if len({path.anchor for path in paths}) > 1:
-        return None
-    folder = Path(os.path.commonpath([path.parent for path in paths]))
-    return None if folder == folder.parent else folder
-
-
-def _row(name: str, prediction: "Prediction") -> dict[str, str]:
-    ranked = sorted(prediction.scores.items(), key=lambda item: -item[1])
-    (label, score), others = ranked[0], ranked[1:2]
-    stretches = [f"{label} {start:.0f}-{end:.0f} s" for start, end, label, _ in _stretches(prediction)]
-    more = len(stretches) - _MOST_STRETCHES
-    return {
-        "Recording": name,
-        "Seconds": f"{prediction.frames[-1].end:.1f}",
-        "Emotion": label,
-        "Score": f"{100 * score:.0f} %",
-        "Next": "".join(f"{other} {100 * its:.0f} %" for other, its in others),
-        "Over time": ", ".join(stretches[:_MOST_STRETCHES] + ([f"{more} more"] if more > 0 else []))
-        if len(stretches) > 1
-        else "",
-    }
-
-
-def _stretches(prediction: "Prediction") -> Iterator[tuple[float, float, str, float]]:
-    """Neighbouring windows of one label as one: start, end (where the next one begins), label, its mean score."""
-    groups = [list(group) for _, group in groupby(prediction.frames, key=lambda frame: frame.label)]
-    ends = [group[0].start for group in groups[1:]] + [prediction.frames[-1].end]
-    for group, end in zip(groups, ends, strict=True):
-        label = group[0].label
-        yield group[0].start, end, label, sum(frame.scores[label] for frame in group) / len(group)
 
 
 def _fact_text(value: Any) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 GOES_ON = "the same command goes on where it was"
 """What to do after an interruption of most long work."""
@@ -26,6 +27,14 @@ def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]
     for row in rows:
         table.add_row(*(row.get(column, "") for column in columns))
     Console(width=None if sys.stdout.isatty() else 120, markup=False, highlight=False).print(table)
+
+
+def tell_licence(model: Path, *, quiet: bool = False) -> None:
+    """Say what a model's licence says first, on standard error."""
+    from hamiltone.service import licence_notice
+
+    if not quiet and (notice := licence_notice(model)):
+        print(f"note: {notice}", file=sys.stderr)
 
 
 class Interruption(Exception):

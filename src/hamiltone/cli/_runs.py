@@ -8,7 +8,7 @@ import typer
 
 from hamiltone.cli._app import app
 from hamiltone.cli._options import Json, Model, Overrides, Quiet, Settings, command
-from hamiltone.cli._printing import interruptible, print_table
+from hamiltone.cli._printing import interruptible, print_table, tell_licence
 
 if TYPE_CHECKING:
     from hamiltone.records import EvaluationRecord, Probe, RunRecord
@@ -51,6 +51,7 @@ def evaluate(
     from hamiltone.training import evaluate as evaluate_model
     from hamiltone.training import read_settings
 
+    tell_licence(model)
     evaluation = evaluate_model(read_settings(settings, overrides or []), model, out, command=command())
     if as_json:
         print(evaluation.model_dump_json(indent=2, exclude_none=True))
@@ -64,6 +65,10 @@ def calibrate(
     model: Model,
     out: Annotated[Path, typer.Option("--out", help="Where the calibrated model goes, as RUN/calibrated.")],
     overrides: Overrides = None,
+    unsure_below: Annotated[
+        float,
+        typer.Option("--unsure-below", min=0, max=1, help='Say "unsure" where the highest score is less; 0: never.'),
+    ] = 0.5,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -71,13 +76,22 @@ def calibrate(
     from hamiltone.training import calibrate as calibrate_model
     from hamiltone.training import read_settings
 
-    told = calibrate_model(read_settings(settings, overrides or []), model, out, quiet=quiet)
+    tell_licence(model, quiet=quiet)
+    asked = read_settings(settings, overrides or [])
+    told = calibrate_model(asked, model, out, unsure_below=unsure_below, quiet=quiet)
     if as_json:
         print(json.dumps(told, indent=2))
         return
     print(f"{out}: temperature {told['temperature']:.3f}, fitted on {told['clips']} validation clips")
     for name, part in (("before", told["before"]), ("after", told["after"])):
         print(f"  expected calibration error {name:<7}{part['ece']:.3f}")
+    for note in told["notes"]:
+        print(f"note: {note}")
+    doubt = told["doubt"]
+    print(f"  unsure below a score of {told['unsure_below']:g}: {doubt['unsure']} of {doubt['clips']} clips")
+    for name, wrong in (("the others", doubt["error"]), ("these", doubt["error_unsure"])):
+        if wrong is not None:
+            print(f"  wrong of {name:<10}{100 * wrong:5.1f} %")
 
 
 @app.command()

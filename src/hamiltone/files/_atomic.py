@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 
@@ -20,7 +20,8 @@ def atomic_path(destination: Path) -> Iterator[Path]:
 
     A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed. Where ``destination``
     is a link, what it leads to is replaced, and the link stays.
-    When the block raises, nothing is left behind and ``destination`` is as it was.
+    When the block raises, nothing is left behind and ``destination`` is as it was; an error of the system's that names
+    the path beside it names ``destination`` instead, which is what a user knows.
 
     Raises:
         IsADirectoryError: a file is to replace a folder, whose content would be lost.
@@ -44,6 +45,10 @@ def atomic_path(destination: Path) -> Iterator[Path]:
         else:
             draft.replace(destination)
         _sync(destination.parent)
+    except OSError as error:
+        if error.filename is not None and str(error.filename).startswith(str(draft)):
+            error.filename = str(destination) + str(error.filename).removeprefix(str(draft))
+        raise
     finally:
         if draft.is_dir():
             shutil.rmtree(draft)
@@ -75,8 +80,10 @@ def _flush(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Bring a file to the disk, and a folder's names where the system can: Windows opens no folder."""
+    with suppress(OSError) if path.is_dir() else nullcontext():
+        handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows syncs nothing that is only read
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -10,7 +10,14 @@ one matrix product of speaker weights with the speakers' confusion matrices. Cli
     not estimable (2 speakers)
 """
 
-from ._calibration import ReliabilityBin, expected_calibration_error, fit_temperature, reliability_bins
+from ._calibration import (
+    Doubt,
+    ReliabilityBin,
+    doubt,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+)
 from ._confusion import (
     ConfusionMeasure,
     accuracy_from_confusion,
@@ -35,6 +42,7 @@ __all__ = [
     "MINIMUM_SPEAKERS",
     "MOST_SPEAKERS_ENUMERATED",
     "ConfusionMeasure",
+    "Doubt",
     "Interval",
     "PairedClips",
     "PairedTest",
@@ -42,6 +50,7 @@ __all__ = [
     "accuracy",
     "accuracy_from_confusion",
     "confusion_matrix",
+    "doubt",
     "expected_calibration_error",
     "fit_temperature",
     "holm",

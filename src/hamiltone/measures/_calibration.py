@@ -33,6 +33,23 @@ class ReliabilityBin:
     accuracy: float
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """What it costs and brings to give no answer where the highest probability is too low.
+
+    Attributes:
+        clips: how many there are.
+        unsure: how many of them get no answer.
+        error: the share of wrong ones among the others; NaN without others.
+        error_unsure: the share of those without an answer whose most probable class is wrong; NaN without any.
+    """
+
+    clips: int
+    unsure: int
+    error: float
+    error_unsure: float
+
+
 def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"]) -> float:
     """The temperature T for which softmax(logits / T) gives the classes the highest likelihood.
 
@@ -116,6 +133,24 @@ def expected_calibration_error(
     """
     filled = [one for one in reliability_bins(probabilities, classes, bins) if one.clips]
     return sum(one.clips * abs(one.confidence - one.accuracy) for one in filled) / len(classes)
+
+
+def doubt(probabilities: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"], below: float) -> Doubt:
+    """What comes of it to be unsure where the highest probability is below a score.
+
+    Raises:
+        ValueError: no rows, or a class out of range.
+
+    Source: Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (NeurIPS 2017): coverage and risk.
+
+    >>> doubt(np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.45, 0.55]]), np.array([0, 1, 0, 0]), below=0.6)
+    Doubt(clips=4, unsure=1, error=0.3333333333333333, error_unsure=1.0)
+    """
+    _check(probabilities, classes)
+    wrong = probabilities.argmax(axis=1) != classes
+    unsure = probabilities.max(axis=1) < below
+    shares = [float(wrong[part].mean()) if part.any() else math.nan for part in (~unsure, unsure)]
+    return Doubt(len(classes), int(unsure.sum()), *shares)
 
 
 def _check(rows: Float[np.ndarray, "clip label"], classes: Int[np.ndarray, " clip"]) -> None:

@@ -17,7 +17,7 @@ from ._front import Front, Stage, build_front, register_front
 from ._keys import weights_key
 from ._log_mel_front import LogMelFront
 from ._network import Network, Shape, build_network, register_network
-from ._recognizer import Recognition, Recognizer
+from ._recognizer import UNSURE, Recognition, Recognizer
 from ._residual import Residual
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
 from ._spectrogram_fronts import DerivativesFront, RHEmoFront, SpectrogramFront, spectrogram_from
@@ -27,6 +27,7 @@ __all__ = [
     "AXES",
     "CARD_HEADER",
     "EMBEDDING_SHAPE",
+    "UNSURE",
     "VGG",
     "BundleError",
     "Derivatives",

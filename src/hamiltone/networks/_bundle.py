@@ -86,6 +86,7 @@ def save_bundle(
             "front": model.front.settings(),
             "frame_rule": model.frame_rule,
             "temperature": model.temperature,
+            "unsure_below": model.unsure_below,
             "network": model.network.settings(),
         }
     else:
@@ -190,4 +191,5 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             config["labels"],
             frame_rule=config["frame_rule"],
             temperature=config["temperature"],
+            unsure_below=config.get("unsure_below", 0.0),  # calibrated before there was such a score: never unsure
         )

@@ -13,6 +13,9 @@ from hamiltone.audio import FrameRule
 from ._front import Front, Stage
 from ._network import Network
 
+UNSURE = "unsure"
+"""The label where a recogniser cannot tell: the highest score is too low, or there is no speech to hear."""
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -22,16 +25,13 @@ class Recognition:
         labels: the classes.
         frames: probabilities of each frame, in time order.
         overall: their mean over the frames (REFERENCE section 1).
+        label: the class with the highest overall score, or ``UNSURE``.
     """
 
     labels: tuple[str, ...]
     frames: Float[Tensor, "frame label"]
     overall: Float[Tensor, " label"]
-
-    @property
-    def label(self) -> str:
-        """The class with the highest overall score."""
-        return self.labels[int(self.overall.argmax())]
+    label: str
 
 
 class Recognizer(nn.Module):
@@ -44,10 +44,11 @@ class Recognizer(nn.Module):
         frame_rule: what becomes of a recording's last frame, as in training (see ``hamiltone.audio.frame_bounds``).
         temperature: what scores are divided by before the softmax; 1 leaves probabilities as the network gives them,
             more makes them less sure (see ``hamiltone.measures.fit_temperature``).
+        unsure_below: the highest score, of 0 to 1, below which the label is ``UNSURE``; 0: it never is.
 
     Raises:
         ValueError: the network does not take the front's features, or has not one score for each label; a temperature
-            that is not positive.
+            that is not positive, or a score that is none.
     """
 
     def __init__(
@@ -58,10 +59,13 @@ class Recognizer(nn.Module):
         *,
         frame_rule: FrameRule = "drop_short",
         temperature: float = 1.0,
+        unsure_below: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 < temperature < math.inf:
             raise ValueError(f"temperature must be positive, not {temperature}")
+        if not 0 <= unsure_below <= 1:
+            raise ValueError(f"unsure_below must be a score of 0 to 1, not {unsure_below}")
         if network.input_shape != front.shape:
             raise ValueError(f"the network takes {list(network.input_shape)}, but the front gives {list(front.shape)}")
         if network.classes != len(labels):
@@ -71,6 +75,7 @@ class Recognizer(nn.Module):
         self.labels = tuple(labels)
         self.frame_rule: FrameRule = frame_rule
         self.temperature = temperature
+        self.unsure_below = unsure_below
 
     def forward(
         self,
@@ -87,6 +92,11 @@ class Recognizer(nn.Module):
     def probabilities(self, scores: Float[Tensor, "batch label"]) -> Float[Tensor, "batch label"]:
         """Class probabilities for class scores, with the temperature."""
         return (scores / self.temperature).softmax(dim=1)
+
+    def label(self, probabilities: Sequence[float], *, speech: bool = True) -> str:
+        """The class with the highest probability; ``UNSURE`` where that is too low, or where there is no speech."""
+        highest = max(range(len(self.labels)), key=probabilities.__getitem__)
+        return self.labels[highest] if speech and probabilities[highest] >= self.unsure_below else UNSURE
 
     @torch.no_grad()
     def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:
@@ -105,4 +115,5 @@ class Recognizer(nn.Module):
         if not parts:
             raise ValueError("no frame to recognize")
         frames = torch.cat(parts)
-        return Recognition(self.labels, frames, frames.mean(dim=0))
+        overall = frames.mean(dim=0)
+        return Recognition(self.labels, frames, overall, self.label(overall.tolist()))

@@ -1,14 +1,15 @@
 """The CSV table of predictions."""
 
 import csv
-import os
-from collections.abc import Iterable, Iterator, Sequence
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hamiltone.files import atomic_path
+from hamiltone.files import atomic_write
 
 from ._errors import ServiceError
-from ._predictor import Prediction
+from ._places import check_place
+from ._prediction import Prediction
 
 _DEVICES = (Path("/dev"), Path("/dev/fd"))
 
@@ -26,18 +27,11 @@ def check_csv_path(path: Path, recordings: Iterable[Path]) -> None:
     # A pipe of the shell leads to no path, and a device is no file, whatever it leads to.
     if (path.exists() and not path.is_file()) or path.absolute().parent in _DEVICES:
         raise ServiceError(f"{path}: is a device or a pipe, and no file; name a file for the table")
-    place = next(folder for folder in path.absolute().parents if folder.exists())
-    if not place.is_dir():
-        raise ServiceError(f"{place}: is a file, so that {path} cannot be written")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise ServiceError(f"{place}: may not be written; name another place for the table")
+    check_place(path)
 
 
 def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Path | str) -> None:
-    """Write one row for each recording and one for each of its frames, as CSV, whole or not at all.
-
-    Columns are ``recording``, ``part`` ("overall" or "frame"), ``start`` and ``end`` in seconds, ``label``, and
-    ``score_LABEL`` for each label. A recording's frames follow its overall row.
+    """Write predictions as CSV, whole or not at all; see ``csv_text``.
 
     Args:
         predictions: of one recogniser.
@@ -45,20 +39,23 @@ def write_csv(predictions: Iterable[Prediction], labels: Sequence[str], path: Pa
         path: the file; an older one is replaced.
     """
     # A file's name is bytes, and need not be UTF-8: then these bytes stand in the table.
-    with (
-        atomic_path(Path(path)) as draft,
-        draft.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["recording", "part", "start", "end", "label", *(f"score_{label}" for label in labels)])
-        for prediction in predictions:
-            writer.writerows(_rows(prediction, labels))
+    atomic_write(Path(path), csv_text(predictions, labels).encode(errors="surrogateescape"))
 
 
-def _rows(prediction: Prediction, labels: Sequence[str]) -> Iterator[list[str]]:
-    first, last = prediction.frames[0].start, prediction.frames[-1].end
-    parts = [("overall", first, last, prediction.label, prediction.scores)]
-    parts += [("frame", frame.start, frame.end, frame.label, frame.scores) for frame in prediction.frames]
-    for part, start, end, label, scores in parts:
-        named = [f"{scores[name]:.6f}" for name in labels]
-        yield [prediction.path, part, f"{start:.3f}", f"{end:.3f}", label, *named]
+def csv_text(predictions: Iterable[Prediction], labels: Sequence[str]) -> str:
+    """One row for each recording (or segment) and one for each of its windows, as CSV.
+
+    Columns are ``recording``, ``speaker``, ``part`` ("overall" or "frame"), ``start`` and ``end`` in seconds,
+    ``label``, ``score_LABEL`` for each label, and ``notes``. Windows follow their overall row. The page saves the same.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    scores = [f"score_{label}" for label in labels]
+    writer.writerow(["recording", "speaker", "part", "start", "end", "label", *scores, "notes"])
+    for each in predictions:
+        for part, row in [("overall", each), *(("frame", frame) for frame in each.frames)]:
+            times = f"{row.start:.3f}", f"{row.end:.3f}"
+            named = [f"{row.scores[label]:.6f}" for label in labels]
+            notes = "; ".join(each.notes) if part == "overall" else ""
+            writer.writerow([each.path, each.speaker or "", part, *times, row.label, *named, notes])
+    return text.getvalue()

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
 from hamiltone import __version__
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, frame_bounds, is_silent
+from hamiltone.audio import SAMPLE_RATE, AudioError
 from hamiltone.networks import Recognizer
 
 from ._batcher import Batcher
@@ -30,15 +31,17 @@ from ._log import log_event
 from ._metrics import Metrics
 from ._middleware import RequestMiddleware
 from ._pictures import Pictures
-from ._predictor import Prediction
+from ._prediction import Prediction
 from ._schemas import PREDICT_BODY, REFUSALS, About, Answer, Health
+from ._sound import audible
 from ._uploads import Upload, received_upload
+from ._windows import FRAME_SECONDS, HOP, LEAST_HOP, hop_samples, stream_windows
 
 PAGE = Path(__file__).with_name("page")
 
 _Hop = Annotated[
-    float | None,
-    Query(ge=0.5, le=FRAME_SAMPLES / SAMPLE_RATE, description="Seconds from one window to the next; 4 where absent."),
+    float,
+    Query(ge=LEAST_HOP, le=FRAME_SECONDS, description="Seconds from one window to the next, in the line of time."),
 ]
 _Detail = Annotated[bool, Query(description="Add what a page draws: waveform, spectrogram, quaternion axes.")]
 
@@ -74,7 +77,7 @@ class _Service:
                 await self.decoders.close()
                 log_event(logging.INFO, "stopped")
 
-    async def answer(self, upload: Upload, hop: float | None, detail: bool) -> dict[str, Any]:
+    async def answer(self, upload: Upload, hop: float, detail: bool) -> dict[str, Any]:
         """Decode and recognise a recording, when it is its turn.
 
         Raises:
@@ -83,8 +86,7 @@ class _Service:
         try:
             async with asyncio.timeout(self.limits.timeout), self.admission.working():
                 waveform = await self.decoders.decode(upload.path)
-                if is_silent(waveform):
-                    raise Refusal(422, "audio_silent", "the recording is silent")
+                self._check_audible(waveform)
                 content = (await self._prediction(upload.name, waveform, hop)).as_json()
                 if detail:
                     content["detail"] = await self._pictures(waveform)
@@ -93,12 +95,17 @@ class _Service:
         self.metrics.audio.inc(len(waveform) / SAMPLE_RATE)
         return content
 
-    async def _prediction(self, name: str, waveform: Float32[np.ndarray, "_"], hop: float | None) -> Prediction:
-        step = FRAME_SAMPLES if hop is None else round(hop * SAMPLE_RATE)
-        bounds = frame_bounds(len(waveform), rule=self.recognizer.frame_rule, hop=step)
-        rows = await self.batcher.recognize(waveform, bounds)
-        spans = [(start / SAMPLE_RATE, stop / SAMPLE_RATE) for start, stop in bounds]
-        return Prediction.of_frames(name, self.recognizer.labels, spans, torch.from_numpy(rows))
+    async def _prediction(self, name: str, waveform: Float32[np.ndarray, "_"], hop: float) -> Prediction:
+        found = stream_windows([waveform], rule=self.recognizer.frame_rule, hop=hop_samples(hop))
+        windows = await asyncio.to_thread(lambda: [window for window, _ in found])  # their sound is looked at
+        rows = await self.batcher.recognize(waveform, [(window.start, window.stop) for window in windows])
+        return Prediction.of_windows(name, self.recognizer, windows, torch.from_numpy(rows), len(waveform))
+
+    def _check_audible(self, waveform: Float32[np.ndarray, "_"]) -> None:
+        try:
+            deque(audible([waveform], "the recording"), maxlen=0)
+        except AudioError as error:
+            raise Refusal(422, "audio_silent", str(error)) from None
 
     async def _pictures(self, waveform: Float32[np.ndarray, "_"]) -> dict[str, Any]:
         pictures = Pictures(self.recognizer.front, waveform)
@@ -140,6 +147,7 @@ def create_app(
     app.add_middleware(RequestMiddleware, limits=service.limits, metrics=service.metrics)
     _handle_errors(app)
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz")
     async def healthz() -> Health:
         """Whether the service is there."""
@@ -157,7 +165,7 @@ def _protected_routes(service: _Service, about: dict[str, Any], token: str | Non
     router = APIRouter(dependencies=[Depends(_token_check(token))])
 
     @router.post("/v1/predict", response_model=Answer, responses=REFUSALS, openapi_extra=PREDICT_BODY)
-    async def predict(request: Request, hop: _Hop = None, detail: _Detail = False) -> Response:
+    async def predict(request: Request, hop: _Hop = HOP, detail: _Detail = False) -> Response:
         """Recognise the emotion of one recording, overall and in windows of 4 s."""
         client = request.client.host if request.client else ""
         async with service.admission.admitted(client), received_upload(request, service.folder, limits) as upload:

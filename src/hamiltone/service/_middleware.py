@@ -1,5 +1,6 @@
 """Middleware of each request: a bound on its body, headers, an answer to failures, one log line, the counters."""
 
+import asyncio
 import logging
 import time
 import uuid
@@ -62,6 +63,11 @@ class RequestMiddleware:
 
         try:
             await self._app(scope, _bounded_receive(receive, self._limits.body_bytes), send_with_headers)
+        except asyncio.CancelledError:  # a second interruption, or a request that outlasts the end
+            if answering:
+                raise
+            message = "the service was ended before the answer was there; ask again when it runs"
+            await JSONResponse({"code": "ended", "message": message}, 503)(scope, receive, send_with_headers)
         except Exception:
             LOG.exception("failed", extra={"fields": {"request": fields["request"]}})
             if answering:

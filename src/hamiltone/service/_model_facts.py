@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE
 from hamiltone.networks import BundleError, Recognizer, bundle_config, load_bundle
 
 from ._shipped_weights import licence_notice
+from ._windows import FRAME_SECONDS, HOP
 
 _FACTS = (
     *("title", "task", "corpus", "corpus_note", "split", "method", "heard", "licences", "results", "calibration"),
@@ -30,10 +31,10 @@ def model_info(model: Path | str) -> dict[str, Any]:
     Returns:
         ``model`` (the path), ``kind`` ("recogniser" or "rh-emo"), ``labels``, ``network`` (settings of the VGG or the
         RH-Emo: algebra, depth, width, ...), ``front`` (of a recogniser: spectrogram, encoder), ``parameters`` by part,
-        of a recogniser ``frame_rule`` and ``temperature``; then what is known of its training, None where the model
-        does not tell: ``title``, ``task``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``heard`` (corpus ->
-        recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``command``, ``versions``; and
-        ``licence`` (first line of the licence file beside it), ``files`` (name -> bytes).
+        of a recogniser ``frame_rule``, ``temperature`` and ``unsure_below``; then what is known of its training, None
+        where the model does not tell: ``title``, ``task``, ``corpus``, ``corpus_note``, ``split``, ``method``,
+        ``heard`` (corpus -> recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``command``,
+        ``versions``; and ``licence`` (first line of the licence file beside it), ``files`` (name -> bytes).
 
     Raises:
         BundleError: the folder holds no whole model.
@@ -49,6 +50,7 @@ def model_info(model: Path | str) -> dict[str, Any]:
             "parameters": {"network": _parameter_count(loaded.network), "front": _parameter_count(loaded.front)},
             "frame_rule": loaded.frame_rule,
             "temperature": loaded.temperature,
+            "unsure_below": loaded.unsure_below,
         }
     else:
         about |= {
@@ -68,9 +70,9 @@ def about_model(folder: Path | str) -> dict[str, Any]:
     """What is known of a saved recogniser, for those who ask it something; fit for JSON.
 
     Returns:
-        ``title``, ``labels``, ``rate`` (Hz), ``window`` (seconds), ``front`` ("spectrogram", "derivatives" or
-        "rh-emo"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a sentence), ``warning``, ``weights``
-        (their SHA-256) and ``version`` (of the package that saved it).
+        ``title``, ``labels``, ``rate`` (Hz), ``window`` and ``hop`` (seconds), ``unsure_below``, ``front``
+        ("spectrogram", "derivatives" or "rh-emo"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a
+        sentence), ``warning``, ``weights`` (their SHA-256) and ``version`` (of the package that saved it).
 
     Raises:
         BundleError: no recogniser lies there.
@@ -85,7 +87,9 @@ def about_model(folder: Path | str) -> dict[str, Any]:
         "title": card.get("title") or folder.name,
         "labels": config["labels"],
         "rate": SAMPLE_RATE,
-        "window": FRAME_SAMPLES / SAMPLE_RATE,
+        "window": FRAME_SECONDS,
+        "hop": HOP,
+        "unsure_below": config.get("unsure_below", 0.0),
         "front": config["front"]["kind"],
         "trained_on": f"{card.get('corpus') or 'unknown'}{note}",
         "split": card.get("split") or "unknown",

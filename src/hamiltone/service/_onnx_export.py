@@ -32,7 +32,7 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
     lie in the file as they are trained, a quarter of the real ones; a runtime assembles them once when it loads the
     file. ``metadata_props`` hold ``labels`` (a JSON list), ``sample_rate`` (Hz), ``frame_samples``,
     ``least_samples`` (a last frame of a longer recording that has fewer is dropped), ``silent_peak``, ``temperature``,
-    ``hamiltone`` (the version) and ``card``.
+    ``unsure_below`` (where the highest score is less, the label is "unsure"), ``hamiltone`` (the version) and ``card``.
 
     Args:
         recognizer: left as it is.
@@ -68,6 +68,7 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
         "least_samples": str(LEAST_SAMPLES[recognizer.frame_rule]),
         "silent_peak": str(SILENT_PEAK),
         "temperature": str(recognizer.temperature),
+        "unsure_below": str(recognizer.unsure_below),
         "hamiltone": __version__,
         "card": card,
     }

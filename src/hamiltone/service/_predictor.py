@@ -2,88 +2,60 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from torch import Tensor
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, SILENT_PEAK, AudioError, Level, stream_audio, stream_frames
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, stream_audio
 from hamiltone.networks import Recognizer, load_recognizer
 
-from ._errors import ServiceError
+from ._prediction import Prediction
+from ._segments import Segment, cut_segments
 from ._shipped_weights import shipped_model
+from ._sound import audible
+from ._windows import HOP, Window, hop_samples, stream_windows
 
-_BATCH = 8  # frames at once: half a minute of speech
+_BATCH = 8  # windows at once: half a minute of speech
 
-FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
-"""Seconds of a frame, and the default from the beginning of one to that of the next."""
-
-
-@dataclass(frozen=True)
-class FrameScores:
-    """The scores of one frame, from ``start`` to ``end`` seconds."""
-
-    start: float
-    end: float
-    scores: dict[str, float]
-
-    @property
-    def label(self) -> str:
-        """The class with the highest score."""
-        return max(self.scores, key=self.scores.__getitem__)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The scores (probabilities that sum to 1) of a recording, overall (mean over frames) and frame by frame."""
-
-    path: str
-    label: str
-    scores: dict[str, float]
-    frames: tuple[FrameScores, ...]
-
-    @classmethod
-    def of_frames(
-        cls,
-        path: str,
-        labels: Sequence[str],
-        spans: Iterable[tuple[float, float]],
-        scores: Float[Tensor, "frame label"],
-    ) -> "Prediction":
-        """The prediction that the scores of a recording's frames make; ``spans`` are their seconds."""
-        frames = tuple(
-            FrameScores(start, end, dict(zip(labels, row, strict=True)))
-            for (start, end), row in zip(spans, scores.tolist(), strict=True)
-        )
-        overall = scores.mean(dim=0)
-        return cls(path, labels[int(overall.argmax())], dict(zip(labels, overall.tolist(), strict=True)), frames)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists."""
-        return asdict(self)
+Blocks = Iterable[Float32[np.ndarray, "_"]]
+Report = Callable[[Path, float], None]
 
 
 @dataclass
-class _Pending:
-    """A recording whose scores are not all there yet."""
+class _Part:
+    """A recording, or a segment of one, whose scores are not all there yet."""
 
-    path: Path
-    spans: list[tuple[float, float]] = field(default_factory=list)
+    path: str
+    blocks: Blocks
+    segment: Segment | None = None
+    samples: int = 0
+    windows: list[Window] = field(default_factory=list)
     rows: list[Tensor] = field(default_factory=list)
     fault: AudioError | None = None
     read: bool = False
 
     @property
     def done(self) -> bool:
-        return self.fault is not None or (self.read and len(self.rows) == len(self.spans))
+        return self.fault is not None or (self.read and len(self.rows) == len(self.windows))
+
+    @property
+    def name(self) -> str:
+        return self.path if self.segment is None else f"{self.path}: from {self.segment.start:g} s on"
+
+    def hear(self) -> Iterator[Float32[np.ndarray, "_"]]:
+        """The sound, once: then it is let go, for a part may wait for others."""
+        blocks, self.blocks = self.blocks, ()
+        for block in audible(blocks, self.name):
+            self.samples += len(block)
+            yield block
 
 
 class Predictor:
-    """A recogniser for files.
+    """A recogniser for recordings.
 
     Args:
         model: a recogniser, or the folder of a saved one; None: the one that comes with the package.
@@ -99,13 +71,13 @@ class Predictor:
         )
         self.recognizer.eval()
 
-    def predict(self, path: Path | str, *, hop: float = FRAME_SECONDS) -> Prediction:
-        """Recognise one recording, in frames of 4 s.
+    def predict(self, path: Path | str, *, hop: float = HOP) -> Prediction:
+        """Recognise one recording, in windows of 4 s.
 
         Args:
             path: the recording.
-            hop: seconds from the beginning of a frame to that of the next, above 0 to 4. With 4 frames do not overlap,
-                and the overall scores are those of an evaluation; less makes a finer line of time.
+            hop: seconds from the beginning of a window to that of the next, 0.5 to 4: how fine the line of time is. The
+                overall scores do not depend on it.
 
         Raises:
             AudioError: the file cannot be decoded, or is silent.
@@ -116,14 +88,33 @@ class Predictor:
             raise result
         return result
 
+    def predict_waveform(
+        self, waveform: Float32[np.ndarray, " sample"], *, name: str = "waveform", start: float = 0.0, hop: float = HOP
+    ) -> Prediction:
+        """Recognise sound that is in memory already.
+
+        Args:
+            waveform: 16 kHz, mono, -1 to 1.
+            name: what the prediction calls it.
+            start: the second at which it begins.
+            hop: as for ``predict``.
+
+        Raises:
+            AudioError: it is empty or silent.
+            ServiceError: a hop outside its range.
+        """
+        if not len(waveform):
+            raise AudioError(f"{name}: holds no samples")
+        segment = Segment(start, start + len(waveform) / SAMPLE_RATE) if start else None
+        (result,) = self._predictions([_Part(name, [waveform], segment)], hop)
+        if isinstance(result, AudioError):
+            raise result
+        return result
+
     def predict_all(
-        self,
-        paths: Iterable[Path | str],
-        *,
-        hop: float = FRAME_SECONDS,
-        report: Callable[[Path, float], None] | None = None,
+        self, paths: Iterable[Path | str], *, hop: float = HOP, report: Report | None = None
     ) -> Iterator[Prediction | AudioError]:
-        """Recognise recordings one after the other; frames of several may share a batch.
+        """Recognise recordings one after the other; windows of several may share a batch.
 
         Neither the number nor the length of the recordings counts for the memory, but for the scores themselves.
 
@@ -138,64 +129,82 @@ class Predictor:
         Raises:
             ServiceError: a hop outside its range (at the first step).
         """
-        samples = round(hop * SAMPLE_RATE) if 0 < hop <= FRAME_SECONDS else 0
-        if not samples:
-            raise ServiceError(f"a hop of {hop:g} s: choose one above 0 and up to {FRAME_SECONDS:g} s")
-        waiting: deque[_Pending] = deque()
-        batch: list[tuple[_Pending, Tensor]] = []
-        for path in paths:
-            recording = _Pending(Path(path))
-            waiting.append(recording)
+        return self._predictions((_Part(str(path), _reported(Path(path), report)) for path in paths), hop)
+
+    def predict_segments(
+        self, path: Path | str, segments: Sequence[Segment], *, hop: float = HOP, report: Report | None = None
+    ) -> Iterator[Prediction | AudioError]:
+        """Recognise ranges of a recording, each by itself, as if it were a file; it is decoded once.
+
+        Args:
+            path: the recording.
+            segments: they may overlap; see ``read_segments``.
+            hop: as for ``predict``.
+            report: as for ``predict_all``.
+
+        Yields:
+            For each segment, in the order of their ends, its prediction, or an error: it is silent. A recording that
+            cannot be decoded, or ends before a segment does, is one error, the last.
+
+        Raises:
+            ServiceError: a hop outside its range (at the first step).
+        """
+        fault: list[AudioError] = []
+
+        def parts() -> Iterator[_Part]:
             try:
-                for frame in self._frames(recording, samples, report):
-                    batch.append((recording, frame))
+                for segment, waveform in cut_segments(_reported(Path(path), report), segments, path):
+                    yield _Part(str(path), [waveform], segment)
+            except AudioError as error:
+                fault.append(error)
+
+        yield from self._predictions(parts(), hop)
+        yield from fault
+
+    def _predictions(self, parts: Iterable[_Part], hop: float) -> Iterator[Prediction | AudioError]:
+        step = hop_samples(hop)
+        waiting: deque[_Part] = deque()
+        batch: list[tuple[_Part, Tensor]] = []
+        for part in parts:
+            waiting.append(part)
+            try:
+                for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=step):
+                    part.windows.append(window)
+                    # A copy, so that a window that waits for its batch does not hold the block that it was cut from.
+                    padded = np.pad(samples, (0, FRAME_SAMPLES - len(samples)))
+                    batch.append((part, torch.from_numpy(padded)))
                     if len(batch) == _BATCH:
                         self._score(batch)
                         batch = []
             except AudioError as error:
-                recording.fault = error
-                batch = [(other, frame) for other, frame in batch if other is not recording]
-            recording.read = True
+                part.fault = error
+                batch = [(other, window) for other, window in batch if other is not part]
+            part.read = True
             yield from self._finished(waiting)
         if batch:
             self._score(batch)
         yield from self._finished(waiting)
 
-    def _frames(
-        self, recording: _Pending, hop: int, report: Callable[[Path, float], None] | None
-    ) -> Iterator[Float32[Tensor, "64000"]]:
-        """Zero-padded frames; where each one lies is added to the recording's spans."""
-        blocks = _audible_blocks(stream_audio(recording.path), recording.path, report)
-        for index, frame in enumerate(stream_frames(blocks, rule=self.recognizer.frame_rule, hop=hop)):
-            start = index * hop
-            recording.spans.append((start / SAMPLE_RATE, (start + len(frame)) / SAMPLE_RATE))
-            # A copy, so that a frame that waits for its batch does not hold the block that it was cut from.
-            yield torch.from_numpy(np.pad(frame, (0, FRAME_SAMPLES - len(frame))))
+    def _score(self, batch: list[tuple[_Part, Tensor]]) -> None:
+        scores = self.recognizer.recognize([torch.stack([window for _, window in batch])]).frames
+        for (part, _), row in zip(batch, scores, strict=True):
+            part.rows.append(row)
 
-    def _score(self, batch: list[tuple[_Pending, Tensor]]) -> None:
-        scores = self.recognizer.recognize([torch.stack([frame for _, frame in batch])]).frames
-        for (recording, _), row in zip(batch, scores, strict=True):
-            recording.rows.append(row)
-
-    def _finished(self, waiting: deque[_Pending]) -> Iterator[Prediction | AudioError]:
+    def _finished(self, waiting: deque[_Part]) -> Iterator[Prediction | AudioError]:
         while waiting and waiting[0].done:
-            recording = waiting.popleft()
-            yield recording.fault or self._prediction(recording)
+            part = waiting.popleft()
+            if part.fault is not None:
+                yield part.fault
+                continue
+            start, speaker = (part.segment.start, part.segment.speaker) if part.segment else (0.0, None)
+            rows = torch.stack(part.rows)
+            yield Prediction.of_windows(
+                part.path, self.recognizer, part.windows, rows, part.samples, speaker=speaker, start=start
+            )
 
-    def _prediction(self, recording: _Pending) -> Prediction:
-        scores = torch.stack(recording.rows)
-        return Prediction.of_frames(str(recording.path), self.recognizer.labels, recording.spans, scores)
 
-
-def _audible_blocks(
-    blocks: Iterable[Float32[np.ndarray, "_"]], path: Path, report: Callable[[Path, float], None] | None
-) -> Iterator[Float32[np.ndarray, "_"]]:
-    """The same blocks, reported, and an error at their end where they were silent all along."""
-    level = Level()
-    for block in blocks:
-        level.add(block)
+def _reported(path: Path, report: Report | None) -> Iterator[Float32[np.ndarray, "_"]]:
+    for block in stream_audio(path):
         yield block
         if report is not None:
             report(path, len(block) / SAMPLE_RATE)
-    if level.peak < SILENT_PEAK:
-        raise AudioError(f"{path}: is silent (its peak is {level.peak:.5f} of 1); there is no emotion to hear")

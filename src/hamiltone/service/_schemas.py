@@ -7,9 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 _SCORES = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
 _ANSWER: dict[str, Any] = {
     "path": "talk.mp3",
+    "speaker": None,
+    "start": 0.0,
+    "end": 4.0,
     "label": "happy",
     "scores": _SCORES,
-    "frames": [{"start": 0.0, "end": 4.0, "scores": _SCORES}],
+    "frames": [{"start": 0.0, "end": 4.0, "label": "happy", "scores": _SCORES}],
+    "notes": [],
 }
 _PICTURE = {"width": 1000, "height": 128, "data": "base64 of width x height bytes"}
 
@@ -19,6 +23,7 @@ class Frame(BaseModel):
 
     start: float = Field(description="Seconds.")
     end: float = Field(description="Seconds.")
+    label: str = Field(description="As of the recording.")
     scores: dict[str, float] = Field(description="Probabilities that sum to 1.")
 
 
@@ -28,9 +33,18 @@ class Answer(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": _ANSWER})
 
     path: str = Field(description="The name that the file was sent under.")
-    label: str = Field(description="The emotion with the highest overall score.")
-    scores: dict[str, float] = Field(description="Mean of the windows' probabilities.")
-    frames: list[Frame]
+    speaker: str | None = Field(description="Always null here; the command's tables of segments may name one.")
+    start: float = Field(description="Seconds.")
+    end: float = Field(description="Seconds.")
+    label: str = Field(
+        description='The emotion with the highest overall score; "unsure" where that is below the model\'s '
+        "`unsure_below`, or where no speech is heard."
+    )
+    scores: dict[str, float] = Field(
+        description="The mean of the probabilities of windows of 4 s side by side, whatever the hop."
+    )
+    frames: list[Frame] = Field(description="The line of time: a window every `hop` seconds.")
+    notes: list[str] = Field(description="What is wrong with the sound: too short, no speech, heavily clipped.")
     detail: dict[str, Any] | None = Field(
         default=None,
         description="With detail=true: seconds; waveform (low, high); spectrogram and the quaternion axes that the "
@@ -61,6 +75,8 @@ class About(BaseModel):
     labels: list[str] = Field(description="The classes, in the order of the scores.", examples=[list(_SCORES)])
     rate: int = Field(description="Samples per second that the model hears.")
     window: float = Field(description="Seconds that it hears at once.")
+    hop: float = Field(description="Seconds from one window to the next, where none is asked for.")
+    unsure_below: float = Field(description='The score below which the label is "unsure"; 0: it never is.')
     front: str = Field(
         description="What the network sees: spectrogram, derivatives, rh-emo, or an extension's kind.",
         examples=["rh-emo"],
@@ -84,7 +100,7 @@ _REFUSED = {
     415: "The content is no sound that is read here.",
     422: "The recording is damaged or silent, or a parameter is out of range.",
     429: "Too many requests of this address are under way; see Retry-After.",
-    503: "Too many recordings are waiting; see Retry-After.",
+    503: "Too many recordings are waiting; see Retry-After. Or the service was ended (code ended).",
     504: "It took too long.",
 }
 REFUSALS: dict[int | str, dict[str, Any]] = {

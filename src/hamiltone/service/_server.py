@@ -5,11 +5,15 @@ import ipaddress
 import logging
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -23,6 +27,7 @@ from ._model_facts import about_model
 _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
 _IDLE_SECONDS = 20
+_GLANCE_SECONDS = 0.1
 
 
 def serve(
@@ -34,10 +39,12 @@ def serve(
     token: str | None = None,
     threads: int | None = None,
     ready: Callable[[str], None] = lambda _address: None,
+    until: threading.Event | None = None,
 ) -> None:
     """Serve a recogniser over HTTP, with its page at ``/``, until SIGTERM or an interruption.
 
-    Requests that are under way then get their answers. The log goes to the standard error as lines of JSON.
+    Requests that are under way then get their answers. The log goes to the standard error as lines of JSON. It may be
+    called in any thread, and where a loop runs, as in a cell of a notebook, which is then busy until it is interrupted.
 
     Args:
         model: the folder of a saved recogniser.
@@ -47,6 +54,7 @@ def serve(
         token: the bearer token that requests must carry; None: anyone may ask.
         threads: of torch; None: its own choice.
         ready: told the service's address (``http://HOST:PORT``) when requests can be answered.
+        until: ends the service, too, when another thread sets it.
 
     Raises:
         ServiceError: the extra ``serve`` is not installed, the token is too short, or the address cannot be had.
@@ -55,9 +63,7 @@ def serve(
     limits = limits or ServiceLimits()
     _check_token(token)
     try:
-        http, connections, uvicorn = (
-            import_module(name, __package__) for name in ("._http", "._connections", "uvicorn")
-        )
+        http, connections = (import_module(name, __package__) for name in ("._http", "._connections"))
     except ModuleNotFoundError as error:
         raise ServiceError(f"the service needs {error.name}: pip install 'hamiltone[serve]'") from None
     if threads is not None:
@@ -68,23 +74,55 @@ def serve(
     write_json_lines()
     if open_to_all(listener, token):
         log_event(logging.WARNING, "no token: whoever reaches this address may ask")
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=connections.timed_protocol(limits.upload_timeout),
-            timeout_keep_alive=_IDLE_SECONDS,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(limits.timeout) + 1,
-            limit_concurrency=_most_connections(limits),
-        )
-    )
-    with listener, _signals_ignored():
+    server = _uvicorn_server(app, limits, connections.timed_protocol(limits.upload_timeout))
+    if until is not None:
+        _end_when_set(server, until)
+    with listener:
         try:
-            asyncio.run(server.serve(sockets=[listener]))
+            _run(server, lambda: asyncio.run(server.serve(sockets=[listener])))
         except SystemExit:
             raise ServiceError("the service cannot start; the lines above say why") from None
+
+
+def _uvicorn_server(app: Any, limits: ServiceLimits, protocol: Any) -> Any:
+    import uvicorn  # noqa: PLC0415 - an extra
+
+    config = uvicorn.Config(
+        app,
+        http=protocol,
+        timeout_keep_alive=_IDLE_SECONDS,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(limits.timeout) + 1,
+        limit_concurrency=_most_connections(limits),
+    )
+    return uvicorn.Server(config)
+
+
+def _run(server: Any, serve_until_end: Callable[[], None]) -> None:
+    """Serve in this thread, or, where a loop runs in it already, in one of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with _signals_to(_nothing):
+            serve_until_end()
+        return
+    # The loop that waits here may have handlers of its own, which would wait, too.
+    with ThreadPoolExecutor(1) as pool, _signals_to(server.handle_exit):
+        serving = pool.submit(serve_until_end)
+        while not serving.done():
+            time.sleep(_GLANCE_SECONDS)
+        serving.result()
+
+
+def _end_when_set(server: Any, until: threading.Event) -> None:
+    tick = server.on_tick
+
+    async def on_tick(counter: int) -> bool:
+        return await tick(counter) or until.is_set()
+
+    server.on_tick = on_tick
 
 
 def _most_connections(limits: ServiceLimits) -> int:
@@ -98,13 +136,15 @@ def open_to_all(listener: socket.socket, token: str | None) -> bool:
 
 
 def read_token(file: Path | None, variable: str | None) -> str | None:
-    """The token from a file, or else from the environment; None where there is neither.
+    """The token from a file, or else from the variable ``HAMILTONE_TOKEN``; None where there is neither.
 
     Raises:
-        ServiceError: the file cannot be read or is empty.
+        ServiceError: the file cannot be read or is empty, or the variable is empty.
     """
     if file is None:
-        return variable or None
+        if variable is not None and not variable.strip():
+            raise ServiceError("HAMILTONE_TOKEN is set, but empty: give it the token, or unset it to let anyone ask")
+        return variable
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -128,14 +168,18 @@ def _listener(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""
-
-    def nothing(_number: int, _frame: FrameType | None) -> None: ...
-
-    former = {number: signal.signal(number, nothing) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let a handler have interruptions and requests to terminate, which the main thread alone gets."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        for number, earlier in former.items():
+            signal.signal(number, earlier)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn ends on a signal and then raises it again for the sake of others: there are none here."""

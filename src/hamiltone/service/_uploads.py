@@ -51,7 +51,7 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
             yield Upload(Path(file.name), name[:_LONGEST_NAME], size)
         finally:
             file.close()
-            Path(file.name).unlink()
+            Path(file.name).unlink(missing_ok=True)  # which an end that is forced has taken away already
 
 
 async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:

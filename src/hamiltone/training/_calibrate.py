@@ -1,4 +1,4 @@
-"""Calibration: a saved recogniser's temperature, fitted on the validation part."""
+"""Calibration: a saved recogniser's temperature, fitted on the validation part, and where it is unsure."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,41 +6,63 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
-from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins
-from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, save_bundle
-from hamiltone.records import heard_folder, read_heard, write_heard
-from hamiltone.settings import RunSettings
+from hamiltone.corpora import read_split
+from hamiltone.measures import Doubt, doubt, expected_calibration_error, fit_temperature, reliability_bins
+from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.records import SPLIT, heard_folder, read_heard, write_heard
+from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Part
 from ._determinism import deterministic
 from ._display import TrainingDisplay
+from ._errors import TrainingError
 from ._evaluate import load_known_dataset
 from ._objectives import Classification
 from ._preparation import prepare_part
 
+UNSURE_BELOW = 0.5
+"""The highest score under which a calibrated answer is more often wrong than right, by its own account."""
 
-def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quiet: bool = False) -> dict[str, Any]:
+
+def calibrate(
+    settings: RunSettings,
+    model: Path | str,
+    out: Path | str,
+    *,
+    unsure_below: float = UNSURE_BELOW,
+    quiet: bool = False,
+) -> dict[str, Any]:
     """Fit a recogniser's temperature on the validation part that the settings name, and save it with that.
 
-    The weights stay as they are, and so does what a frame is taken for; only how sure the scores are changes.
+    The weights stay as they are; only how sure the scores are changes, and below which of them the label is "unsure".
+    Recordings stand where ``predict`` puts them, whatever the settings say.
 
     Args:
         settings: those that the recogniser was trained with (corpus, split, frames and task count).
         model: folder of the saved recogniser.
         out: where the calibrated one goes; ``model`` itself is allowed.
+        unsure_below: the score, after calibration, below which the label is "unsure"; 0: it never is.
         quiet: show no progress.
 
     Returns:
-        ``temperature``, ``clips``, and for ``before`` and ``after`` (a temperature of 1, and the fitted one) the
-        expected calibration error ``ece`` of the clips and their ``reliability`` bins.
+        ``temperature``, ``unsure_below``, ``clips``, for ``before`` and ``after`` (a temperature of 1, and the fitted
+        one) the clips' expected calibration error ``ece`` and ``reliability`` bins, ``doubt`` (see
+        ``hamiltone.measures.doubt``), and ``notes``; the card tells the most of it.
 
     Raises:
-        HamiltoneError: the model or the corpus cannot be read, or the corpus has classes that the model does not know.
+        HamiltoneError: the model or the corpus cannot be read, the corpus has classes that the model does not know, or
+            the model was trained on the validation clips (where ``settings.leaks`` refuses that).
+        ValueError: ``unsure_below`` is no score of 0 to 1.
     """
+    if not 0 <= unsure_below <= 1:
+        raise ValueError(f"unsure_below must be a score of 0 to 1, not {unsure_below}")
     recognizer = load_recognizer(model)
+    settings = settings.model_copy(update={"frames": settings.frames.model_copy(update={"random_offset": False})})
     with deterministic(settings.threads), TrainingDisplay(settings.name, quiet=quiet) as display:
         dataset = load_known_dataset(settings, recognizer, model)
+        notes = _leaks(Path(model), dataset, settings.leaks)
         part, _ = prepare_part("validation", settings, dataset, recognizer.front, recognizer.labels, display.report)
         size = settings.training.batch
         with torch.no_grad():
@@ -48,36 +70,71 @@ def calibrate(settings: RunSettings, model: Path | str, out: Path | str, *, quie
         logits, classes = (torch.cat(parts).numpy() for parts in zip(*scores, strict=True))
         objective = Classification(recognizer)
         recognizer.temperature = 1.0
-        before = _reliability(objective, part, size)
-        recognizer.temperature = fit_temperature(logits, classes)
-        after = _reliability(objective, part, size)
-    told = (
-        f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: expected "
-        f"calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
-    )
+        before = _reliability(_probabilities(objective, part, size), part)
+        recognizer.temperature, recognizer.unsure_below = fit_temperature(logits, classes), unsure_below
+        probabilities = _probabilities(objective, part, size)
+        after = _reliability(probabilities, part)
+        doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
+    errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
+    told = f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: {errors}"
+    _save(recognizer, Path(model), Path(out), dataset, told + _told_doubt(doubted, unsure_below))
+    return {
+        "temperature": recognizer.temperature,
+        "unsure_below": unsure_below,
+        "clips": len(part.utterances),
+        "before": before,
+        "after": after,
+        "doubt": _without_nan(asdict(doubted)),
+        "notes": notes,
+    }
+
+
+def _leaks(model: Path, dataset: Dataset, leaks: str) -> list[str]:
+    """See that the clips to calibrate on are not those that the weights were fitted to."""
+    folder = heard_folder(model)
+    if folder is None or not (folder / SPLIT).is_file():
+        return ["what the model was trained on, and what it was chosen on, is not known apart here"]
+    chosen = read_split(folder / SPLIT).by_corpus("validation")
+    trained = {corpus: {*heard} - chosen.get(corpus, set()) for corpus, heard in read_heard(folder).items()}
+    fitted = dataset.split.by_corpus("validation")
+    seen = sum(len(utterances & trained.get(corpus, set())) for corpus, utterances in fitted.items())
+    if not seen:
+        return []
+    text = f"{model} was trained on {seen} of the {sum(map(len, fitted.values()))} validation recordings"
+    if leaks == "refuse":
+        raise TrainingError(f'{text}; calibrate with the split of its run, or set leaks="report" to go on and say so')
+    return [text]
+
+
+def _told_doubt(doubted: Doubt, below: float) -> str:
+    if not below:
+        return ""
+    shares = {"the others": doubted.error, "these": doubted.error_unsure}
+    wrong = [f"{100 * share:.0f} % of {name} are wrong" for name, share in shares.items() if not np.isnan(share)]
+    return f"; unsure below a score of {below:g}: {doubted.unsure} of them, {', '.join(wrong)}"
+
+
+def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: str) -> None:
+    """Save it with what it has heard by now: the validation part, too."""
     facts = bundle_config(model).get("card", {})
-    folder = heard_folder(Path(model))
+    folder = heard_folder(model)
     heard = None if folder is None else read_heard(folder)  # before ``out`` takes the model's place
     save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
     if heard is not None:
         for corpus, utterances in dataset.split.by_corpus("validation").items():
             heard[corpus] = sorted({*heard.get(corpus, []), *utterances})
-        write_heard(heard, Path(out))
-    return {
-        "temperature": recognizer.temperature,
-        "clips": len(part.utterances),
-        "before": before,
-        "after": after,
-    }
+        write_heard(heard, out)
 
 
-def _reliability(objective: Classification, part: Part, size: int) -> dict[str, Any]:
-    probabilities = objective.probabilities(part, torch.device("cpu"), size).numpy()
+def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:
+    return objective.probabilities(part, torch.device("cpu"), size).numpy()
+
+
+def _reliability(probabilities: Float[np.ndarray, "clip label"], part: Part) -> dict[str, Any]:
     classes = part.classes.numpy()
-    bins = [asdict(one) | _finite(one.confidence, one.accuracy) for one in reliability_bins(probabilities, classes)]
+    bins = [_without_nan(asdict(one)) for one in reliability_bins(probabilities, classes)]
     return {"ece": expected_calibration_error(probabilities, classes), "reliability": bins}
 
 
-def _finite(confidence: float, accuracy: float) -> dict[str, float | None]:
-    values = {"confidence": confidence, "accuracy": accuracy}
+def _without_nan(values: dict[str, Any]) -> dict[str, Any]:
     return {name: None if np.isnan(value) else value for name, value in values.items()}

@@ -1,11 +1,14 @@
-"""The display of a training: bars in a terminal, one line an epoch elsewhere."""
+"""The display of a training: bars in a terminal; elsewhere a line an epoch, and one when it was silent for long."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from hamiltone.progress import Bars
+
+_SILENCE = 20.0  # seconds, after which a log file gets a line
 
 
 class TrainingDisplay(Bars):
@@ -21,23 +24,36 @@ class TrainingDisplay(Bars):
         self._name = name
         self._task = self.progress.add_task(name, total=None)
         self._so_far = ""
+        self._said = time.monotonic()
 
     def say(self, line: str) -> None:
         """One line about the run."""
+        self._said = time.monotonic()
         super().say(f"{self._name}: {line}")
 
     def report(self, what: str, done: int, total: int) -> None:
         """How far a preparation is."""
-        self.progress.update(self._task, description=f"{self._name}: {what}", completed=done, total=total)
+        self._update(what, done, total)
 
     def epoch(self, epoch: int, epochs: int, steps: int, step: int) -> None:
         """An epoch begins, or goes on at a step."""
-        description = f"{self._name}: epoch {epoch}/{epochs}{self._so_far}"
-        self.progress.update(self._task, description=description, completed=step, total=steps)
+        self._update(f"epoch {epoch}/{epochs}{self._so_far}", step, steps)
 
     def step(self) -> None:
         """A batch is done."""
         self.progress.advance(self._task)
+        self._break_silence()
+
+    def _update(self, what: str, done: int, total: int) -> None:
+        self.progress.update(self._task, description=f"{self._name}: {what}", completed=done, total=total)
+        self._break_silence()
+
+    def _break_silence(self) -> None:
+        if self.shown or time.monotonic() - self._said < _SILENCE:
+            return
+        task = self.progress.tasks[self._task]
+        what = task.description.removeprefix(f"{self._name}: ")
+        self.say(f"{what}: {task.completed:.0f} of {task.total:.0f}")
 
     def epoch_done(self, epoch: Mapping[str, Any], best_epoch: int) -> None:
         """An epoch is done: its values, and whether it is the best. A terminal has the bars instead."""

@@ -4,8 +4,8 @@
 //   place                      where the recording goes, as a sentence
 //   about() -> model           title, labels, trained_on, split, results, licence, warning, front, seconds
 //   analyse(blob, options) -> result
-//     options: name, hop (seconds), detail (boolean)
-//     result: path, label, scores {label: 0..1}, frames [{start, end, scores}], detail?
+//     options: name, hop (seconds; the model's own where absent), detail (boolean)
+//     result: path, speaker, start, end, label, scores {label: 0..1}, frames [{start, end, label, scores}], notes, detail?
 //     detail: seconds, waveform {low, high}, spectrogram {width, height, data}, axes [{name, component, ...}]
 //     data: base64 of bytes, row by row, the highest frequency first
 //   setToken(text)           where an engine asks for one (code unauthorised)
@@ -31,7 +31,7 @@ export function createEngine() {
     if (response.ok) return response.json();
     const failure = await response.json().catch(() => ({}));
     if (failure.code === "unauthorised") throw new EngineError(failure.code, refused());
-    throw new EngineError(failure.code ?? "failed", sentence(failure.message ?? `The service failed (${response.status})`));
+    throw new EngineError(failure.code ?? "failed", sentence(failure.message ?? `the service failed (${response.status})`));
   }
 
   /** The service's own line on this tells programs what to send. */
@@ -72,7 +72,7 @@ export function createEngine() {
   };
 }
 
+/** A line of the service's, which calls each recording the same. */
 function sentence(text) {
-  const trimmed = text.replace(/\.?$/, ".");
-  return trimmed[0].toUpperCase() + trimmed.slice(1);
+  return text.replace(/^(the )?recording:? /, "").replace(/\.?$/, ".");
 }

@@ -25,14 +25,14 @@ export async function secondsOf(blob) {
 export async function checkLength(blob, limit) {
   const seconds = blob.size > SMALL ? await secondsOf(blob) : null;
   // Of some files the header's length is an estimate: in doubt it is decoded.
-  if (seconds > 2 * limit) throw new EngineError("audio_length", "The recording is too long.", { seconds });
+  if (seconds > 2 * limit) throw new EngineError("audio_length", "too long.", { seconds });
 }
 
 /** What a person can do about a recording that is longer than the limit (both in seconds; null: not known). */
 export function tooLong(seconds, limit) {
   const length = seconds > limit ? `${spoken(Math.ceil(seconds))}; ` : "";
   return (
-    `The recording is too long: ${length}at most ${spoken(limit)}. ` +
+    `too long: ${length}at most ${spoken(limit)}. ` +
     "Cut it, or use “hamiltone predict” on the command line, which takes any length."
   );
 }

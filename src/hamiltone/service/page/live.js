@@ -3,7 +3,7 @@
 import { Recorder, RATE, wav } from "./audio.js";
 import { drawAreas, drawEnvelope, envelope } from "./drawing.js";
 import { resampled } from "./resampling.js";
-import { byScore, make, swatch } from "./result.js";
+import { byScore, make, nearest, swatch } from "./result.js";
 import { clock } from "./timeline.js";
 
 const get = (id) => document.getElementById(id);
@@ -37,7 +37,7 @@ export async function record({ engine, about, colours }) {
       const blob = wav(await resampled(last, recorder.rate, RATE), RATE);
       const { label, scores } = await engine.analyse(blob, { name: "live.wav", signal: abort.signal });
       heard.push({ time: end, scores });
-      say(`Sounds like ${label}`);
+      say(`${nearest(label)} ${byScore(scores)[0]}`);
       drawLive();
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== "audio_silent") say(error.message);

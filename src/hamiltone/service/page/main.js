@@ -7,15 +7,18 @@ import { record } from "./live.js";
 import { asCsv, asJson, byScore, make, save, showBars, showTable, showVerdict } from "./result.js";
 import { createTimeline } from "./timeline.js";
 
-const HOP = 1; // seconds from one window to the next
+// Codes of errors that are a recording's own.
+const OF_THE_FILE = /^(audio_|too_large|no_recording|undecodable|decoding_timeout)/;
 
 const get = (id) => document.getElementById(id);
 const engine = createEngine();
 const state = { about: null, colours: {}, result: null, sound: null, setTicks: () => {} };
 const timeline = createTimeline({ onMove: (scores) => state.setTicks(scores) });
 
-function tell(error) {
-  get("message").textContent = error?.message ?? "";
+function tell(error, name) {
+  const text = error?.message ?? "";
+  const told = name && OF_THE_FILE.test(error.code) ? `${name}: ${text}` : text && text[0].toUpperCase() + text.slice(1);
+  get("message").textContent = told;
   get("message").hidden = !error;
   get("token-form").hidden = error?.code !== "unauthorised";
   if (error?.code === "unauthorised") get("token").select();
@@ -61,13 +64,17 @@ async function analyse(blob, name) {
   try {
     if (!state.about) await introduce();
     await checkLength(blob, state.about.seconds);
-    show(await engine.analyse(blob, { name, hop: HOP, detail: true }), blob);
-    busy(null);
+    const result = await engine.analyse(blob, { name, detail: true });
+    busy(null); // before it is scrolled to: the line takes room above it
+    show(result, blob);
   } catch (error) {
     if (error.code === "audio_length") error.message = tooLong(error.seconds ?? (await secondsOf(blob)), state.about.seconds);
     busy(null);
+    state.result = null; // it was of another recording
+    get("result").hidden = true;
+    get("audio").pause();
     focused.focus(); // which it lost while it was disabled
-    tell(error);
+    tell(error, name);
   }
 }
 

@@ -1,7 +1,7 @@
 // A result: the verdict in words, the bars, the table, and the files to keep.
 
 const get = (id) => document.getElementById(id);
-const LEAST_SECONDS = 0.5; // of which a guess means something
+const UNSURE = "unsure"; // the label where the model cannot tell
 const percent = (share) => `${Math.round(100 * share)} %`;
 
 export function make(tag, content = [], properties = {}) {
@@ -19,11 +19,13 @@ export function swatch(colour) {
 
 export const byScore = (scores) => Object.keys(scores).sort((a, b) => scores[b] - scores[a]);
 
+/** What stands before the class with the highest score. */
+export const nearest = (label) => (label === UNSURE ? "Not sure; nearest to" : "Sounds most like");
+
 export function showVerdict(result, colours) {
   const [first, second] = byScore(result.scores);
-  const sure = result.scores[first] >= 0.5;
   get("verdict").replaceChildren(
-    sure ? "Sounds most like " : "Not sure; nearest to ",
+    `${nearest(result.label)} `,
     swatch(colours[first]),
     make("strong", first),
     ` (${percent(result.scores[first])})`,
@@ -33,8 +35,8 @@ export function showVerdict(result, colours) {
   const windows = result.frames.length === 1 ? "one window" : `${result.frames.length} windows`;
   get("about-file").textContent =
     `${result.path}: ${seconds} s in ${windows}. Next: ${second} (${percent(result.scores[second])}).`;
-  get("caution").hidden = length >= LEAST_SECONDS;
-  get("caution").textContent = `Only ${seconds} s of sound: too short to mean much.`;
+  get("caution").hidden = !result.notes.length;
+  get("caution").replaceChildren(...result.notes.map((note) => make("span", `${note[0].toUpperCase()}${note.slice(1)}.`)));
 }
 
 /** Bars of the whole recording; returns a function that sets the ticks to other scores. */
@@ -82,17 +84,27 @@ export function asJson({ detail: _, ...result }) {
   return `${JSON.stringify(result, null, 2)}\n`;
 }
 
+/** The table that the command writes, too: service/_csv.py says what the columns are. */
 export function asCsv(result) {
   const labels = Object.keys(result.scores);
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const row = (start, end, scores) =>
-    [start, end, quoted(byScore(scores)[0]), ...labels.map((label) => scores[label].toFixed(6))].join(",");
+  const row = (part, { start, end, label, scores }, notes = []) => [
+    result.path,
+    result.speaker ?? "",
+    part,
+    start.toFixed(3),
+    end.toFixed(3),
+    label,
+    ...labels.map((name) => scores[name].toFixed(6)),
+    notes.join("; "),
+  ];
   return [
-    ["start", "end", "label", ...labels.map(quoted)].join(","),
-    row("", "", result.scores),
-    ...result.frames.map(({ start, end, scores }) => row(start, end, scores)),
-    "",
-  ].join("\n");
+    ["recording", "speaker", "part", "start", "end", "label", ...labels.map((label) => `score_${label}`), "notes"],
+    row("overall", result, result.notes),
+    ...result.frames.map((frame) => row("frame", frame)),
+  ]
+    .map((cells) => `${cells.map(quoted).join(",")}\n`)
+    .join("");
 }
 
 export function save(text, name, type) {

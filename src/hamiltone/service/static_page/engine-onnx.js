@@ -2,6 +2,7 @@
 
 import { RATE, toSamples } from "./audio.js";
 import { EngineError } from "./engine-error.js";
+import { clippedShare, isSteady, notes } from "./hearing.js";
 import { draw } from "./pictures.js";
 import * as ort from "./runtime/ort.mjs";
 
@@ -34,7 +35,7 @@ export function createEngine() {
     async analyse(blob, { name = "recording", hop, detail = false, signal } = {}) {
       const { about, session } = await ready();
       const samples = await toSamples(blob).catch(() => {
-        throw new EngineError("audio_format", "This browser cannot read the file as sound.");
+        throw new EngineError("audio_format", "this browser cannot read it as sound.");
       });
       check(samples, about);
 
@@ -49,22 +50,39 @@ export function createEngine() {
         return { scores: [...scores.data], features };
       }
 
-      const wanted = bounds(samples.length, about, hop ? Math.round(hop * RATE) : about.frame_samples);
+      // The line of time, and the windows side by side that the overall scores are the mean of, as in service/_windows.py.
+      const listed = bounds(samples.length, about, Math.round((hop ?? about.hop) * RATE)).map(String);
+      const counted = bounds(samples.length, about, about.frame_samples).map(String);
       const heard = new Map();
-      for (const window of wanted) heard.set(String(window), await hear(window));
-      const frames = wanted.map((window) => ({
-        start: window[0] / RATE,
-        end: window[1] / RATE,
-        scores: named(heard.get(String(window)).scores, about.labels),
-      }));
-      const overall = about.labels.map(
-        (label) => frames.reduce((sum, { scores }) => sum + scores[label], 0) / frames.length,
-      );
+      for (const key of new Set([...listed, ...counted])) {
+        const [start, stop] = key.split(",").map(Number);
+        const sound = samples.subarray(start, stop);
+        heard.set(key, {
+          ...(await hear([start, stop])),
+          start: start / RATE,
+          end: stop / RATE,
+          steady: isSteady(sound),
+          clipped: clippedShare(sound),
+        });
+      }
+
+      const frames = listed.map((key) => {
+        const { start, end, scores, steady } = heard.get(key);
+        return { start, end, label: labelOf(scores, about, steady), scores: named(scores, about.labels) };
+      });
+      const whole = counted.map((key) => heard.get(key));
+      const overall = about.labels.map((_, i) => whole.reduce((sum, { scores }) => sum + scores[i], 0) / whole.length);
+      const steady = 2 * whole.filter((window) => window.steady).length >= whole.length;
+      const end = samples.length / RATE;
       const result = {
         path: name,
-        label: about.labels[overall.indexOf(Math.max(...overall))],
+        speaker: null,
+        start: 0,
+        end,
+        label: labelOf(overall, about, steady),
         scores: named(overall, about.labels),
         frames,
+        notes: notes(whole, end, steady),
       };
       if (!detail) return result;
       const features = [];
@@ -75,6 +93,12 @@ export function createEngine() {
       return { ...result, detail: draw(samples, features, about) };
     },
   };
+}
+
+/** The class with the highest score, or "unsure", as Recognizer.label has it. */
+function labelOf(scores, { labels, unsure_below: least }, steady) {
+  const highest = Math.max(...scores);
+  return steady || highest < least ? "unsure" : labels[scores.indexOf(highest)];
 }
 
 /** Where windows begin and end, as hamiltone.audio.frame_bounds has it. */
@@ -88,13 +112,13 @@ export function bounds(length, { frame_samples: size, least_samples: least }, ho
 
 function check(samples, about) {
   const seconds = samples.length / RATE;
-  if (!samples.length) throw new EngineError("no_recording", "The recording holds no sound.");
+  if (!samples.length) throw new EngineError("no_recording", "holds no sound.");
   if (seconds > about.seconds) {
-    throw new EngineError("audio_length", "The recording is too long.", { seconds });
+    throw new EngineError("audio_length", "too long.", { seconds });
   }
   const offset = samples.reduce((sum, value) => sum + value, 0) / samples.length;
   if (samples.reduce((peak, value) => Math.max(peak, Math.abs(value - offset)), 0) < about.silent_peak) {
-    throw new EngineError("audio_silent", "The recording is silent.");
+    throw new EngineError("audio_silent", "is silent.");
   }
 }
 

@@ -1,0 +1,147 @@
+"""What is said of a recording: scores and labels, overall and over time, and notes on its sound."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from hamiltone.audio import SAMPLE_RATE
+from hamiltone.networks import Recognizer
+
+from ._sound import HEAVILY_CLIPPED
+from ._windows import Window
+
+_SHORT = 0.5  # seconds; there is hardly a syllable in less
+
+
+@dataclass(frozen=True)
+class FrameScores:
+    """The scores of one window, from ``start`` to ``end`` seconds; ``label`` as of a :class:`Prediction`."""
+
+    start: float
+    end: float
+    label: str
+    scores: dict[str, float]
+
+
+class Stretch(NamedTuple):
+    """Neighbouring windows of one label as one; ``end`` is where the next one begins, ``score`` the label's mean."""
+
+    start: float
+    end: float
+    label: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The emotion of a recording, or of a part of one.
+
+    Attributes:
+        path: the recording.
+        speaker: who speaks, where a table of segments says it.
+        start: where the part begins, in seconds.
+        end: where it ends.
+        label: the class with the highest score, or "unsure": where that is below the recogniser's ``unsure_below``, or
+            where at least half of the windows hold no speech.
+        scores: probabilities that sum to 1: the mean over windows of 4 s side by side, whatever the hop.
+        frames: window by window.
+        notes: what is wrong with the sound, in words.
+    """
+
+    path: str
+    speaker: str | None
+    start: float
+    end: float
+    label: str
+    scores: dict[str, float]
+    frames: tuple[FrameScores, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of_windows(
+        cls,
+        path: str,
+        recognizer: Recognizer,
+        windows: Sequence[Window],
+        rows: Float[Tensor, "window label"],
+        samples: int,
+        *,
+        speaker: str | None = None,
+        start: float = 0.0,
+    ) -> "Prediction":
+        """The prediction that the probabilities of a recording's windows make.
+
+        Args:
+            path: the recording.
+            recognizer: which gives labels to scores.
+            windows: in their order.
+            rows: their probabilities.
+            samples: how long the recording, or its part, is.
+            speaker: who speaks in it.
+            start: where the part begins, in seconds.
+        """
+
+        def named(row: Float[Tensor, " label"]) -> dict[str, float]:
+            return dict(zip(recognizer.labels, row.tolist(), strict=True))
+
+        overall = rows[[window.counted for window in windows]].mean(dim=0)
+        counted = [window for window in windows if window.counted]
+        steady = 2 * sum(window.speech for window in counted) <= len(counted)
+        frames = tuple(
+            FrameScores(
+                start + window.start / SAMPLE_RATE,
+                start + window.stop / SAMPLE_RATE,
+                recognizer.label(row.tolist(), speech=window.speech),
+                named(row),
+            )
+            for window, row in zip(windows, rows, strict=True)
+            if window.listed
+        )
+        return cls(
+            path=path,
+            speaker=speaker,
+            start=start,
+            end=start + samples / SAMPLE_RATE,
+            label=recognizer.label(overall.tolist(), speech=not steady),
+            scores=named(overall),
+            frames=frames,
+            notes=tuple(_notes(counted, samples / SAMPLE_RATE, steady=steady)),
+        )
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """The classes with their scores, the highest first."""
+        return sorted(self.scores.items(), key=lambda item: -item[1])
+
+    def stretches(self) -> list[Stretch]:
+        """The windows as stretches of one label, without gaps; of "unsure" there is no score."""
+        groups = [(label, list(group)) for label, group in groupby(self.frames, key=lambda frame: frame.label)]
+        ends = [group[0].start for _, group in groups[1:]] + [self.end]
+        scores = [[frame.scores[label] for frame in group if label in frame.scores] for label, group in groups]
+        return [
+            Stretch(group[0].start, end, label, sum(its) / len(its) if its else None)
+            for (label, group), end, its in zip(groups, ends, scores, strict=True)
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists."""
+        return asdict(self) | {"frames": [asdict(frame) for frame in self.frames], "notes": list(self.notes)}
+
+
+def _notes(counted: Sequence[Window], seconds: float, *, steady: bool) -> list[str]:
+    """What is wrong with the sound."""
+    notes = []
+    if seconds < _SHORT:
+        notes.append(f"only {seconds:.2f} s of sound: too short to mean much")
+    if steady:
+        return [*notes, "no speech is heard: the level is as steady as that of noise or of a tone"]
+    clipped = sum(window.clipped for window in counted) / len(counted)
+    if clipped > HEAVILY_CLIPPED:
+        notes.append(
+            f"heavily clipped: {100 * clipped:.0f} % of the samples lie at the limit; it is not the voice's own sound"
+        )
+    return notes

@@ -1,0 +1,143 @@
+"""Segments of recordings, as a diariser finds them: who speaks from when to when (RTTM, or a table)."""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from hamiltone.audio import SAMPLE_RATE, AudioError
+
+from ._errors import ServiceError
+
+_END_TOLERANCE = 0.05  # seconds: diarisers round
+_DELIMITERS = ",;\t"
+_COLUMNS = ("start", "end")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A range of a recording, in seconds, and who speaks in it (None: not told)."""
+
+    start: float
+    end: float
+    speaker: str | None = None
+
+
+def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, list[Segment]]:
+    """Segments by recording, in the order of the file.
+
+    RTTM has a line ``SPEAKER FILE CHANNEL START DURATION <NA> <NA> SPEAKER ...`` for each. A table has a heading with
+    ``start``, ``end`` and perhaps ``speaker`` and ``recording``, separated by commas, semicolons or tabs. A recording
+    is found by its name, with its suffix or without; where there is one alone, and one alone is named, it is that.
+
+    Args:
+        file: the segments.
+        recordings: what they may be of.
+
+    Raises:
+        ServiceError: the file cannot be read or is neither, a line of it is wrong, or a recording has no segment.
+    """
+    file = Path(file)
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServiceError(f"{file}: the segments cannot be read: {error}") from None
+    lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
+    rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
+    named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
+    if not named:
+        raise ServiceError(f"{file}: holds no segment")
+    names = {name for name, _ in named}
+    found: dict[Path, list[Segment]] = {}
+    for recording in recordings:
+        own = {recording.name, recording.stem, str(recording), ""}
+        alone = len(recordings) == len(names) == 1
+        found[recording] = [segment for name, segment in named if alone or name in own]
+        if not found[recording]:
+            raise ServiceError(f"{file}: has no segment of {recording}, only of {', '.join(sorted(names)[:5])}")
+    return found
+
+
+def cut_segments(
+    blocks: Iterable[Float32[np.ndarray, "_"]], segments: Sequence[Segment], path: Path | str
+) -> Iterator[tuple[Segment, Float32[np.ndarray, " sample"]]]:
+    """Segments of a stream at 16 kHz with their samples, as soon as their ends are there; it is walked through once.
+
+    Raises:
+        AudioError: the stream ends before a segment does (which may do so by 0.05 s).
+    """
+    waiting = sorted(segments, key=lambda segment: segment.end)
+    pieces: dict[int, list[np.ndarray]] = {number: [] for number in range(len(waiting))}
+    first = done = 0
+    for block in blocks:
+        last = first + len(block)
+        for number in range(done, len(waiting)):
+            start, stop = _samples(waiting[number])
+            if start < last and stop > first:
+                pieces[number].append(block[max(0, start - first) : stop - first])
+        while done < len(waiting) and _samples(waiting[done])[1] <= last:
+            yield waiting[done], np.concatenate(pieces.pop(done))
+            done += 1
+        first = last
+    for number in range(done, len(waiting)):
+        segment = waiting[number]
+        if segment.end > first / SAMPLE_RATE + _END_TOLERANCE or not pieces[number]:
+            raise AudioError(
+                f"{path}: the segment from {segment.start:g} to {segment.end:g} s ends behind the recording, which has "
+                f"{first / SAMPLE_RATE:.2f} s; are these the segments of another one?"
+            )
+        yield segment, np.concatenate(pieces[number])
+
+
+def _samples(segment: Segment) -> tuple[int, int]:
+    start = round(segment.start * SAMPLE_RATE)
+    return start, max(start + 1, round(segment.end * SAMPLE_RATE))
+
+
+def _rttm_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segment]]:
+    for number, line in enumerate(lines, 1):
+        kind, *fields = line.split() or [""]
+        if kind != "SPEAKER":
+            continue
+        if len(fields) < 7:
+            raise ServiceError(f"{file}, line {number}: has {len(fields) + 1} fields, where RTTM has 8 to 10")
+        start, duration = (_seconds(file, number, text) for text in fields[2:4])
+        speaker = None if fields[6] == "<NA>" else fields[6]
+        yield fields[0], _segment(file, number, start, start + duration, speaker)
+
+
+def _table_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segment]]:
+    heading = next(filter(None, lines), "")
+    delimiter = max(_DELIMITERS, key=heading.count)
+    rows = csv.DictReader(lines, delimiter=delimiter)
+    rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
+    if missing := [name for name in _COLUMNS if name not in rows.fieldnames]:
+        raise ServiceError(f"{file}: is no RTTM, and has no column {' and '.join(missing)}: name start, end, speaker")
+    for row in rows:
+        texts = [row[name] or "" for name in _COLUMNS]
+        if delimiter != ",":  # where a comma can be nothing but a decimal one
+            texts = [text.replace(",", ".") for text in texts]
+        start, end = (_seconds(file, rows.line_num, text) for text in texts)
+        recording = (row.get("recording") or "").strip()
+        speaker = (row.get("speaker") or "").strip() or None
+        yield recording, _segment(file, rows.line_num, start, end, speaker)
+
+
+def _seconds(file: Path, number: int, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ServiceError(f"{file}, line {number}: {text!r} is no time in seconds")
+    return value
+
+
+def _segment(file: Path, number: int, start: float, end: float, speaker: str | None) -> Segment:
+    if not start < end:
+        raise ServiceError(f"{file}, line {number}: the segment from {start:g} to {end:g} s holds no sound")
+    return Segment(start, end, speaker)

@@ -1,0 +1,279 @@
+"""What predict takes and gives: the standard input, segments, tables and labels over time, the microphone."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from typer.testing import CliRunner
+
+from hamiltone.audio import FRAME_SAMPLES, load_audio
+from hamiltone.cli import app
+from hamiltone.errors import HamiltoneError
+from hamiltone.networks import Recognizer, SpectrogramFront, save_bundle, vgg
+from hamiltone.service import Predictor
+from hamiltone.speech import Spectrogram
+
+RATE = 16000
+Run = Callable[..., str]
+
+
+def syllables(seconds: float, seed: int) -> np.ndarray:
+    """Noise that comes and goes as syllables do, so that it may be speech."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    return np.random.default_rng(seed).normal(0, 0.1, len(time)) * np.sin(2 * np.pi * 2 * time) ** 2
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    front = SpectrogramFront(Spectrogram(scale="decibel").fit([torch.randn(2, FRAME_SAMPLES)]))
+    network = vgg(11, "real", 2, width=1 / 32, hidden=8, input_shape=front.shape)
+    folder = tmp_path_factory.mktemp("model") / "m"
+    save_bundle(Recognizer(front, network, ["calm", "angry"]), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("talk") / "talk.wav"
+    soundfile.write(path, syllables(9, 0), RATE, subtype="FLOAT")
+    return path
+
+
+@pytest.fixture
+def run(model: Path) -> Run:
+    def predict(*arguments: object, code: int = 0, **options: Any) -> str:
+        command = ["predict", "--model", str(model), *map(str, arguments)]
+        result = CliRunner().invoke(app, command, **options)
+        if isinstance(result.exception, HamiltoneError):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result.stdout
+
+    return predict
+
+
+def refused(call: Callable[[], str], *words: str) -> None:
+    with pytest.raises(HamiltoneError) as error:
+        call()
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_the_standard_input_is_a_recording(run: Run, talk: Path) -> None:
+    (expected,) = json.loads(run(talk, "--json"))
+    (heard,) = json.loads(run("-", "--json", input=talk.read_bytes()))
+    assert heard == expected | {"path": "standard input"}
+    told = CliRunner().invoke(app, ["predict", "-"], input=b"")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "hamiltone: standard input: is empty (0 bytes)\n" in told.stderr
+
+
+def test_formats_of_programs_hold_the_same(run: Run, talk: Path, model: Path) -> None:
+    expected = Predictor(model).predict(talk)
+    told = json.loads(run(talk, "--format", "json"))
+    assert told == [json.loads(json.dumps(expected.as_json()))]
+    assert [json.loads(line) for line in run(talk, talk, "--format", "jsonl").splitlines()] == told * 2
+    rows = list(csv.DictReader(io.StringIO(run(talk, "--format", "csv"))))
+    assert [row["part"] for row in rows] == ["overall", *["frame"] * 6]
+    for row, one in zip(rows, [expected, *expected.frames], strict=True):
+        assert (float(row["start"]), float(row["end"]), row["label"]) == (one.start, one.end, one.label)
+        assert {label: float(row[f"score_{label}"]) for label in one.scores} == pytest.approx(one.scores, abs=1e-6)
+
+
+def intervals(textgrid: str) -> dict[str, list[tuple[float, float, str]]]:
+    """The tiers of a TextGrid, read as Praat does: what stands in it in order, whatever the words beside it."""
+    values = [line.partition(" = ")[2].strip('"') for line in textgrid.splitlines() if " = " in line]
+    assert values[:2] == ["ooTextFile", "TextGrid"]
+    (count, rest), tiers = (int(values[4]), iter(values[5:])), {}
+    for _ in range(count):
+        kind, name, start, end, size = (next(rest) for _ in range(5))
+        assert (kind, start, end) == ("IntervalTier", values[2], values[3])
+        tiers[name] = [(float(next(rest)), float(next(rest)), next(rest)) for _ in range(int(size))]
+    assert not list(rest)
+    return tiers
+
+
+def test_labels_over_time_for_annotators(run: Run, talk: Path, model: Path) -> None:
+    stretches = Predictor(model).predict(talk).stretches()
+    expected = [(one.start, one.end, one.label) for one in stretches]
+    lines = [line.split("\t") for line in run(talk, "--format", "audacity").splitlines()]
+    assert [(float(start), float(end), label) for start, end, label in lines] == expected
+    assert intervals(run(talk, "--format", "textgrid")) == {"emotion": expected}
+    first = run(talk, "--format", "srt").split("\n\n")[0].splitlines()
+    seconds = stretches[0].end
+    assert first[:2] == ["1", f"00:00:00,000 --> 00:00:0{seconds:.0f},000"]
+    assert first[2] == f"{stretches[0].label} ({100 * (stretches[0].score or 0):.0f} %)"
+
+
+def test_labels_of_several_recordings_are_files(run: Run, talk: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.wav"
+    soundfile.write(other, syllables(5, 1), RATE)
+    refused(lambda: run(talk, other, "--format", "srt"), "no place for 2 recordings", "--out DIR")
+    told = run(talk, other, "--format", "textgrid", "--out", tmp_path / "labels").splitlines()
+    assert told == [str(tmp_path / "labels" / f"{name}.TextGrid") for name in ("talk", "other")]
+    for path, recording in zip(told, (talk, other), strict=True):
+        assert Path(path).read_text(encoding="utf-8") == run(recording, "--format", "textgrid")
+    twin = tmp_path / "twin" / "talk.flac"
+    twin.parent.mkdir()
+    soundfile.write(twin, syllables(2, 2), RATE)
+    refused(lambda: run(talk, twin, "--format", "srt", "--out", tmp_path / "twins"), "two recordings would have one")
+    assert not (tmp_path / "twins").exists()
+
+
+SEGMENTS = [(0.5, 2.0, "anna"), (2.0, 7.5, "ben"), (1.25, 1.75, "ben")]
+RTTM = "".join(
+    f"SPEAKER talk 1 {start:.3f} {end - start:.3f} <NA> <NA> {speaker} <NA> <NA>\n" for start, end, speaker in SEGMENTS
+)
+TABLE = "start,end,speaker\n" + "".join(f"{start},{end},{speaker}\n" for start, end, speaker in SEGMENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (";; a comment\nSPKR-INFO talk 1 <NA> <NA> <NA> unknown anna <NA>\n" + RTTM, "utf-8"),
+        (TABLE, "utf-8-sig"),
+        (TABLE.replace(",", ";").replace(".", ","), "utf-8"),
+        (TABLE.replace(",", "\t"), "utf-8"),
+    ],
+    ids=["rttm", "csv", "semicolons", "tabs"],
+)
+def test_segments_are_scored_each_by_itself(
+    run: Run, talk: Path, model: Path, tmp_path: Path, text: str, encoding: str
+) -> None:
+    file = tmp_path / "segments"
+    file.write_text(text, encoding=encoding)
+    told = json.loads(run(talk, "--segments", file, "--json"))
+    assert sorted((one["start"], one["end"], one["speaker"]) for one in told) == sorted(SEGMENTS)
+    predictor, sound = Predictor(model), load_audio(talk)
+    for one in told:
+        expected = predictor.predict_waveform(sound[round(one["start"] * RATE) : round(one["end"] * RATE)])
+        assert one["scores"] == pytest.approx(expected.scores, abs=1e-6)
+        assert (one["label"], len(one["frames"])) == (expected.label, len(expected.frames))
+        assert one["frames"][0]["start"] == one["start"]
+    tiers = intervals(run(talk, "--segments", file, "--format", "textgrid"))
+    named = {(one["start"], one["speaker"]): one["label"] for one in told}
+    assert tiers["emotion of anna"] == [(0, 0.5, ""), (0.5, 2, named[0.5, "anna"]), (2, 7.5, "")]
+    assert [(start, end) for start, end, _ in tiers["emotion of ben"]] == [(0, 1.25), (1.25, 1.75), (1.75, 2), (2, 7.5)]
+    table = run(talk, "--segments", file)
+    assert "anna" in table and "2.0 to 7.5" in table
+
+
+def test_segments_of_several_recordings_are_found_by_name(run: Run, talk: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.wav"
+    soundfile.write(other, syllables(5, 1), RATE)
+    file = tmp_path / "segments.csv"
+    file.write_text("recording,start,end\ntalk.wav,1,2\nother,3,4.5\ntalk,5,6\n", encoding="utf-8")
+    told = json.loads(run(talk, other, "--segments", file, "--json"))
+    assert [(Path(one["path"]).name, one["start"], one["speaker"]) for one in told] == [
+        ("talk.wav", 1, None),
+        ("talk.wav", 5, None),
+        ("other.wav", 3, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["holds no segment"]),
+        ("start,stop\n1,2\n", ["has no column end"]),
+        ("start,end\n1,x\n", ["line 2", "'x' is no time"]),
+        ("start,end\n1,nan\n", ["line 2", "'nan' is no time"]),
+        ("start,end\n2,1\n", ["line 2", "from 2 to 1 s holds no sound"]),
+        ("SPEAKER talk 1 1.0\n", ["line 1", "fields"]),
+        ("recording,start,end\na,1,2\nb,1,2\n", ["has no segment of", "talk.wav", "only of a, b"]),
+    ],
+)
+def test_segments_that_are_wrong_are_one_line(
+    run: Run, talk: Path, tmp_path: Path, text: str, words: list[str]
+) -> None:
+    file = tmp_path / "segments"
+    file.write_text(text, encoding="utf-8")
+    refused(lambda: run(talk, "--segments", file), str(file), *words)
+    refused(lambda: run(talk, "--segments", tmp_path / "none"), "cannot be read")
+
+
+def test_segments_behind_the_end_are_an_error_and_the_others_go_on(run: Run, talk: Path, tmp_path: Path) -> None:
+    file = tmp_path / "segments.csv"
+    file.write_text("start,end\n1,2\n8,9.04\n8,11\n", encoding="utf-8")
+    told = CliRunner().invoke(app, ["predict", str(talk), "--segments", str(file), "--json", "--hop", "4"])
+    assert [one["end"] for one in json.loads(told.stdout)] == [2, 9]
+    assert told.exit_code == 2
+    assert "the segment from 8 to 11 s ends behind the recording, which has 9.00 s" in told.stderr
+
+
+class Microphone:
+    """A stand-in for sounddevice: a device at 44.1 kHz that plays two loud seconds, three silent ones, and ends."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        self.InputStream = lambda **options: self._opened(options)
+        self.rates: list[dict] = []
+
+    def query_devices(self, kind: str) -> dict:
+        assert kind == "input"
+        return {"default_samplerate": 44100.0}
+
+    def _opened(self, options: dict) -> "Microphone":
+        self.rates.append(options)
+        self.played = 0
+        return self
+
+    def __enter__(self) -> "Microphone":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closed = True
+
+    def read(self, frames: int) -> tuple[np.ndarray, bool]:
+        if self.played >= 7 * 44100:
+            raise KeyboardInterrupt
+        time = (self.played + np.arange(frames)) / 44100
+        self.played += frames
+        sound = 0.1 * np.sin(2 * np.pi * 300 * time) * np.sin(2 * np.pi * 2 * time) ** 2 * (time < 1.9)
+        return sound[:, None].astype(np.float32), False
+
+
+def test_the_microphone_is_heard_each_second(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Microphone()
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    told = [json.loads(line) for line in run("--live", "--format", "jsonl").splitlines()]
+    assert device.rates == [{"samplerate": 44100, "channels": 1, "dtype": "float32"}]
+    assert device.closed
+    assert [one["end"] for one in told] == pytest.approx([1, 2, 3, 4, 5], abs=0.05)  # then four silent seconds
+    assert [one["start"] for one in told] == pytest.approx([0, 0, 0, 0, 1], abs=0.05)
+    assert {one["path"] for one in told} == {"microphone"}
+    lines = run("--live").splitlines()
+    assert len(lines) == 7
+    assert f"{told[0]['label']} " in lines[0] and lines[0].count("%") == 2
+    assert lines[-1].strip() == "silent"
+
+
+def test_a_microphone_that_is_not_there_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = Microphone()
+
+    def missing(kind: str) -> dict:
+        raise device.PortAudioError("Error querying device -1")
+
+    device.query_devices = missing
+    monkeypatch.setitem(sys.modules, "sounddevice", device)
+    refused(lambda: run("--live"), "the microphone cannot be heard: Error querying device -1")
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    refused(lambda: run("--live"), "pip install 'hamiltone[mic]'")
+
+    def no_library(_name: str) -> SimpleNamespace:
+        raise OSError("PortAudio library not found")
+
+    monkeypatch.setattr("hamiltone.service._microphone.import_module", no_library)
+    refused(lambda: run("--live"), "PortAudio library not found: sounddevice needs it")
