@@ -1,38 +1,40 @@
-"""Makes the weights that come with the package: trains, chooses by validation, calibrates, measures, writes them.
+"""Makes the weights that come with the package: trains six folds, averages them, measures, writes them.
 
-    HAMILTONE_DATA=FOLDER python tools/weights.py
+    HAMILTONE_DATA=FOLDER python -m tools.weights
 
-Everything is trained by the settings in configs/weights, under runs/weights; what is done is not done again. The layer
-of the anti-transfer is that of the lowest validation cross-entropy in fold 0, whose recogniser becomes the package's.
-The other folds are trained the same way, so that each speaker is tested by a recogniser that never heard them.
+The six recognisers are those of the comparison (system ``quaternion``, protocol ``eight``), trained by the settings in
+configs/recognisers/recogniser.toml under runs/recognisers; what is done is not done again. Each speaker is tested by
+the one that never heard them; the package has the mean of all six, once with eight emotions and once with four.
 """
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from benchmarks.recognisers import Places, trained_folds
 from hamiltone.files import atomic_path, atomic_write
-from hamiltone.measures import expected_calibration_error, reliability_bins, summarise
-from hamiltone.networks import bundle_config, load_recognizer, save_bundle
-from hamiltone.records import RunRecord
-from hamiltone.training import RunSettings, calibrate, evaluate, read_settings, train
+from hamiltone.measures import doubt, expected_calibration_error, reliability_bins, summarise
+from hamiltone.networks import Recognizer
+from hamiltone.settings import load_dataset
+from hamiltone.training import RunSettings, ensemble, told
 
 ROOT = Path(__file__).parents[1]
-SETTINGS = ROOT / "configs" / "weights"
 PACKAGED = ROOT / "src" / "hamiltone" / "weights"
 PAGES = ROOT / "docs" / "weights"
-RUNS = Path("runs") / "weights"
-COMMAND = "python tools/weights.py"
-LAYERS = (2, 5, 8)
-FOLDS = 6
-EMODB_WOMEN = ("08", "09", "13", "14", "16")
+COMMAND = "python -m tools.weights"
+UNSURE_BELOW = 0.45
+MODELS: dict[str, dict[str, list[str]] | None] = {
+    "four": {"neutral": ["neutral", "calm"], "happy": ["happy"], "sad": ["sad"], "angry": ["angry"]},
+    "eight": None,
+}
 LICENCE = """\
-Weights learned from RAVDESS (CC BY-NC-SA 4.0), TESS (CC BY-NC-ND 4.0) and EmoDB: for non-commercial use only.
+Weights learned from RAVDESS (CC BY-NC-SA 4.0), nEMO (CC BY-NC-SA 4.0), TESS (CC BY-NC-ND 4.0) and EmoDB: for \
+non-commercial use only.
 
 The code of Hamiltone has a licence of its own; this one is of the weights alone. They are shared under
 CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/). No recording is part of them.
@@ -41,110 +43,103 @@ Learned from:
 - RAVDESS: Livingstone SR, Russo FA (2018), doi:10.1371/journal.pone.0196391. CC BY-NC-SA 4.0.
 - TESS: Pichora-Fuller MK, Dupuis K (2020), doi:10.5683/SP2/E8H2MF. CC BY-NC-ND 4.0.
 - EmoDB: Burkhardt F, Paeschke A, Rolfes M, Sendlmeier W, Weiss B (2005), doi:10.21437/Interspeech.2005-446.
-- LibriSpeech (the speaker network that anti-transfer listens to): Panayotov V, Chen G, Povey D, Khudanpur S (2015),
-  doi:10.1109/ICASSP.2015.7178964. CC BY 4.0.
+- nEMO: Christop I (2024), LREC-COLING 2024, 12111-12116. CC BY-NC-SA 4.0.
 """
 
 
 def main() -> None:
     """All of it; a second call only measures and writes again."""
-    train(read_settings(SETTINGS / "speaker.toml"), command=COMMAND)
-    baseline = train(
-        read_settings(SETTINGS / "baseline.toml", [f"out={RUNS / 'fold-0' / 'baseline'}"]), command=COMMAND
-    )
-    candidates = {layer: train(anti_transfer(0, layer), command=COMMAND) for layer in LAYERS}
-    chosen = min(candidates, key=lambda layer: validation(candidates[layer])["cross_entropy"])
-    for fold in range(1, FOLDS):
-        train(anti_transfer(fold, chosen), command=COMMAND)
-    tables = [tested(fold, chosen) for fold in range(FOLDS)]
-    labels = load_recognizer(RUNS / "fold-0" / "calibrated").labels
-    table = pd.concat(tables, ignore_index=True)
-    results = {
-        "command": COMMAND,
-        "layer": chosen,
-        "validation of fold 0": {
-            "no anti-transfer": validation(baseline),
-            **{f"layer {layer}": validation(candidates[layer]) for layer in LAYERS},
-        },
-        "the packaged recogniser (fold 0)": measured(tables[0], labels),
-        "all folds": {name: measured(rows, labels) for name, rows in groups(table)},
-    }
+    settings, folders = trained_folds("quaternion", "eight", Places(), command=COMMAND)
+    about = speakers(settings)
     PAGES.mkdir(exist_ok=True)
+    results: dict[str, Any] = {"command": COMMAND, "unsure below": UNSURE_BELOW}
+    for name, classes in MODELS.items():
+        made = ensemble(folders, classes)
+        made.recognizer.unsure_below = UNSURE_BELOW
+        table = made.predictions.merge(about, on="utterance", validate="one_to_one")
+        labels = made.recognizer.labels
+        parts = dict(groups(table))
+        results[name] = {
+            "temperature": made.recognizer.temperature,
+            "parts": {part: measured(rows, labels) for part, rows in parts.items()},
+            "doubt": doubted(table, made.recognizer),
+        }
+        with atomic_path(PAGES / f"{name}.csv") as draft:
+            table.to_csv(draft, index=False, float_format="%.4f", lineterminator="\n")
+        draw_reliability(table, labels, PAGES / f"reliability-{name}.png")
+        facts = card(name, settings, parts, labels) | {"calibration": calibration(made.recognizer, results[name])}
+        made.save(PACKAGED / name, facts, licence=LICENCE)
     atomic_write(PAGES / "results.json", json.dumps(results, indent=2) + "\n")
-    with atomic_path(PAGES / "predictions.csv") as draft:
-        table.to_csv(draft, index=False, float_format="%.6f", lineterminator="\n")
-    draw_reliability(table, labels, PAGES / "reliability.png")
-    write_package(results, chosen)
 
 
-def anti_transfer(fold: int, layer: int, *more: str) -> RunSettings:
-    """The settings of one recogniser."""
-    out = RUNS / f"fold-{fold}" / f"layer-{layer}"
-    return read_settings(
-        SETTINGS / "at-speaker.toml", [f"split.fold={fold}", f"anti_transfer.layers=[{layer}]", f"out={out}", *more]
+def speakers(settings: RunSettings) -> pd.DataFrame:
+    """Corpus and sex of each utterance."""
+    table = load_dataset(settings).utterances.table
+    names = table["utterance"].tolist()
+    return pd.DataFrame(
+        {"utterance": names, "sex": table["sex"].tolist(), "corpus": [name.partition("/")[0] for name in names]}
     )
-
-
-def validation(record: RunRecord) -> dict[str, float]:
-    """Cross-entropy and UAR on the validation part, at the best epoch."""
-    values = record.epochs[record.best_epoch - 1].validation
-    return {name: values[name] for name in ("cross_entropy", "uar")}
-
-
-def tested(fold: int, layer: int) -> pd.DataFrame:
-    """A fold's recogniser, calibrated on its validation part, on its test part: a row per recording."""
-    settings = anti_transfer(fold, layer, "frames.random_offset=false")  # recordings stand where predict puts them
-    folder = RUNS / f"fold-{fold}"
-    calibrate(settings, Path(settings.out) / "model", folder / "calibrated")
-    evaluate(settings, folder / "calibrated", folder / "tested", command=COMMAND)
-    return pd.read_csv(folder / "tested" / "predictions.csv", dtype={"speaker": str}).assign(fold=fold)
 
 
 def groups(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """All recordings, those of each corpus, and those of women and of men."""
-    corpus = table["speaker"].str.partition("/")[0]
-    number = table["speaker"].str.partition("/")[2]
-    women = (corpus == "tess") | ((corpus == "emodb") & number.isin(EMODB_WOMEN))
-    women |= (corpus == "ravdess") & pd.to_numeric(number, errors="coerce").mod(2).eq(0)
     yield "all", table
-    for name in ("ravdess", "emodb", "tess"):
-        yield name, table[corpus == name]
-    for name in ("ravdess", "emodb"):
-        yield f"{name}, women", table[women & (corpus == name)]
-        yield f"{name}, men", table[~women & (corpus == name)]
-    yield "women", table[women]
-    yield "men", table[~women]
+    for corpus in ("ravdess", "emodb", "tess", "nemo"):
+        yield corpus, table.loc[table["corpus"] == corpus]
+    for sex, name in (("female", "women"), ("male", "men")):
+        yield name, table.loc[table["sex"] == sex]
 
 
-def measured(rows: pd.DataFrame, labels: tuple[str, ...]) -> dict[str, Any]:
+def measured(rows: pd.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
     """Recall and accuracy with intervals over speakers, the confusion matrix, and the calibration error."""
-    present = [label for label in labels if (rows["truth"] == label).any()]
-    scores = rows[[f"score_{label}" for label in labels]].to_numpy()
-    classes = rows["truth"].map({label: index for index, label in enumerate(labels)}).to_numpy()
+    scores, classes = scores_and_classes(rows, labels)
     return summarise(rows["truth"], rows["prediction"], rows["speaker"], labels) | {
-        "classes": present,
-        "ece": expected_calibration_error(scores, classes),
+        "ece": expected_calibration_error(scores, classes)
     }
 
 
-def told(name: str, summary: dict[str, Any]) -> str:
-    """One group's recall in a line."""
-    uar = summary["uar"]
-    span = f"interval not estimable with {summary['speakers']} speakers"
-    if uar["low"] is not None:
-        span = f"95 % interval {uar['low']:.3f} to {uar['high']:.3f}"
+def scores_and_classes(rows: pd.DataFrame, labels: Sequence[str]) -> tuple[Any, Any]:
+    """Scores of all classes, and the index of the true one."""
+    truth = np.array([list(labels).index(name) for name in rows["truth"]])
+    return rows[[f"score_{label}" for label in labels]].to_numpy(), truth
+
+
+def doubted(table: pd.DataFrame, recognizer: Recognizer) -> dict[str, float]:
+    """How many recordings it is unsure of, and how many of these and of the others would be wrong."""
+    found = doubt(*scores_and_classes(table, recognizer.labels), UNSURE_BELOW)
+    return {"unsure": found.unsure, "error": found.error, "error_unsure": found.error_unsure}
+
+
+def calibration(recognizer: Recognizer, results: Mapping[str, Any]) -> str:
+    """The card's line on temperature and threshold."""
+    found = results["doubt"]
     return (
-        f"{name}: UAR {uar['value']:.3f} ({span}), accuracy {summary['accuracy']['value']:.3f}, calibration error "
-        f"{summary['ece']:.3f}; {summary['clips']} recordings of {summary['speakers']} speakers, "
-        f"{len(summary['classes'])} classes"
+        f"temperature {recognizer.temperature:.3f}, fitted on the {results['parts']['all']['clips']} recordings that "
+        f"its members had not heard; unsure below a score of {UNSURE_BELOW:g}: {found['unsure']} of them, "
+        f"{100 * found['error']:.0f} % of the others are wrong, {100 * found['error_unsure']:.0f} % of these"
     )
 
 
-def draw_reliability(table: pd.DataFrame, labels: tuple[str, ...], path: Path) -> None:
+def card(name: str, settings: RunSettings, parts: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> dict[str, Any]:
+    """What the model's card says."""
+    dataset = load_dataset(settings)
+    lines = [told("its six members, each on speakers that it never heard", parts["all"], labels)]
+    lines += [told(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
+    return {
+        "title": f"The recogniser of {name} emotions that comes with Hamiltone",
+        "task": "emotion",
+        "corpus": dataset.utterances.corpus,
+        "corpus_note": dataset.utterances.note,
+        "split": "six folds of speakers; a member learned from four, was calibrated on one and tested on one",
+        "method": "none",
+        "results": lines,
+        "command": COMMAND,
+    }
+
+
+def draw_reliability(table: pd.DataFrame, labels: Sequence[str], path: Path) -> None:
     """How often a score of so much is right, over the test parts of all folds."""
-    scores = table[[f"score_{label}" for label in labels]].to_numpy()
-    classes = table["truth"].map({label: index for index, label in enumerate(labels)}).to_numpy()
-    bins = [one for one in reliability_bins(scores, classes) if one.clips]
+    bins = [one for one in reliability_bins(*scores_and_classes(table, labels)) if one.clips]
     figure = Figure(figsize=(4.6, 4.4), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", label="a score that is right as often as it says")
@@ -160,22 +155,6 @@ def draw_reliability(table: pd.DataFrame, labels: tuple[str, ...], path: Path) -
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     with atomic_path(path) as draft:
         figure.savefig(draft, format="png", dpi=150, metadata={"Software": None})
-
-
-def write_package(results: dict[str, Any], layer: int) -> None:
-    """The calibrated recogniser of fold 0 with its card, its licence, and the recordings that it has heard."""
-    source = RUNS / "fold-0" / "calibrated"
-    facts = bundle_config(source)["card"]
-    every = results["all folds"]
-    lines = [
-        told("six recognisers made alike, each on speakers that it never heard", every["all"]),
-        *(told(f"of these, {name}", every[name]) for name in ("ravdess", "emodb", "tess", "women", "men")),
-        told("this recogniser, on the test speakers of its own fold", results["the packaged recogniser (fold 0)"]),
-    ]
-    facts |= {"title": "The recogniser that comes with Hamiltone", "results": lines, "command": COMMAND}
-    save_bundle(load_recognizer(source), PACKAGED, facts, licence=LICENCE)
-    # So that an evaluation on one of them is refused: the package has no run beside its weights.
-    shutil.copyfile(RUNS / "fold-0" / f"layer-{layer}" / "heard.json", PACKAGED / "heard.json")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ def main(arguments: list[str] | None = None) -> None:
         load_extensions()
         if asked.verb == "train":
             train_all(asked, places)
+        elif asked.verb == "derive":
+            from ._derived import derive
+
+            print(f"{derive(asked.system, asked.protocol, places, why=asked.why)} folds")
         elif asked.verb == "lists":
             write_lists(places.protocols)
         elif asked.verb == "pace":
@@ -56,6 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--fold", type=int, help="counted from 0; all of them")
     train.add_argument("--seed", type=int, help="one of the system's; all of them")
     train.add_argument("--why", default="", help="why a configuration that was not tested before is tested now")
+    derived = verbs.add_parser("derive", help="take the answers on a protocol's source for those on itself")
+    derived.add_argument("--system", required=True, help="its name")
+    derived.add_argument("--protocol", required=True, help="its name")
+    derived.add_argument("--why", default="", help="why it is looked at, where it was not looked at before")
     page = verbs.add_parser("page", help="make tables and picture of what is done")
     page.add_argument("--page", type=Path, default=PAGE, help="the page that they go into")
     verbs.add_parser("pace", help="measure seconds per second of sound; nothing else should run meanwhile")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from hamiltone.corpora import Report
 from hamiltone.records import MODEL, PREDICTIONS, predictions_table, read_predictions, versions
-from hamiltone.settings import Dataset
+from hamiltone.settings import Dataset, RunSettings
 
 from ._functionals import functionals
 from ._protocols import PROTOCOLS, Protocol, chosen, fold_dataset, number_of_folds, read_protocols
@@ -82,7 +82,7 @@ def run_fold(
     if isinstance(tried, SvmSystem):
         facts, table = _svm_fold(tried, dataset, fold, seed, report)
     else:
-        out = places.runs / protocol / system / f"fold-{fold}-seed-{seed}"
+        out = _run_folder(places, protocol, system, fold, seed)
         facts, table = _network_fold(tried, places, of_protocol, fold, seed, out, command)
     results = SystemResults(
         system=system,
@@ -95,6 +95,26 @@ def run_fold(
     )
     add_fold(places.results, results, facts, table)
     return True
+
+
+def trained_folds(system: str, protocol: str, places: Places, *, command: str) -> tuple[RunSettings, list[Path]]:
+    """Train a network on all folds of a protocol, where that is not done.
+
+    Returns:
+        The settings of the first fold, and the folders of all runs (of the system's first seed).
+    """
+    asked: Protocol = chosen("protocol", protocol, read_protocols(places.protocols))
+    tried = chosen("system", system, read_systems(places.systems))
+    seed, folders = tried.seeds[0], []
+    for fold in range(number_of_folds(protocol, places.protocols)):
+        run_fold(system, protocol, fold, seed, places, why="the package", report=lambda *_: None, command=command)
+        folders.append(_run_folder(places, protocol, system, fold, seed))
+    of_protocol = (protocol, asked, places.protocols)
+    return run_settings(tried, places.systems, of_protocol, 0, seed, folders[0]), folders
+
+
+def _run_folder(places: Places, protocol: str, system: str, fold: int, seed: int) -> Path:
+    return places.runs / protocol / system / f"fold-{fold}-seed-{seed}"
 
 
 def _svm_fold(

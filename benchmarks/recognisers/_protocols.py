@@ -16,6 +16,20 @@ from ._errors import ComparisonError
 PROTOCOLS = Path(__file__).parent / "protocols"
 
 
+class Source(Settings):
+    """Another protocol of the same folds, whose answers serve this one.
+
+    Attributes:
+        protocol: its name.
+        prefix: what its utterances and speakers are called before they are called as in this protocol.
+        classes: the classes of this protocol, each of one or more of the other's; those that are in none are left out.
+    """
+
+    protocol: str
+    prefix: str = ""
+    classes: dict[str, tuple[str, ...]]
+
+
 class Protocol(Settings):
     """One protocol; no speaker who tests is heard in training or validation.
 
@@ -24,6 +38,7 @@ class Protocol(Settings):
         about: what it asks, in a sentence.
         corpus: as in the settings of a run.
         split: likewise.
+        source: the protocol whose answers can be taken for this one's.
         files: one file with lists of speakers in folds, or a file for each fold, in place of the split.
     """
 
@@ -31,6 +46,7 @@ class Protocol(Settings):
     about: str
     corpus: CorpusSettings
     split: SplitSettings = SplitSettings()
+    source: Source | None = None
     files: tuple[str, ...] = Field(default=())
 
     def laid_under(self, folder: Path, fold: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hamiltone.service import (
     check_csv_path,
     find_recordings,
     licence_notice,
-    shipped_model,
+    model_folder,
     write_csv,
 )
 from hamiltone.speech import Spectrogram
@@ -167,9 +167,9 @@ def test_shipped_weights_are_found_the_moment_they_are_there(tmp_path: Path, mon
         Predictor()
     save_bundle(recognizer(), tmp_path / "weights")
     assert Predictor().recognizer.labels == ("calm", "angry")
-    assert licence_notice(shipped_model()) == ""
+    assert licence_notice(model_folder()) == ""
     (tmp_path / "weights" / "LICENCE").write_text("Non-commercial use only.\n\nMore.\n")
-    assert licence_notice(shipped_model()) == "Non-commercial use only."
+    assert licence_notice(model_folder()) == "Non-commercial use only."
 
 
 def test_silence_is_an_error(tmp_path: Path) -> None:

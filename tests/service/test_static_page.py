@@ -23,7 +23,7 @@ import hamiltone.service
 from hamiltone.audio import load_audio
 from hamiltone.cli import app
 from hamiltone.networks import Recognizer, save_bundle
-from hamiltone.service import Predictor, ServiceError, export_page, shipped_model
+from hamiltone.service import Predictor, ServiceError, export_page, model_folder
 from hamiltone.service._pictures import Pictures
 
 
@@ -73,7 +73,7 @@ def site(page: Path) -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def shipped_page(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export_page(shipped_model(), tmp_path_factory.mktemp("site") / "shipped", runtime=runtime)
+    return export_page(model_folder(), tmp_path_factory.mktemp("site") / "shipped", runtime=runtime)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_recordings_of_other_rates_and_kinds_get_the_scores_of_predict(
     ):
         copies.append(tmp_path / f"{other}.{suffix}")
         soundfile.write(copies[-1], 0.9 * soxr.resample(waveform, rate, other), other)
-    predictor = Predictor(shipped_model())
+    predictor = Predictor(model_folder())
     apart = {}
     with hosted(shipped_page) as (address, _):
         browser = browse()
@@ -208,7 +208,7 @@ def test_recordings_of_other_rates_and_kinds_get_the_scores_of_predict(
 
 
 def test_the_licence_goes_with_the_weights(shipped_page: Path, page: Path, browse: Callable) -> None:
-    licence = (shipped_model() / "LICENCE").read_text()
+    licence = (model_folder() / "LICENCE").read_text()
     link = "(document.querySelector('#licence a') ?? { href: null }).href"
     with hosted(shipped_page) as (address, _):
         browser = browse()

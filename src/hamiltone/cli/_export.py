@@ -40,22 +40,22 @@ def export(
         export_onnx,
         export_page,
         export_to,
-        shipped_model,
+        model_folder,
     )
 
     if onnx is None and hub is None and page is None and not to:
         raise ServiceError("export to what? name --onnx, --hub, --page or --to")
-    model = shipped_model() if model is None else model
-    tell_licence(model)
+    folder = model_folder(model)
+    tell_licence(folder)
     for place in (hub, onnx, page):
         if place is not None:
             check_place(place)
     if hub is not None:
-        print(f"{export_hub(model, hub)}: ready to upload; predict --model takes it, too")
+        print(f"{export_hub(folder, hub)}: ready to upload; predict --model takes it, too")
     if onnx is not None:
-        file = export_onnx(load_recognizer(model), onnx, card=bundle_card(model))
+        file = export_onnx(load_recognizer(folder), onnx, card=bundle_card(folder))
         print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")
     if page is not None:
-        print(f"{export_page(model, page, runtime=runtime)}: try it with python -m http.server --directory {page}")
+        print(f"{export_page(folder, page, runtime=runtime)}: try it with python -m http.server --directory {page}")
     for target in to or []:
-        print(export_to(model, target))
+        print(export_to(folder, target))

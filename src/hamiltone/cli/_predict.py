@@ -86,11 +86,11 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import Predictor, check_csv_path, find_recordings, read_segments, shipped_model, write_csv
+    from hamiltone.service import Predictor, check_csv_path, find_recordings, model_folder, read_segments, write_csv
 
     form = Format.JSON if as_json else form
     _check_request(paths, form, out, live)
-    folder = shipped_model() if model is None else model
+    folder = model_folder(model)
     faults = _Faults()
     with _spooled(paths or []) as (files, named):
         recordings = find_recordings(files, unreadable=faults.tell)
@@ -247,9 +247,9 @@ def info(
     as_json: Json = False,
 ) -> None:
     """Say what a saved model is: network, front, what it was trained on, results, licences, files."""
-    from hamiltone.service import model_info, shipped_model
+    from hamiltone.service import model_folder, model_info
 
-    about = model_info(shipped_model() if model is None else model)
+    about = model_info(model_folder(model))
     if as_json:
         print(json.dumps(about, indent=2))
         return

@@ -35,10 +35,10 @@ def serve(
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of torch.")] = None,
 ) -> None:
     """Serve a recogniser over HTTP, with a page at / that shows what it hears, until interrupted."""
-    from hamiltone.service import checked_limits, read_token, shipped_model
+    from hamiltone.service import checked_limits, model_folder, read_token
     from hamiltone.service import serve as run
 
-    folder = shipped_model() if model is None else model
+    folder = model_folder(model)
     limits = checked_limits(
         megabytes=megabytes,
         seconds=seconds,

@@ -16,7 +16,7 @@ from ._predictor import Predictor
 from ._recordings import find_recordings
 from ._segments import Segment, read_segments
 from ._server import read_token, serve
-from ._shipped_weights import licence_notice, shipped_model
+from ._shipped_weights import SHIPPED, licence_notice, model_folder
 from ._windows import FRAME_SECONDS, HOP, LEAST_HOP
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "HOP",
     "LEAST_HOP",
     "ONNX_FILE",
+    "SHIPPED",
     "FrameScores",
     "Prediction",
     "Predictor",
@@ -45,12 +46,12 @@ __all__ = [
     "find_recordings",
     "licence_notice",
     "listen",
+    "model_folder",
     "model_info",
     "read_segments",
     "read_token",
     "register_export",
     "serve",
-    "shipped_model",
     "subtitles",
     "textgrid",
     "write_csv",

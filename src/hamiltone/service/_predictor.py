@@ -15,7 +15,7 @@ from hamiltone.networks import Recognizer, load_recognizer
 
 from ._prediction import Prediction
 from ._segments import Segment, cut_segments
-from ._shipped_weights import shipped_model
+from ._shipped_weights import model_folder
 from ._sound import audible
 from ._windows import HOP, Window, hop_samples, stream_windows
 
@@ -66,9 +66,7 @@ class Predictor:
     """
 
     def __init__(self, model: Recognizer | Path | str | None = None) -> None:
-        self.recognizer = (
-            model if isinstance(model, Recognizer) else load_recognizer(shipped_model() if model is None else model)
-        )
+        self.recognizer = model if isinstance(model, Recognizer) else load_recognizer(model_folder(model))
         self.recognizer.eval()
 
     def predict(self, path: Path | str, *, hop: float = HOP) -> Prediction:

@@ -7,14 +7,24 @@ from hamiltone.networks import bundle_licence
 
 from ._errors import ServiceError
 
+SHIPPED = ("four", "eight")
+"""Their names, that of the default first: by how many emotions they tell apart."""
 
-def shipped_model() -> Path:
-    """The folder of the recogniser that comes with the package.
+
+def model_folder(model: Path | str | None = None) -> Path:
+    """The folder of a saved recogniser.
+
+    Args:
+        model: the folder itself, or the name of one that comes with the package (a folder of that name comes first);
+            None: the package's default.
 
     Raises:
-        ServiceError: this version comes without one.
+        ServiceError: this version comes without it.
     """
-    folder = Path(hamiltone.__file__).parent / "weights"
+    name = SHIPPED[0] if model is None else str(model)
+    if name not in SHIPPED or (model is not None and Path(model).is_dir()):
+        return Path(name)
+    folder = Path(hamiltone.__file__).parent / "weights" / name
     if not (folder / "config.json").is_file():
         raise ServiceError("no model: this version comes without weights; name a saved one, as --model RUN/model")
     return folder
