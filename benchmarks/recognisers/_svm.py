@@ -127,7 +127,13 @@ def _space(features: Features) -> Pipeline:
 
 def _machine(features: Features, classes: Int[np.ndarray, " utterance"], cost: float) -> LinearSVC:
     # Two ways to the same planes: the dual one is the faster where the cost is small.
-    machine = LinearSVC(C=cost, class_weight="balanced", dual=cost < 1e-3, max_iter=5000, random_state=0)
+    machine = LinearSVC(
+        C=cost,
+        class_weight="balanced",
+        dual=cost < 1e-3,  # pyright: ignore[reportArgumentType] (its stubs know "auto" alone)
+        max_iter=5000,
+        random_state=0,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # what is not quite there yet is measured like all others
         return machine.fit(features, classes)
