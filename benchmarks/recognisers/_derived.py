@@ -34,7 +34,7 @@ def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
     write_look(places.results, system, protocol, results.configuration, why)
     for facts in results.folds:
         dataset = fold_dataset(asked, places.protocols, facts.fold)
-        rows = answers[(answers["fold"] == facts.fold) & (answers["seed"] == facts.seed)]
+        rows = answers.loc[(answers["fold"] == facts.fold) & (answers["seed"] == facts.seed)]
         table = _taken(rows, asked.source, dataset.labels)
         if {*table["utterance"]} != {*dataset.split.parts["test"]}:
             raise ComparisonError(f"{protocol}: fold {facts.fold} tests other recordings than its source's")
@@ -55,14 +55,14 @@ def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
 
 def _taken(rows: pd.DataFrame, source: Source, labels: tuple[str, ...]) -> pd.DataFrame:
     place = {one: label for label, group in source.classes.items() for one in group}
-    rows = rows[rows["truth"].isin(place) & rows["utterance"].str.startswith(source.prefix)]
+    rows = rows.loc[rows["truth"].isin(list(place)) & rows["utterance"].str.startswith(source.prefix)]
     sums = np.stack([rows[[f"score_{one}" for one in source.classes[label]]].sum(axis=1) for label in labels], axis=1)
     scores = sums / sums.sum(axis=1, keepdims=True)
     table = pd.DataFrame(
         {
             "utterance": rows["utterance"].str.removeprefix(source.prefix).to_numpy(),
             "speaker": rows["speaker"].str.removeprefix(source.prefix).to_numpy(),
-            "truth": rows["truth"].map(place).to_numpy(),
+            "truth": [place[one] for one in rows["truth"]],
             "prediction": [labels[index] for index in scores.argmax(axis=1)],
         }
     )
