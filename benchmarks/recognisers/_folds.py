@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from hamiltone.corpora import Report
 from hamiltone.records import MODEL, PREDICTIONS, predictions_table, read_predictions, versions
-from hamiltone.settings import Dataset, RunSettings
+from hamiltone.service import Predictor
+from hamiltone.settings import Dataset, RunSettings, load_dataset
 
 from ._functionals import functionals
 from ._protocols import PROTOCOLS, Protocol, chosen, fold_dataset, number_of_folds, read_protocols
@@ -82,7 +84,7 @@ def run_fold(
     if isinstance(tried, SvmSystem):
         facts, table = _svm_fold(tried, dataset, fold, seed, report)
     else:
-        out = _run_folder(places, protocol, system, fold, seed)
+        out = _run_folder(places, protocol, tried.trained_as or system, fold, seed)
         facts, table = _network_fold(tried, places, of_protocol, fold, seed, out, command)
     results = SystemResults(
         system=system,
@@ -163,6 +165,9 @@ def _network_fold(
     still = settings.model_copy(update={"frames": frames})
     told = calibrate(still, out / MODEL, out / CALIBRATED)
     evaluation = evaluate(still, out / CALIBRATED, out / "tested", command=command)
+    table = read_predictions(out / "tested" / PREDICTIONS)
+    if system.per_speaker:
+        table = adapted_answers(out / CALIBRATED, load_dataset(still))
     best = record.epochs[record.best_epoch - 1].validation
     facts = FoldFacts(
         fold=fold,
@@ -176,4 +181,18 @@ def _network_fold(
         notes=evaluation.notes,
         versions=record.versions,
     )
-    return facts, read_predictions(out / "tested" / PREDICTIONS)
+    return facts, table
+
+
+def adapted_answers(model: Path, dataset: Dataset) -> pd.DataFrame:
+    """What a recogniser answers on the part that tests, adapted to each speaker by all clips of that speaker there."""
+    predictor = Predictor(model)
+    tests = dataset.split.apply(dataset.utterances)["test"]
+    place = {label: index for index, label in enumerate(predictor.recognizer.labels)}
+    scores = np.zeros((len(tests), len(place)))
+    for _, rows in tests.table.reset_index(drop=True).groupby("speaker"):
+        adapted = predictor.adapt(rows["path"])
+        for row, path in zip(rows.index, rows["path"], strict=True):
+            scores[row] = list(adapted.predict(path, hop=4.0).scores.values())
+    classes = np.array([place[emotion] for emotion in tests.table["emotion"]])
+    return predictions_table(tests, classes, scores, predictor.recognizer.labels)

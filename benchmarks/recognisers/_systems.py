@@ -50,6 +50,7 @@ class NetworkSystem(Settings):
         seeds: of its trainings.
         average: its answer is the mean of the probabilities of all its trainings; otherwise each counts as one answer.
         per_speaker: it uses other unlabelled clips of the speaker who tests.
+        trained_as: the system whose trainings it shares.
         without: the system that is the same without anti-transfer, to be compared with it.
     """
 
@@ -60,6 +61,7 @@ class NetworkSystem(Settings):
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     average: bool = False
     per_speaker: bool = False
+    trained_as: str | None = None
     without: str | None = None
 
 

@@ -27,6 +27,7 @@ from benchmarks.recognisers import (
     read_systems,
     run_fold,
 )
+from benchmarks.recognisers._derived import derive
 from benchmarks.recognisers._pace import measure_pace
 from benchmarks.recognisers._page import corpora_of, write_page
 from benchmarks.recognisers._protocols import PROTOCOLS
@@ -365,6 +366,34 @@ def keep(folder, system, table, seed=0, split="s"):
         system=system, protocol="p", configuration="c", labels=LABELS, of_folds=1, corpus="some", folds=()
     )
     add_fold(folder, results, facts, table)
+
+
+def test_answers_of_one_protocol_serve_another_of_the_same_folds(places):
+    calm = '\n[source]\nprotocol = "voices"\n[source.classes]\nloud = ["happy", "angry"]\nquiet = ["sad"]\n'
+    labels = '{ happy = "loud", angry = "loud", sad = "quiet" }'
+    text = (places.protocols / "voices.toml").read_text()
+    text = text.replace('name = "synthetic"', f'name = "synthetic"\nlabels = {labels}\nonly = true')
+    (places.protocols / "two.toml").write_text(text + calm)
+    dataset = fold_dataset(read_protocols(places.protocols)["voices"], places.protocols, 0)
+    table = dataset.utterances.table.set_index("utterance").loc[list(dataset.split.parts["test"])]
+    answers = answers_of(table["emotion"].tolist(), table["emotion"].tolist(), table["speaker"].tolist(), 0.7)
+    answers["utterance"] = table.index.to_numpy()
+    facts = FoldFacts(fold=0, seed=0, split="s", parameters=1, model_bytes=4, minutes=0.5, versions={})
+    results = SystemResults(
+        system="tiny", protocol="voices", configuration="c", labels=LABELS, of_folds=4, corpus="some", folds=()
+    )
+    add_fold(places.results, results, facts, answers)
+    assert derive("tiny", "two", places, why="a test") == 1
+    derived = read_results(places.results, "two", "tiny")
+    assert derived is not None
+    got = read_answers(places.results, derived).set_index("utterance")
+    assert set(got["truth"]) == {"loud", "quiet"}
+    assert (got["truth"] == got["prediction"]).all()
+    loud, quiet = got["truth"] == "loud", got["truth"] == "quiet"
+    np.testing.assert_allclose(got.loc[loud, "score_loud"], 0.8 / 0.9, atol=1e-4)
+    np.testing.assert_allclose(got.loc[quiet, "score_quiet"], 0.7 / 0.9, atol=1e-4)
+    with pytest.raises(ComparisonError, match="voices has no source"):
+        derive("tiny", "voices", places, why="a test")
 
 
 @pytest.fixture

@@ -117,3 +117,30 @@ def test_with_the_front_of_log_mel_bands_no_gain_changes_the_scores():
 def test_sizes_that_do_not_go_are_refused(settings, shape, message):
     with pytest.raises(ValueError, match=message):
         build_network(ResidualSettings.model_validate({**SMALL, **settings}), shape, 5)
+
+
+def test_adapted_to_a_speaker_its_last_norm_has_the_mean_of_the_speaker():
+    network = residual()
+    features = [speech(60, 2), speech(120, 3)]
+    inputs: list[torch.Tensor] = []
+    hook = network.norm.register_forward_pre_hook(lambda _, given: inputs.append(given[0].detach()))
+    for x in features:
+        network(x)
+    hook.remove()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    adapted = network.adapted(features)
+    expected = before["norm.running_mean"] + (torch.cat(inputs).mean(0) - before["norm.running_mean"]) * 5 / 15
+    torch.testing.assert_close(adapted.state_dict()["norm.running_mean"], expected)
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name])
+        assert name == "norm.running_mean" or torch.equal(adapted.state_dict()[name], value)
+
+
+def test_what_is_constant_in_a_speaker_is_taken_out():
+    # A network whose last norm has only ever seen this speaker is the same after it was adapted to them.
+    network = residual()
+    features = [speech(80, 4)]
+    for _ in range(60):
+        network = network.adapted(features)
+    again = network.adapted(features)
+    torch.testing.assert_close(again(features[0]), network(features[0]), atol=1e-4, rtol=1e-4)

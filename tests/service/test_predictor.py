@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 import hamiltone
 from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, FrameRule, cut_frames, load_audio, stream_frames
-from hamiltone.networks import BundleError, Recognizer, SpectrogramFront, save_bundle, vgg
+from hamiltone.networks import (
+    BundleError,
+    Recognizer,
+    SpectrogramFront,
+    build_front,
+    build_network,
+    save_bundle,
+    vgg,
+)
 from hamiltone.service import (
     Predictor,
     ServiceError,
@@ -21,6 +29,7 @@ from hamiltone.service import (
     model_folder,
     write_csv,
 )
+from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.speech import Spectrogram
 
 
@@ -165,10 +174,10 @@ def test_shipped_weights_are_found_the_moment_they_are_there(tmp_path: Path, mon
     monkeypatch.setattr(hamiltone, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(ServiceError, match="comes without weights"):
         Predictor()
-    save_bundle(recognizer(), tmp_path / "weights")
+    save_bundle(recognizer(), tmp_path / "weights" / "four")
     assert Predictor().recognizer.labels == ("calm", "angry")
     assert licence_notice(model_folder()) == ""
-    (tmp_path / "weights" / "LICENCE").write_text("Non-commercial use only.\n\nMore.\n")
+    (tmp_path / "weights" / "four" / "LICENCE").write_text("Non-commercial use only.\n\nMore.\n")
     assert licence_notice(model_folder()) == "Non-commercial use only."
 
 
@@ -227,3 +236,30 @@ def test_a_model_is_saved_over_a_model_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     for _ in range(2):
         save_bundle(recognizer(), tmp_path / "model")
+
+
+def test_adapted_to_one_person_it_hears_all_recordings_first(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.wav" for number in range(3)]
+    for number, path in enumerate(paths):
+        write_voice(path, number)
+    front = build_front(LogMelSettings(bands=16))
+    config = ResidualSettings(channels=(4,), stem=4, attention=4)
+    plain = Recognizer(front, build_network(config, front.shape, 2), ["calm", "angry"])
+    predictor = Predictor(plain)
+    adapted = predictor.adapt(paths)
+    frames = torch.stack([torch.from_numpy(cut_frames(load_audio(path))[0]) for path in paths])
+    expected = plain.adapted([frames])
+    for path, frame in zip(paths, frames, strict=True):
+        scores = list(adapted.predict(path).scores.values())
+        assert scores == pytest.approx(expected.recognize([frame.unsqueeze(0)]).overall.tolist(), abs=1e-5)
+    assert predictor.predict(paths[0]).scores != adapted.predict(paths[0]).scores
+    with pytest.raises(ServiceError, match="no frame of the speaker"):
+        predictor.adapt([])
+
+
+def write_voice(path: Path, number: int) -> None:
+    """Two seconds whose level and pitch go up and down."""
+    seconds = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    pitch = 120 + 40 * number + 20 * np.sin(3 * seconds)
+    voice = np.sin(2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE) * np.sin(np.pi * (2 + number) * seconds) ** 2
+    soundfile.write(path, 0.3 * voice, SAMPLE_RATE)

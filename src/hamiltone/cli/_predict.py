@@ -69,6 +69,13 @@ _Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="For labels over time: a file for each recording, in this folder."),
 ]
+_SameSpeaker = Annotated[
+    bool,
+    typer.Option(
+        "--same-speaker",
+        help="All recordings are of one person: hear them first, to be right more often. Results then rest on all.",
+    ),
+]
 _Live = Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")]
 
 
@@ -82,6 +89,7 @@ def predict(
     csv: _Csv = None,
     segments: _Segments = None,
     out: _Out = None,
+    same_speaker: _SameSpeaker = False,
     live: _Live = False,
     quiet: Quiet = False,
 ) -> None:
@@ -102,6 +110,9 @@ def predict(
         if live:
             _hear_microphone(predictor, hop, form)
             return
+        if same_speaker:
+            with listening(recordings, quiet=quiet) as report:
+                predictor = predictor.adapt(recordings, report=report)
         with listening(recordings, quiet=quiet) as report:
             if ranges is None:
                 results = predictor.predict_all(recordings, hop=hop, report=report)

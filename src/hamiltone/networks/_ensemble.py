@@ -40,7 +40,7 @@ class Ensemble(Network):
         if groups is not None and (len(groups) != classes or not all(groups) or len(grouped) != len({*grouped})):
             raise ValueError(f"groups {groups}: one for each of {classes} classes is needed, none in two of them")
         inner = classes if groups is None else max(grouped) + 1
-        self.members = nn.ModuleList(build_network(member, input_shape, inner) for member in config.members)
+        self.members = nn.ModuleList(build_network(one, input_shape, inner) for one in config.members)
 
     @classmethod
     def of(cls, members: Sequence[Network], groups: Sequence[Sequence[int]] | None = None) -> "Ensemble":
@@ -57,6 +57,11 @@ class Ensemble(Network):
         ensemble = cls(config, first.input_shape, first.classes if given is None else len(given))
         ensemble.members = nn.ModuleList(members)
         return ensemble
+
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Ensemble":
+        """A copy whose members are all adapted to the speaker."""
+        members = [member.adapted(features) for member in self.members if isinstance(member, Network)]
+        return Ensemble.of(members, self.config.groups).eval()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
         """Logarithms of the mean probabilities."""

@@ -1,9 +1,10 @@
 """Networks: what makes class scores of a front's feature maps; kinds of them, each by its settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from hamiltone.antitransfer import convolutions
 from hamiltone.settings import NETWORKS, NetworkSettings, Shape
@@ -31,6 +32,16 @@ class Network(nn.Module):
         """What makes a network of this shape again (JSON-able): see :func:`network_from`."""
         shape = {"classes": self.classes, "input_shape": list(self.input_shape)}
         return self.config.model_dump(mode="json") | shape
+
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Network":
+        """A copy that hears one speaker better, of whom these are unlabelled feature maps, in batches.
+
+        Raises:
+            ValueError: this kind of network cannot.
+        """
+        raise ValueError(
+            f"a network of kind {self.config.kind} cannot be adapted to a speaker ({len(features)} batches)"
+        )
 
     def last_hidden(self) -> nn.Module:
         """The layer whose input is the last hidden layer."""

@@ -99,6 +99,31 @@ class Recognizer(nn.Module):
         return self.labels[highest] if speech and probabilities[highest] >= self.unsure_below else UNSURE
 
     @torch.no_grad()
+    def adapted(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> "Recognizer":
+        """A recogniser that hears one speaker better; nothing needs to be known of these recordings but the speaker.
+
+        Args:
+            batches: frames of the speaker (of 64,000 samples, zero-padded), in batches; the more emotions are among
+                them, the better.
+
+        Raises:
+            ValueError: no frame at all, or a network that cannot be adapted.
+        """
+        self.eval()
+        device = next(self.network.parameters()).device
+        features = [self.front(batch.to(device)) for batch in batches]
+        if not features:
+            raise ValueError("no frame of the speaker to adapt to")
+        return Recognizer(
+            self.front,
+            self.network.adapted(features),
+            self.labels,
+            frame_rule=self.frame_rule,
+            temperature=self.temperature,
+            unsure_below=self.unsure_below,
+        ).eval()
+
+    @torch.no_grad()
     def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:
         """The scores of one recording, given its frames (of 64,000 samples, zero-padded) in batches.
 

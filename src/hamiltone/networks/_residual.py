@@ -1,5 +1,7 @@
 """Residual networks for little data, real or quaternion, which pool over the time of speech by attention."""
 
+import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -15,6 +17,7 @@ from ._algebra_layers import ALGEBRA_LAYERS, AlgebraLayers, check_multiple
 from ._network import Network, Shape, register_network
 
 _LEAST_VARIANCE = 1e-5
+_PRIOR_FRAMES = 10
 
 
 @register_network(ResidualSettings)
@@ -74,6 +77,29 @@ class Residual(Network):
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
         """Class scores (before the softmax) of a batch of feature maps of any number of times."""
+        pooled, norm = self._pooled(x), self.norm
+        if self.training and len(pooled) == 1:  # a last batch of one has no deviation to learn from
+            pooled = functional.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+        else:
+            pooled = norm(pooled)
+        return self.classifier(self.dropout(pooled))
+
+    @torch.no_grad()
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Residual":
+        """A copy in whose last norm the mean over this speaker's frames stands for that over all speakers.
+
+        Of few frames the mean is uncertain, so that of n frames counts n / (n + 10), and that of all speakers the rest.
+
+        Source: Li et al. 2018, doi:10.1016/j.patcog.2018.03.005 (adaptive batch normalisation), of means alone.
+        """
+        network = copy.deepcopy(self).eval()
+        pooled = torch.cat([network._pooled(x) for x in features])
+        mean = network.norm.running_mean
+        assert mean is not None  # it is tracked
+        mean.lerp_(pooled.mean(0), len(pooled) / (len(pooled) + _PRIOR_FRAMES))
+        return network
+
+    def _pooled(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch feature"]:
         x, sounding = self._cut(x)
         sounding = _halved(sounding)
         x = self.pool(_silenced(self.stem(x), sounding))
@@ -87,13 +113,7 @@ class Residual(Network):
         weights = self.attention(x).masked_fill(~sounding.unsqueeze(2), torch.finfo(x.dtype).min / 2).softmax(1)
         mean = (weights * x).sum(1)
         variance = (weights * (x - mean.unsqueeze(1)).square()).sum(1)
-        pooled = torch.cat((mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()), dim=1)
-        norm = self.norm
-        if self.training and len(pooled) == 1:  # a last batch of one has no deviation to learn from
-            pooled = functional.batch_norm(pooled, norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        else:
-            pooled = norm(pooled)
-        return self.classifier(self.dropout(pooled))
+        return torch.cat((mean, variance.clamp_min(_LEAST_VARIANCE).sqrt()), dim=1)
 
     def _cut(
         self, x: Float[Tensor, "batch channel time frequency"]

@@ -13,6 +13,7 @@ from torch import Tensor
 from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, stream_audio
 from hamiltone.networks import Recognizer, load_recognizer
 
+from ._errors import ServiceError
 from ._prediction import Prediction
 from ._segments import Segment, cut_segments
 from ._shipped_weights import model_folder
@@ -20,6 +21,8 @@ from ._sound import audible
 from ._windows import HOP, Window, hop_samples, stream_windows
 
 _BATCH = 8  # windows at once: half a minute of speech
+
+_MOST_TO_ADAPT = 225  # windows: a quarter of an hour
 
 Blocks = Iterable[Float32[np.ndarray, "_"]]
 Report = Callable[[Path, float], None]
@@ -158,6 +161,42 @@ class Predictor:
 
         yield from self._predictions(parts(), hop)
         yield from fault
+
+    def adapt(self, recordings: Iterable[Path | str], *, report: Report | None = None) -> "Predictor":
+        """A predictor that hears one person better; nothing needs to be known of the recordings but whose they are.
+
+        What it answers to these very recordings then rests on all of them: tell such results apart from others.
+
+        Args:
+            recordings: of that person; a dozen or more, and better of several moods.
+            report: as for ``predict_all``.
+
+        Raises:
+            AudioError: one of them cannot be decoded, or is silent.
+            ServiceError: no recording, or a model that cannot be adapted.
+        """
+        try:
+            return Predictor(self.recognizer.adapted(list(self._speech_batches(recordings, report))))
+        except ValueError as error:
+            raise ServiceError(f"the recogniser is not adapted: {error}") from None
+
+    def _speech_batches(
+        self, recordings: Iterable[Path | str], report: Report | None
+    ) -> Iterator[Float32[Tensor, "_ 64000"]]:
+        """The windows side by side that may hold speech, of the first quarter of an hour at most."""
+        batch: list[Tensor] = []
+        count = 0
+        for path in recordings:
+            part = _Part(str(path), _reported(Path(path), report))
+            for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=FRAME_SAMPLES):
+                if window.counted and window.speech and count < _MOST_TO_ADAPT:
+                    batch.append(torch.from_numpy(np.pad(samples, (0, FRAME_SAMPLES - len(samples)))))
+                    count += 1
+                if len(batch) == _BATCH:
+                    yield torch.stack(batch)
+                    batch = []
+        if batch:
+            yield torch.stack(batch)
 
     def _predictions(self, parts: Iterable[_Part], hop: float) -> Iterator[Prediction | AudioError]:
         step = hop_samples(hop)
