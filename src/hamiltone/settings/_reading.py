@@ -54,9 +54,7 @@ def read_toml(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]
     """
     content, asked = _read_file(Path(path), seen=()), {}
     for override in overrides:
-        asked = _merged(
-            asked, _parse_override(override), {}
-        )  # in any order: a kind drops no other override
+        asked = _merged(asked, _parse_override(override), {})  # in any order: a kind drops no other override
     return laid_over(content, asked)
 
 
