@@ -138,3 +138,19 @@ def test_layers_that_the_settings_name_wrongly_are_refused(runs: Path, tmp_path:
     refused = hamiltone("train", runs.parent / "emotion.toml", f"out={tmp_path / 'no'}", extensions=files)
     assert refused.returncode == 2
     assert "has the convolutions first, second, but its settings name second, first" in refused.stderr
+
+
+def test_code_of_an_extension_that_fails_is_one_line_that_names_it(runs: Path, tmp_path: Path) -> None:
+    model, broken = runs / "emotion" / "model", tmp_path / "broken.py"
+    broken.write_text(
+        "from hamiltone.service import register_export\n"
+        "def to_nowhere(model, place):\n    raise RuntimeError('no way\\nat all')\n"
+        "register_export('nowhere', to_nowhere)\n"
+    )
+    refused = hamiltone("export", model, "--to", "nowhere=x", extensions=[*FILES, broken])
+    assert refused.returncode == 2
+    told = "hamiltone: --to nowhere=x: the export to_nowhere fails: RuntimeError: no way"
+    assert refused.stderr.strip().splitlines()[-1] == told
+    masks = hamiltone("train", runs.parent / "emotion.toml", "augmentation.time_masks=1", f"out={tmp_path / 'no'}")
+    assert masks.returncode == 2
+    assert "front.kind four-bands (FourBands: this front has no spectrogram" in masks.stderr.strip().splitlines()[-1]

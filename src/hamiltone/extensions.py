@@ -8,6 +8,8 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,7 +22,7 @@ _GROUP = "hamiltone.extensions"
 
 
 class ExtensionError(HamiltoneError):
-    """An extension that cannot be found or imported."""
+    """An extension that cannot be found or imported, that lacks a part, or whose own code fails."""
 
 
 @cache
@@ -46,6 +48,36 @@ def load_extensions() -> dict[str, str]:
     return files
 
 
+@contextmanager
+def failures_told(what: str) -> Iterator[None]:
+    """Tell what an extension's own code raises in one line.
+
+    Args:
+        what: whose code it is: the first words of the line.
+
+    Raises:
+        ExtensionError: the code within raised anything that is no such line of itself.
+    """
+    try:
+        yield
+    except HamiltoneError:
+        raise
+    except Exception as error:  # whatever the user's own code raises
+        first = str(error).strip().partition("\n")[0]
+        raise ExtensionError(f"{what} fails: {type(error).__name__}: {first}") from error
+
+
+def refuse_partial(part: type, lacking: Iterable[str] = ()) -> None:
+    """See that a class has all that its base leaves open, and none of what else it is known to be ``lacking``.
+
+    Raises:
+        ExtensionError: it lacks something; named with the class.
+    """
+    if missing := sorted({*getattr(part, "__abstractmethods__", ()), *lacking}):
+        base = part.__bases__[0].__name__
+        raise ExtensionError(f"{part.__name__} lacks {', '.join(missing)}, which a {base} needs: see docs/extending.md")
+
+
 def hint() -> str:
     """What to do where a name is not known, but an extension may define it."""
     return f"if an extension defines it, name its file in the environment's {VARIABLE}"
@@ -56,17 +88,17 @@ def _absolute(name: str) -> str:
 
 
 def _import(name: str, place: str) -> ModuleType:
+    path = Path(name) if name.endswith(".py") else None
+    if path and not path.is_file():
+        raise ExtensionError(f"{place}: there is no file {path}; name Python files, or modules that are installed")
     try:
-        return _import_file(Path(name).expanduser()) if name.endswith(".py") else importlib.import_module(name)
-    except HamiltoneError:
-        raise
-    except Exception as error:  # whatever the user's own code raises while it is imported
-        raise ExtensionError(f"{place}: {name} cannot be imported: {type(error).__name__}: {error}") from error
+        with failures_told("its import"):
+            return _import_file(path) if path else importlib.import_module(name)
+    except HamiltoneError as error:
+        raise ExtensionError(f"{place}: {name}: {error}") from error
 
 
 def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ExtensionError(f"{VARIABLE}: there is no file {path}; name Python files, or modules that are installed")
     module_name = f"hamiltone_extension_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path.resolve())
     if spec is None or spec.loader is None:

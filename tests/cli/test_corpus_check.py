@@ -1,6 +1,9 @@
 """The verbs that look at corpora: tables, JSON, exit codes."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +134,16 @@ def test_the_name_alone_is_a_corpus_that_needs_no_folder() -> None:
     result = hamiltone("corpus", "check", "synthetic", "--json")
     assert result.exit_code == 0
     assert json.loads(result.output)["clips"] == {"found": 512, "published": None}
+
+
+def test_an_extension_with_the_name_of_a_corpus_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from hamiltone.corpora import Corpus, register_corpus\nregister_corpus(Corpus('ravdess', print, 'a tree'))\n"
+    )
+    environment = os.environ | {"HAMILTONE_EXTENSIONS": str(tmp_path / "mine.py")}
+    command = [sys.executable, "-m", "hamiltone", "corpus", "check", f"ravdess={tmp_path}"]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    told = f"HAMILTONE_EXTENSIONS: {tmp_path / 'mine.py'}: there is a corpus 'ravdess' already"
+    assert done.stderr.startswith(f"hamiltone: {told}")
+    assert len(done.stderr.splitlines()) == 1

@@ -48,6 +48,29 @@ def test_rows_come_in_the_order_of_the_methods_and_tell_runs_of_one_name_apart(s
     assert [row["Run"] for row in result_rows(study)][:2] == ["baseline (again)", "baseline (baseline)"]
 
 
+def test_a_method_that_is_not_the_usual_one_is_told(tmp_path, make):
+    term = {"aggregation": "pooled", "distance": "squared_cosine", "beta": 0.5, "before_activation": True}
+    runs = {
+        "a": ("none", {"training": {"speaker_reversal": 0.1}}),
+        "b": ("none", {"training": {"speaker_reversal": 0.0}, "anti_transfer": None}),
+        "c": ("single S", {"anti_transfer": {"orthogonal": "x", "aggregation": "gram", "beta": 1.0, "from_epoch": 1}}),
+        "d": ("single S", {"anti_transfer": term, "training": {"speaker_reversal": 0.1}}),
+        "e": ("single S", {"anti_transfer": term}),
+    }
+    for name, (method, settings) in runs.items():
+        make.write(tmp_path / name, *make.full(name, method, settings=settings))
+    assert [(row["Run"], row["Method"]) for row in result_rows(tmp_path)] == [
+        ("b", "none"),
+        ("a", "speaker reversal (weight 0.1)"),
+        ("c", "single S"),
+        ("e", "single S (aggregation pooled, beta 0.5, before activation)"),
+        ("d", "single S + speaker reversal (aggregation pooled, beta 0.5, before activation, weight 0.1)"),
+    ]
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "emotion, speaker reversal (weight 0.1); stopped" in page
+    assert "emotion, no anti-transfer; stopped" in page
+
+
 def test_pretrained_networks_have_rows_of_their_own(study, make, tmp_path):
     rows = {row["Run"]: row for row in pretraining_rows(study)}
     assert list(rows) == ["rh-emo", "speakers", "words"]

@@ -96,7 +96,7 @@ def calibrate(
 
 @app.command()
 def probe(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run of a VGG.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run: emotion, speaker or word.")],
     again: Annotated[bool, typer.Option("--again", help="Probe anew, even if it was done before.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,

@@ -13,7 +13,7 @@ from ._bundle import (
 from ._card import CARD_HEADER
 from ._derivatives import Derivatives
 from ._ensemble import Ensemble
-from ._front import Front, Stage, build_front, register_front
+from ._front import Front, Stage, build_front, check_front, register_front
 from ._keys import weights_key
 from ._log_mel_front import LogMelFront
 from ._network import Network, Shape, build_network, register_network
@@ -53,6 +53,7 @@ __all__ = [
     "bundle_card",
     "bundle_config",
     "bundle_licence",
+    "check_front",
     "load_bundle",
     "load_recognizer",
     "register_front",

@@ -18,7 +18,7 @@ from hamiltone.files import atomic_path, file_key
 from hamiltone.speech import Spectrogram
 
 from ._card import model_card
-from ._front import front_from
+from ._front import check_front, front_from
 from ._network import network_from
 from ._recognizer import Recognizer
 from ._rh_emo import RHEmo, RHEmoOutput
@@ -74,6 +74,7 @@ def save_bundle(
 
     Raises:
         BundleError: the folder holds something else than a model, which would be lost.
+        ExtensionError: the front would not be the same once it is loaded.
     """
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
@@ -81,6 +82,7 @@ def save_bundle(
     facts = dict(card or {})
     config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
+        check_front(model.front)
         config |= {
             "kind": "recogniser",
             "front": model.front.settings(),

@@ -1,13 +1,17 @@
 """Fronts: what makes a network's feature maps of waveforms; kinds of them, each by its settings."""
 
 import copy
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from hamiltone.audio import FRAME_SAMPLES
+from hamiltone.extensions import ExtensionError, failures_told, refuse_partial
 from hamiltone.settings import FRONTS, FrontSettings
 from hamiltone.speech import Spectrogram
 
@@ -127,11 +131,13 @@ def register_front(settings: type[FrontSettings]) -> Callable[[_Class], _Class]:
 
     Raises:
         ValueError: the name is taken.
+        ExtensionError: the settings or the front lack what theirs need.
     """
     FRONTS.register(settings)
     kind = settings.model_fields["kind"].default
 
     def register(front: _Class) -> _Class:
+        refuse_partial(front)
         if _CLASSES.setdefault(kind, front) is not front:
             raise ValueError(f"front.kind {kind} is taken: choose another name")
         front.config = settings
@@ -152,3 +158,28 @@ def front_from(content: Mapping[str, Any]) -> Front:
         TypeError, ValueError: there is no such front.
     """
     return build_front(FRONTS.parse(dict(content)))
+
+
+@torch.no_grad()
+def check_front(front: Front) -> None:
+    """See that a fitted front gives maps of its shape, and that it is the same once it is saved and loaded.
+
+    Raises:
+        ExtensionError: its shape, its settings, or what it learned would be lost or are wrong.
+    """
+    what = f"front.kind {front.kind}: {type(front).__name__}"
+    frame = torch.rand(1, FRAME_SAMPLES, generator=torch.Generator().manual_seed(0)) - 0.5
+    ours = copy.deepcopy(front).cpu().eval()
+    with failures_told(f"{what}.forward of a frame"):
+        maps, shape = ours(frame), tuple(ours.shape)
+    if tuple(maps.shape) != (1, *shape):
+        raise ExtensionError(f"{what}.shape is {shape}, but forward gives {tuple(maps.shape[1:])}: both must agree")
+    with failures_told(f"{what} as its settings() make it"), torch.random.fork_rng(devices=[]):
+        content = json.loads(json.dumps(ours.settings()))
+        twin = front_from(content)
+        twin.load_state_dict(ours.state_dict(), strict=True)
+        again, told = twin.eval()(frame), json.loads(json.dumps(twin.settings()))
+    if told != content or tuple(twin.shape) != shape:
+        raise ExtensionError(f"{what}.settings() must have every key that from_settings needs: {content} became {told}")
+    if not torch.allclose(maps, again, rtol=1e-4, atol=1e-4 * maps.abs().max().item()):
+        raise ExtensionError(f"{what} gives other maps once it is saved: what fit() learns must be in buffers")

@@ -1,5 +1,6 @@
 """Networks: what makes class scores of a front's feature maps; kinds of them, each by its settings."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -7,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hamiltone.antitransfer import convolutions
+from hamiltone.extensions import refuse_partial
 from hamiltone.settings import NETWORKS, NetworkSettings, Shape
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Feature maps (batch, channel, time, frequency) -> class scores (batch, label) before the softmax.
 
     A kind of network is a subclass with these arguments, registered with its settings (:func:`register_network`). Its
@@ -27,6 +29,10 @@ class Network(nn.Module):
         self.config = config
         self.input_shape = input_shape
         self.classes = classes
+
+    @abstractmethod
+    def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
+        """Class scores before the softmax."""
 
     def settings(self) -> dict[str, Any]:
         """What makes a network of this shape again (JSON-able): see :func:`network_from`."""
@@ -57,11 +63,13 @@ def register_network(settings: type[NetworkSettings]) -> Callable[[_Class], _Cla
 
     Raises:
         ValueError: the name is taken.
+        ExtensionError: the settings or the network lack what theirs need.
     """
     NETWORKS.register(settings)
     kind = settings.model_fields["kind"].default
 
     def register(network: _Class) -> _Class:
+        refuse_partial(network)
         if _CLASSES.setdefault(kind, network) is not network:
             raise ValueError(f"network.kind {kind} is taken: choose another name")
         return network

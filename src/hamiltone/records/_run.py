@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hamiltone.corpora import Split, Utterances
+from hamiltone.settings import AntiTransferSettings
 
 from ._content import Content, File, RecordError
 from ._methods import Method
@@ -221,6 +222,22 @@ class RunRecord(File):
     def evaluated(self) -> Evaluation | None:
         """The test, or the validation of a run without one."""
         return self.test or self.validation
+
+    @property
+    def method_words(self) -> tuple[str, str]:
+        """For tables: the type of anti-transfer and its rival, speaker reversal; and what of them is not usual."""
+        weight = self.settings.get("training", {}).get("speaker_reversal", 0)
+        methods = [self.method] if self.method and not (weight and self.method == "none") else []
+        asked = self.settings.get("anti_transfer") or {}
+        told = [
+            name.replace("_", " ") + ("" if value is True else f" {value}")
+            for name in ("aggregation", "distance", "beta", "before_activation", "from_epoch")
+            if (value := asked.get(name)) not in (None, AntiTransferSettings.model_fields[name].default)
+        ]
+        if weight:
+            methods.append("speaker reversal")
+            told.append(f"weight {weight:g}")
+        return " + ".join(methods), ", ".join(told)
 
 
 class EvaluationRecord(File):

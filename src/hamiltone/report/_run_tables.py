@@ -104,11 +104,12 @@ def _score(score: Score | None) -> CellText:
 
 def _result(run: Run) -> dict[str, CellText]:
     record, test = run.record, run.record.test
+    method, form = record.method_words
     return {
         "Run": CellText(run.label),
         "Corpus": CellText(record.corpus.name),
         "Evaluated on": CellText(evaluated_on(record)),
-        "Method": CellText(record.method or "none"),
+        "Method": CellText(method or "none", f"({form})" if form else ""),
         "AT layer": CellText(", ".join(map(str, record.layers)) or NOTHING),
         "Accuracy": _score(test and test.accuracy),
         "UAR": _score(test and test.uar),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -105,10 +105,11 @@ def in_order(names: Iterable[_Name], first: Iterable[_Name]) -> list[_Name]:
     return list(dict.fromkeys([*known, *found]))
 
 
-def _order(found: tuple[RunRecord, str]) -> tuple[str, str, str, int, tuple[int, ...], str, str]:
+def _order(found: tuple[RunRecord, str]) -> tuple[Any, ...]:
     record, place = found
     method = METHOD_NAMES.index(record.method) if record.method else len(METHOD_NAMES)
-    return (record.corpus.name, record.split.kind, record.split.hash, method, record.layers, record.name, place)
+    split = record.split
+    return (record.corpus.name, split.kind, split.hash, method, record.method_words, record.layers, record.name, place)
 
 
 def _predictions(path: Path) -> pd.DataFrame | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hamiltone.extensions import hint, load_extensions
+from hamiltone.extensions import failures_told, hint, load_extensions
 
 from ._errors import ServiceError
 
@@ -29,6 +29,7 @@ def export_to(model: Path, target: str) -> str:
 
     Raises:
         ServiceError: no such export, or no place.
+        ExtensionError: the export fails.
     """
     name, _, place = target.partition("=")
     load_extensions()
@@ -37,4 +38,6 @@ def export_to(model: Path, target: str) -> str:
         raise ServiceError(f"--to {target}: no export is called {name!r}, {known}; {hint()}")
     if not place:
         raise ServiceError(f"--to {target}: say where it goes, as {name}=FILE")
-    return _EXPORTS[name](model, Path(place))
+    export = _EXPORTS[name]
+    with failures_told(f"--to {target}: the export {getattr(export, '__name__', name)}"):
+        return export(model, Path(place))

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from hamiltone.extensions import hint, load_extensions
+from hamiltone.extensions import hint, load_extensions, refuse_partial
 from hamiltone.settings_model import Settings
 
 NESTED = "settings_of_a_kind"
@@ -44,7 +44,9 @@ class Kinds(Generic[Kind]):
 
         Raises:
             ValueError: another model has that name.
+            ExtensionError: the model lacks a method or a class variable that its base only declares.
         """
+        refuse_partial(model, [name for name in model.__class_vars__ if not hasattr(model, name)])
         name = model.model_fields["kind"].default
         if not isinstance(name, str) or not name:
             raise ValueError(f"{model.__name__}: give kind a default, the name of this kind of {self._part}")
@@ -65,6 +67,16 @@ class Kinds(Generic[Kind]):
             guess = f"did you mean {near[0]}? Otherwise, " if near else ""
             raise ValueError(f"kind {name!r} is none of {', '.join(self._models)}; {guess}{hint()}")
         return self._models[name]  # pyright: ignore[reportReturnType] (what is registered is of this part)
+
+    def kept(self, content: dict[str, Any], kind: str) -> dict[str, Any]:
+        """What of a table still holds where another kind is laid over it: the keys of the class that both stem from."""
+        before = str(content.get("kind", self._default))
+        try:
+            ours, theirs = self.model(before), self.model(kind)
+        except ValueError:
+            return content  # there is no such kind: told where the settings are parsed
+        shared = next(base for base in theirs.__mro__ if issubclass(ours, base))
+        return {name: value for name, value in content.items() if ours is theirs or name in shared.model_fields}
 
     def parse(self, content: Any) -> Kind:
         """Settings of the kind that they name; what is of a kind already stays as it is.

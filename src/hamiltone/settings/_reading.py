@@ -13,10 +13,13 @@ from pydantic_core import ErrorDetails
 from hamiltone.files import read_text
 from hamiltone.settings_paths import SettingsError
 
-from ._kinds import NESTED
+from ._fronts import FRONTS
+from ._kinds import NESTED, Kinds
+from ._networks import NETWORKS
 from ._run import RunSettings
 
 _EXTENDS = "extends"
+_KINDS: dict[str, Kinds[Any]] = {"network": NETWORKS, "front": FRONTS}
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,10 +52,10 @@ def read_toml(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]
     Raises:
         SettingsError: unreadable, no TOML, or an override that is none.
     """
-    content = _read_file(Path(path), seen=())
+    content, asked = _read_file(Path(path), seen=()), {}
     for override in overrides:
-        content = laid_over(content, _parse_override(override))
-    return content
+        asked = _merged(asked, _parse_override(override), {})  # in any order: a kind drops no other override
+    return laid_over(content, asked)
 
 
 def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
@@ -68,11 +71,23 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
 
 
 def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """A nested dictionary with another one laid over it: tables are merged, all else is replaced."""
+    """A nested dictionary with another one laid over it: tables are merged, all else is replaced.
+
+    Of a ``network`` or ``front`` only those keys stay below one of another ``kind`` that both kinds have in common.
+    """
+    return _merged(lower, upper, _KINDS)
+
+
+def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any], kinds: Mapping[str, Kinds[Any]]) -> dict[str, Any]:
     content = dict(lower)
     for key, value in upper.items():
         below = content.get(key)
-        content[key] = laid_over(below, value) if isinstance(value, dict) and isinstance(below, dict) else value
+        if not (isinstance(value, dict) and isinstance(below, dict)):
+            content[key] = value
+            continue
+        if key in kinds and "kind" in value:
+            below = kinds[key].kept(below, str(value["kind"]))
+        content[key] = _merged(below, value, kinds)
     return content
 
 

@@ -14,14 +14,15 @@ def card_facts(record: RunRecord, heard: Mapping[str, Sequence[str]]) -> dict[st
     split = record.split
     kind = f"{split.kind} split" + (f" ({split.scheme})" if split.scheme else "")
     sizes = f"{split.train.clips} clips of {split.train.speakers} speakers to train"
-    method = record.method or ""
+    method, form = record.method_words
+    layers = f"layers {list(record.layers)}" if record.layers else ""
     return {
         "title": record.name,
         "task": record.task,
         "corpus": record.corpus.name,
         "corpus_note": record.corpus.note,
         "split": f"{kind}, {sizes}; {split.protocol}",
-        "method": f"{method}, layers {list(record.layers)}" if record.layers else method,
+        "method": ", ".join(filter(None, (method, layers, form))),
         "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
         "licences": licences(heard),
         "results": [

@@ -1,12 +1,15 @@
 """The models of a run: its front, its recogniser or RH-Emo, with all that earlier runs give to them."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hamiltone.antitransfer import AntiTransferLoss, Targets, freeze, stored_form
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.corpora import affect_targets
 from hamiltone.extensions import load_extensions
 from hamiltone.networks import (
@@ -18,6 +21,7 @@ from hamiltone.networks import (
     TrainedRHEmo,
     build_front,
     build_network,
+    check_front,
     spectrogram_from,
 )
 from hamiltone.settings import Dataset, RHEmoSettings, RunSettings, SpectrogramSettings
@@ -32,7 +36,18 @@ MakeTargets = Callable[[Network], Mapping[int, Targets]]
 
 
 def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset: Dataset) -> Front:
-    """The front of an earlier run, or one that is fitted on the training part of ``dataset``; RH-Emo's is bare."""
+    """The front of an earlier run, or one that is fitted on the training part of ``dataset``; RH-Emo's is bare.
+
+    Raises:
+        TrainingError: an earlier run's front does not fit, or masks are asked for that the front does not take.
+        ExtensionError: a front that would not be the same once it is saved.
+    """
+    front = _made_front(settings, lineage, frames, dataset)
+    _check_masks(settings, front)
+    return front
+
+
+def _made_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset: Dataset) -> Front:
     # RH-Emo's second stage goes on from the first, whose weights belong to the first one's spectrogram; and a trainable
     # RH-Emo has gone on learning in the run that this one starts from.
     goes_on = lineage.start if settings.task == "rh-emo" or settings.front.trainable else None
@@ -46,6 +61,7 @@ def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset:
         front = build_front(settings.front)
     wanted = dataset.utterances.table["utterance"].isin(dataset.split.parts["train"]).to_numpy()
     front.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
+    check_front(front)  # rather than after a training
     return front
 
 
@@ -73,12 +89,18 @@ def make_recognizer(
     """A recogniser and its loss; ``make_targets`` serves anti-transfer with stored targets.
 
     Raises:
-        TrainingError: an earlier run's network does not fit.
+        TrainingError: an earlier run's network does not fit, or a network that several processes cannot share.
     """
     try:
         network = build_network(settings.network, front.shape, len(labels))
     except ValueError as error:
         raise TrainingError(f"network: {error}") from None
+    norms = [name for name, module in network.named_modules() if isinstance(module, _BatchNorm)]
+    if norms and settings.processes > 1:
+        raise TrainingError(
+            f"processes are several, but batch norms ({norms[0]}) take the whole batch: leave processes out "
+            f"({type(network.config).__name__}.trains_batch_norms should say so)"
+        )
     if lineage.start is not None:
         _start_from(network, lineage.start, labels)
     recognizer = Recognizer(front, network, labels, frame_rule=settings.frames.last)
@@ -137,6 +159,19 @@ def _bare(front: Front) -> SpectrogramFront:
     if not isinstance(front, SpectrogramFront):
         raise TrainingError(f"front.kind {front.kind} has no spectrogram, and RH-Emo is trained on one: take another")
     return SpectrogramFront(front.spectrogram)
+
+
+def _check_masks(settings: RunSettings, front: Front) -> None:
+    if not (settings.augmentation.time_masks or settings.augmentation.frequency_masks):
+        return
+    try:
+        with torch.no_grad():
+            copy.deepcopy(front).eval()(torch.zeros(1, FRAME_SAMPLES), masked=torch.zeros(1, 512, 128).bool())
+    except ValueError as error:
+        raise TrainingError(
+            f"augmentation: masks do not go with front.kind {front.kind} ({type(front).__name__}: {error}); "
+            "leave time_masks and frequency_masks out"
+        ) from None
 
 
 def _check_agreement(settings: RunSettings, front: Front, earlier: EarlierRun) -> None:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from hamiltone.extensions import load_extensions
+from hamiltone.extensions import hint, load_extensions
 
 from ..recordings import absence
 from ..utterances import AND, WITHIN, CorpusError, Utterances
@@ -144,7 +144,7 @@ def _corpus_named(name: str) -> Corpus:
         load_extensions()
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
-        raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}")
+        raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}; {hint()}")
     return CORPORA[name]
 
 
