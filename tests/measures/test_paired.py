@@ -158,8 +158,8 @@ def test_order_names_and_sides_do_not_matter(seed, speakers, random):
         turned = paired_permutation_test(measure, truth, baseline, prediction, names, permutations=200)
         assert one.p == other.p == turned.p
         assert one.difference == pytest.approx(-turned.difference)
-        interval = paired_interval(measure, truth, prediction, baseline, names, resamples=50)
-        opposite = paired_interval(measure, truth, baseline, prediction, names, resamples=50)
+        interval = paired_interval(measure, truth, prediction, baseline, names)
+        opposite = paired_interval(measure, truth, baseline, prediction, names)
         assert interval.low is not None
         assert opposite.high is not None
         assert interval.low == pytest.approx(-opposite.high)
@@ -190,15 +190,44 @@ def test_few_speakers_are_not_estimable(speakers):
 
 
 @pytest.mark.parametrize(("measure", "slow_measure"), MEASURES)
-def test_the_interval_equals_a_loop_that_pools_the_clips(measure, slow_measure):
+def test_the_interval_equals_a_loop_that_leaves_speakers_out(measure, slow_measure):
     truth, prediction, baseline, names = two_methods(8, speakers=9, clips=12)
-    people = np.unique(names)
-    values = []
-    for draw in np.random.default_rng(7).multinomial(9, [1 / 9] * 9, size=100):
-        pooled = np.concatenate([np.flatnonzero(names == name) for name in np.repeat(people, draw)])
-        values.append(slow_measure(truth[pooled], prediction[pooled]) - slow_measure(truth[pooled], baseline[pooled]))
-    found = paired_interval(measure, truth, prediction, baseline, names, resamples=100, confidence=0.9, seed=7)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(values, [0.05, 0.95])), abs=1e-12)
+    values = np.array(
+        [
+            slow_measure(truth[others], prediction[others]) - slow_measure(truth[others], baseline[others])
+            for others in (names != name for name in np.unique(names))
+        ]
+    )
+    half = stats.t(8).ppf(0.95) * np.sqrt(8 / 9 * np.sum((values - values.mean()) ** 2))
+    estimate = slow_measure(truth, prediction) - slow_measure(truth, baseline)
+    found = paired_interval(measure, truth, prediction, baseline, names, confidence=0.9)
+    assert (found.low, found.high) == pytest.approx((estimate - half, estimate + half), abs=1e-12)
+
+
+def gains(truth, prediction, baseline, names):
+    """What each speaker's accuracy gains."""
+    right = (prediction == truth).astype(float) - (baseline == truth)
+    return np.array([right[names == name].mean() for name in np.unique(names)])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(MINIMUM_SPEAKERS, 12), st.floats(0.5, 0.99))
+def test_with_as_many_clips_of_each_speaker_it_is_the_paired_t_interval_of_scipy(seed, speakers, confidence):
+    clips = two_methods(seed, speakers)
+    expected = stats.ttest_1samp(gains(*clips), 0).confidence_interval(confidence)
+    found = paired_interval(accuracy_from_confusion, *clips, confidence=confidence)
+    assert (found.low, found.high) == pytest.approx((max(expected.low, -1), min(expected.high, 1)), abs=1e-12)
+    assert found.low is not None
+    assert found.high is not None
+    assert -1 <= found.low <= found.estimate <= found.high <= 1
+
+
+def test_a_large_gain_of_some_speakers_stays_within_1():
+    names = np.repeat(np.arange(6), 4)
+    truth = np.full(24, "sad")
+    found = paired_interval(accuracy_from_confusion, truth, truth, np.where(names < 5, "calm", "sad"), names)
+    assert (found.estimate, found.high) == (pytest.approx(5 / 6), 1)
+    assert found.low == pytest.approx(stats.ttest_1samp([1, 1, 1, 1, 1, 0], 0).confidence_interval().low)
 
 
 def test_pairing_narrows_what_both_methods_share():
@@ -213,29 +242,36 @@ def test_pairing_narrows_what_both_methods_share():
     assert found.high - found.low < 0.05
 
 
-def test_a_mean_of_differences_draws_each_population_on_its_own():
+def test_a_mean_of_differences_leaves_each_speaker_out_within_its_population():
     first, second = two_methods(10, speakers=6), two_methods(11, speakers=7)
     comparisons = [PairedClips(*first, population="a", weight=3.0), PairedClips(*second, population="b")]
-    generator = np.random.default_rng(4)
-    draws = [generator.multinomial(n, [1 / n] * n, size=80) for n in (6, 7)]
-    values = []
-    for place in range(80):
-        parts = []
-        for (truth, prediction, baseline, names), drawn in zip((first, second), draws, strict=True):
-            chosen = np.repeat(np.unique(names), drawn[place])
-            pooled = np.concatenate([np.flatnonzero(names == name) for name in chosen])
-            parts.append(slow_uar(truth[pooled], prediction[pooled]) - slow_uar(truth[pooled], baseline[pooled]))
-        values.append((3 * parts[0] + parts[1]) / 4)
-    measure = unweighted_average_recall_from_confusion
-    found = mean_paired_interval(measure, comparisons, resamples=80, seed=4)
-    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(values, [0.025, 0.975])), abs=1e-12)
     expected = [slow_uar(t, p) - slow_uar(t, b) for t, p, b, _ in (first, second)]
-    assert found.estimate == pytest.approx((3 * expected[0] + expected[1]) / 4)
-    assert found.speakers == 6
+    variances = []
+    for place, (truth, prediction, baseline, names) in enumerate((first, second)):
+        values = []
+        for name in np.unique(names):
+            parts, rest = list(expected), names != name
+            parts[place] = slow_uar(truth[rest], prediction[rest]) - slow_uar(truth[rest], baseline[rest])
+            values.append((3 * parts[0] + parts[1]) / 4)
+        variances.append((len(values) - 1) / len(values) * np.sum((np.array(values) - np.mean(values)) ** 2))
+    freedom = sum(variances) ** 2 / (variances[0] ** 2 / 5 + variances[1] ** 2 / 6)
+    half = stats.t(freedom).ppf(0.975) * np.sqrt(sum(variances))
+    estimate = (3 * expected[0] + expected[1]) / 4
+    found = mean_paired_interval(unweighted_average_recall_from_confusion, comparisons)
+    assert (found.estimate, found.speakers) == (pytest.approx(estimate), 6)
+    assert (found.low, found.high) == pytest.approx((estimate - half, estimate + half), abs=1e-12)
+
+
+def test_of_two_populations_it_is_the_interval_of_welch():
+    first, second = two_methods(12, speakers=7, clips=20), two_methods(13, speakers=12, clips=8)
+    turned = second[0], second[2], second[1], second[3]
+    welch = stats.ttest_ind(gains(*first), gains(*second), equal_var=False).confidence_interval()
+    found = mean_paired_interval(accuracy_from_confusion, [PairedClips(*first, "a"), PairedClips(*turned, "b")])
+    assert (found.low, found.high) == pytest.approx((welch.low / 2, welch.high / 2), abs=1e-12)
 
 
 def test_the_same_speakers_in_two_comparisons_are_the_same_people():
-    """A difference and its opposite cancel in every draw if, and only if, speakers are drawn once for both."""
+    """A difference and its opposite cancel if, and only if, speakers are left out of both at once."""
     truth, prediction, baseline, names = two_methods(12)
     there, back = (truth, prediction, baseline, names), (truth, baseline, prediction, names)
     one = mean_paired_interval(accuracy_from_confusion, [PairedClips(*there, "a"), PairedClips(*back, "a")])
@@ -246,13 +282,17 @@ def test_the_same_speakers_in_two_comparisons_are_the_same_people():
     assert apart.low < -0.01
 
 
-def test_a_comparison_on_few_of_many_speakers_is_left_out_of_draws_without_them():
+def test_a_comparison_on_few_of_many_speakers_counts_for_them_alone():
     many, few = two_methods(13, speakers=40, clips=2), two_methods(14, speakers=6)
+    one, two = gains(*many), gains(*few)
+    # Without one of the six: the mean of their gains moves by its deviation over five, that of the forty over 39.
+    moves = (one.mean() - one) / 39
+    moves[:6] += (two.mean() - two) / 5
+    error = np.sqrt(39 / 40 * np.sum((moves / 2 - np.mean(moves / 2)) ** 2))
     comparisons = [PairedClips(*many), PairedClips(*few)]
-    found = mean_paired_interval(accuracy_from_confusion, comparisons, resamples=4000)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < found.estimate < found.high
+    found = mean_paired_interval(accuracy_from_confusion, comparisons)
+    assert found.estimate == pytest.approx((one.mean() + two.mean()) / 2)
+    assert found.high == pytest.approx(found.estimate + stats.t(5).ppf(0.975) * error)
     scarce = mean_paired_interval(accuracy_from_confusion, [*comparisons, PairedClips(*two_methods(1, speakers=2))])
     assert (scarce.low, scarce.note) == (None, "not estimable (2 speakers)")
 
@@ -260,7 +300,6 @@ def test_a_comparison_on_few_of_many_speakers_is_left_out_of_draws_without_them(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"resamples": 0}, "resamples"),
         ({"confidence": 1.0}, "confidence"),
         ({"comparisons": []}, "no differences"),
         ({"comparisons": [PairedClips(*two_methods(0), weight=0.0)]}, "positive"),

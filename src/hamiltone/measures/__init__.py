@@ -1,7 +1,7 @@
 """Measures of classification: accuracy, UAR and F1, intervals and paired tests over speakers, calibration.
 
-Every measure is a function of the confusion matrix, with any batch dimensions in front, so a bootstrap over speakers is
-one matrix product of speaker weights with the speakers' confusion matrices. Clips are what is counted, never frames.
+Every measure is a function of the confusion matrix, with any batch dimensions in front, so the values without each
+speaker are one call on the total less the speakers' confusion matrices. Clips are what is counted, never frames.
 
     >>> truth, prediction = ["sad", "sad", "sad", "angry"], ["sad", "sad", "angry", "angry"]
     >>> accuracy(truth, prediction)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ._confusion import ConfusionMeasure, grouped_confusion, observed_classes
-from ._interval import MINIMUM_SPEAKERS, Interval, check_resampling, percentile_interval, speaker_draws
+from ._interval import MINIMUM_SPEAKERS, Interval, check_confidence, half_width
 
 MOST_SPEAKERS_ENUMERATED = 12
 """Up to here all 2^n ways of swapping speakers are tried (4,096 for 12); beyond, a random sample of them."""
@@ -128,11 +128,9 @@ def paired_interval(
     baseline: Collection[Any],
     speakers: Collection[Any],
     *,
-    resamples: int = 2000,
     confidence: float = 0.95,
-    seed: int = 0,
 ) -> Interval:
-    """The percentile bootstrap, clustered by speaker, of the difference between a method and its baseline.
+    """The t interval, clustered by speaker, of the difference between a method and its baseline, within -1..1.
 
     Args:
         measure: a function of confusion counts.
@@ -140,9 +138,7 @@ def paired_interval(
         prediction: the class that the method names.
         baseline: the class that the baseline names.
         speakers: the speaker of each clip.
-        resamples: how many times speakers are drawn; both methods are measured on the same draws.
-        confidence: the share of resamples within the interval.
-        seed: of the draws; the same clips in any order give the same interval.
+        confidence: how often such intervals hold the difference for all speakers.
 
     Returns:
         The difference (method minus baseline), and its interval unless there are fewer than ``MINIMUM_SPEAKERS``.
@@ -151,21 +147,16 @@ def paired_interval(
         ValueError: as ``speaker_interval``.
     """
     clips = PairedClips(truth, prediction, baseline, speakers)
-    return mean_paired_interval(measure, [clips], resamples=resamples, confidence=confidence, seed=seed)
+    return mean_paired_interval(measure, [clips], confidence=confidence)
 
 
 def mean_paired_interval(
-    measure: ConfusionMeasure,
-    comparisons: Sequence[PairedClips],
-    *,
-    resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    measure: ConfusionMeasure, comparisons: Sequence[PairedClips], *, confidence: float = 0.95
 ) -> Interval:
     """The weighted mean of several differences and its interval, clustered by speaker.
 
-    Speakers are drawn within each population, and one draw serves all comparisons of it: a speaker whom several of
-    them were tested on counts as one and the same person.
+    Each speaker of a population is left out of all its comparisons at once: whom several of them were tested on
+    counts as one and the same person. A population has as many degrees of freedom as its smallest comparison.
 
     Returns:
         The mean difference; no interval if any comparison has fewer than ``MINIMUM_SPEAKERS``. ``speakers`` is the
@@ -176,33 +167,29 @@ def mean_paired_interval(
     """
     if not comparisons:
         raise ValueError("there are no differences to average")
-    check_resampling(resamples, confidence)
+    check_confidence(confidence)
     weights = np.array([clips.weight for clips in comparisons], dtype=np.float64)
     if not (weights > 0).all():
         raise ValueError("weights of differences must be positive")
     counts = [_paired_counts(clips) for clips in comparisons]
-    estimates = [_differences(measure, count.sum(1, keepdims=True))[0] for count in counts]
+    estimates = np.array([_differences(measure, count.sum(1, keepdims=True))[0] for count in counts])
     estimate = float(np.average(estimates, weights=weights))
     fewest = min(count.shape[1] for count in counts)
     if fewest < MINIMUM_SPEAKERS:
         return Interval(estimate, None, None, fewest)
-    everybody = {
-        name: sorted({speaker for clips in comparisons if clips.population == name for speaker in clips.speakers})
-        for name in sorted({clips.population for clips in comparisons})
-    }
-    generator = np.random.default_rng(seed)
-    taken = {name: speaker_draws(generator, len(people), resamples) for name, people in everybody.items()}
-    total, counted = np.zeros(resamples), np.zeros(resamples)
-    for clips, count, weight in zip(comparisons, counts, weights, strict=True):
-        people = everybody[clips.population]
-        columns = [people.index(speaker) for speaker in sorted(set(clips.speakers))]
-        drawn = taken[clips.population][:, columns]
-        # A draw from a larger population may miss every speaker of one comparison, which then has no say in it.
-        there = drawn.any(1)
-        total[there] += weight * _differences(measure, _weighted(count, drawn[there]))
-        counted[there] += weight
-    resampled = total[counted > 0] / counted[counted > 0]
-    return percentile_interval(estimate, resampled, confidence, fewest)
+    left_out, freedom = [], []
+    for population in sorted({clips.population for clips in comparisons}):
+        members = [place for place, clips in enumerate(comparisons) if clips.population == population]
+        people = sorted({speaker for place in members for speaker in comparisons[place].speakers})
+        # One row for each speaker who is left out, one column for each comparison: most do not change.
+        values = np.tile(estimates, (len(people), 1))
+        for place in members:
+            rows = [people.index(speaker) for speaker in sorted(set(comparisons[place].speakers))]
+            values[rows, place] = _differences(measure, counts[place].sum(1, keepdims=True) - counts[place])
+        left_out.append(np.average(values, axis=1, weights=weights))
+        freedom.append(min(counts[place].shape[1] for place in members) - 1)
+    half = half_width(left_out, freedom, confidence)
+    return Interval(estimate, max(estimate - half, -1.0), min(estimate + half, 1.0), fewest)
 
 
 def _paired_counts(clips: PairedClips) -> Int[np.ndarray, "2 speakers classes classes"]:
@@ -217,13 +204,6 @@ def _differences(
 ) -> Float[np.ndarray, " batch"]:
     method, baseline = measure(counts)
     return method - baseline
-
-
-def _weighted(
-    counts: Int[np.ndarray, "2 speakers classes classes"], drawn: Int[np.ndarray, "batch speakers"]
-) -> Int[np.ndarray, "2 batch classes classes"]:
-    classes = counts.shape[-1]
-    return (drawn @ counts.reshape(2, counts.shape[1], -1)).reshape(2, len(drawn), classes, classes)
 
 
 def _swapped(

@@ -24,7 +24,6 @@ def summarise(
     prediction: Collection[str],
     speakers: Collection[Any],
     labels: Collection[str],
-    seed: int = 0,
 ) -> dict[str, Any]:
     """Accuracy, UAR and macro-F1 with 95 % intervals over speakers, and the confusion matrix, ready for JSON.
 
@@ -33,7 +32,6 @@ def summarise(
         prediction: the predicted class of each clip.
         speakers: the speaker of each clip.
         labels: every class once, in the order of the confusion matrix.
-        seed: of the bootstrap.
 
     Returns:
         ``{"clips", "speakers", "accuracy", "uar", "macro_f1", "confusion", "labels"}``; each measure is
@@ -52,7 +50,7 @@ def summarise(
     counts = grouped_confusion(truth, prediction, labels, speakers)
     summary: dict[str, Any] = {"clips": len(truth), "speakers": len(counts)}
     for name, measure in _MEASURES.items():
-        interval = interval_of_counts(measure, counts, seed=seed)
+        interval = interval_of_counts(measure, counts)
         summary[name] = {
             "value": interval.estimate,
             "low": interval.low,

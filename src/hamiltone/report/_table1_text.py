@@ -52,8 +52,8 @@ def table1_words(table: Table1) -> list[str]:
     words = [
         "The AT layer is selected on validation accuracy alone (per fold, the mean over seeds; of equal layers the "
         "earlier); its test predictions, pooled over folds and seeds, are the cell.",
-        "Accuracy and UAR count clips. Brackets are 95 % intervals, bootstrapped over speakers: the clips of one "
-        "voice, over all seeds and folds, are one cluster. \N{PLUS-MINUS SIGN} is the standard deviation over seeds.",
+        "Accuracy and UAR count clips. Brackets are 95 % t intervals over speakers: the clips of one voice, "
+        "over all seeds and folds, are one cluster. \N{PLUS-MINUS SIGN} is the standard deviation over seeds.",
     ]
     words += [_split_words(table, split) for split in in_order((*PAPER_SPLITS, *table.splits), PAPER_SPLITS)]
     words += [f"Protocol of {line}." for line in protocols(_records(table.cells))]
