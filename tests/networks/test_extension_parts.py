@@ -144,19 +144,19 @@ def test_parts_that_are_missing_are_named_with_their_class() -> None:
         def settings(self) -> dict[str, Any]:
             return {}
 
-    with pytest.raises(ExtensionError, match="^Bare lacks forward, from_settings, which a Front needs"):
+    with pytest.raises(ExtensionError, match=r"^Bare lacks forward, from_settings, which a Front needs"):
         register_front(ScaledSettings)(Bare)
 
     class Nameless(FrontSettings):
         kind: str = "nameless"
 
-    with pytest.raises(ExtensionError, match="^Nameless lacks channels, which a FrontSettings needs"):
+    with pytest.raises(ExtensionError, match=r"^Nameless lacks channels, which a FrontSettings needs"):
         register_front(Nameless)
 
     class Layerless(NetworkSettings):
         kind: str = "layerless"
 
-    with pytest.raises(ExtensionError, match="^Layerless lacks last_hidden, layer_names, structure, which a Network"):
+    with pytest.raises(ExtensionError, match=r"^Layerless lacks last_hidden, layer_names, structure, which a Network"):
         register_network(Layerless)
 
     class Whole(VGGSettings):
@@ -166,5 +166,5 @@ def test_parts_that_are_missing_are_named_with_their_class() -> None:
         def __init__(self, config: Whole, input_shape: Shape, classes: int) -> None:
             super().__init__(config, input_shape, classes)
 
-    with pytest.raises(ExtensionError, match="^Scoreless lacks forward, which a Network needs"):
+    with pytest.raises(ExtensionError, match=r"^Scoreless lacks forward, which a Network needs"):
         register_network(Whole)(Scoreless)
