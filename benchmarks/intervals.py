@@ -95,7 +95,8 @@ def true_value(case: Case) -> float:
     expected = []
     for recall in case.recalls:
         wrong = (1 - recall - SPREAD) / (CLASSES - 1)
-        expected.append(np.diag(recall + SPREAD - wrong) + wrong[:, None])
+        shares = np.diag(recall + SPREAD - wrong) + wrong[:, None]
+        expected.append(np.rint(10**6 * shares).astype(np.int64))
     method, baseline = (float(case.measure(matrix)) for matrix in expected)
     return method - baseline if case.compared else baseline
 
