@@ -65,7 +65,7 @@ class Scaled(Front):
 
 
 class OtherShape(Scaled):
-    shape = (1, 16, 64)
+    shape = (1, 64, 32)
 
 
 class LostSetting(Scaled):
@@ -73,7 +73,7 @@ class LostSetting(Scaled):
         return {"kind": self.kind}
 
 
-class LostTwice(Scaled):
+class LostFactor(Scaled):
     def settings(self) -> dict[str, Any]:
         return {"kind": self.kind, "factor": 1.0}
 
@@ -115,10 +115,10 @@ def test_a_whole_front_passes_and_draws_nothing() -> None:
 @pytest.mark.parametrize(
     ("front", "told"),
     [
-        (OtherShape, r"OtherShape\.shape is \(1, 16, 64\), but forward gives \(1, 32, 32\)"),
-        (LostSetting, r"LostSetting.settings\(\) must have every key"),
-        (LostTwice, "LostTwice gives other maps once it is saved: .*buffers"),
-        (Attribute, "Attribute gives other maps once it is saved: .*buffers"),
+        (OtherShape, r"OtherShape\.shape is \(1, 64, 32\), but forward gives \(1, 32, 32\)"),
+        (LostSetting, r"LostSetting is another one once it is saved: its settings\(\) must have every key"),
+        (LostFactor, "LostFactor is another one once it is saved"),
+        (Attribute, "Attribute is another one once it is saved: .* what fit.* learns must be in buffers"),
         (Unwritable, r"Unwritable as its settings\(\) make it fails: TypeError"),
         (Failing, "Failing.forward of a frame fails: RuntimeError: no$"),
     ],
