@@ -30,7 +30,7 @@ def test_grouped_classes_add_up_and_others_are_left_out():
 
 
 def test_it_is_saved_and_loaded_as_it_is(tmp_path):
-    ensemble = Ensemble.of(members(classes=6), [[0, 3], [1, 5]])
+    ensemble = Ensemble.of(members(classes=6), [[0, 3], [1]])
     recognizer = Recognizer(build_front(LogMelSettings()), ensemble, ["a", "b"]).eval()
     save_bundle(recognizer, tmp_path / "model")
     x = torch.randn(2, 64000) * 0.1
@@ -41,6 +41,11 @@ def test_it_is_saved_and_loaded_as_it_is(tmp_path):
 def test_groups_that_do_not_go_are_refused(groups):
     with pytest.raises(ValueError, match="one for each of 2 classes is needed"):
         Ensemble.of(members(), groups)
+
+
+def test_groups_of_classes_that_no_member_has_are_refused():
+    with pytest.raises(ValueError, match="the members tell 5 classes apart"):
+        Ensemble.of(members(), [[0], [5]])
 
 
 def test_members_of_other_classes_are_refused():

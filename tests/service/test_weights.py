@@ -23,7 +23,7 @@ CLASSES = {
 each = pytest.mark.parametrize("name", SHIPPED)
 
 
-def tested(name: str) -> pd.DataFrame:
+def out_of_fold(name: str) -> pd.DataFrame:
     return pd.read_csv(ROOT / "docs" / "weights" / f"{name}.csv", dtype={"speaker": str})
 
 
@@ -32,7 +32,7 @@ def test_what_they_have_heard_lies_beside_them(name: str) -> None:
     heard = json.loads((model_folder(name) / "heard.json").read_text(encoding="utf-8"))
     counts = {corpus: len(utterances) for corpus, utterances in heard.items()}
     assert counts == bundle_config(model_folder(name))["card"]["heard"]
-    names = tested(name)["utterance"].str.partition("/")
+    names = out_of_fold(name)["utterance"].str.partition("/")
     assert all(utterance in heard[corpus] for corpus, utterance in zip(names[0], names[2], strict=True))
 
 
@@ -77,7 +77,7 @@ def test_their_licence_is_told(name: str) -> None:
 @each
 def test_the_card_has_the_results_that_lie_in_the_docs(name: str) -> None:
     results = json.loads((ROOT / "docs" / "weights" / "results.json").read_text(encoding="utf-8"))[name]
-    table, card = tested(name), bundle_card(model_folder(name))
+    table, card = out_of_fold(name), bundle_card(model_folder(name))
     for part, rows in (("all", table), *table.groupby("corpus")):
         recall = unweighted_average_recall(list(rows["truth"]), list(rows["prediction"]))
         assert results["parts"][part]["uar"]["value"] == pytest.approx(recall)
@@ -87,7 +87,7 @@ def test_the_card_has_the_results_that_lie_in_the_docs(name: str) -> None:
 
 
 def test_they_know_the_voices_that_they_learned_from(speech_data: Path) -> None:
-    table = tested("four")
+    table = out_of_fold("four")
     rows = table[table["utterance"].str.startswith("ravdess/")].iloc[::60]
     predictor = Predictor()
     right = 0

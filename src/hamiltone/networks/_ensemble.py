@@ -39,7 +39,9 @@ class Ensemble(Network):
         grouped = [one for group in groups or () for one in group]
         if groups is not None and (len(groups) != classes or not all(groups) or len(grouped) != len({*grouped})):
             raise ValueError(f"groups {groups}: one for each of {classes} classes is needed, none in two of them")
-        inner = classes if groups is None else max(grouped) + 1
+        inner = config.member_classes or classes
+        if groups is not None and not all(0 <= one < inner for one in grouped):
+            raise ValueError(f"groups {groups}: the members tell {inner} classes apart, counted from 0")
         self.members = nn.ModuleList(build_network(one, input_shape, inner) for one in config.members)
 
     @classmethod
@@ -52,8 +54,10 @@ class Ensemble(Network):
         if len({(member.input_shape, member.classes) for member in members}) != 1:
             raise ValueError("the members of an ensemble take the same input and give the same scores")
         given = None if groups is None else tuple(tuple(group) for group in groups)
-        config = EnsembleSettings(members=tuple(member.config for member in members), groups=given)
         first = members[0]
+        config = EnsembleSettings(
+            members=tuple(member.config for member in members), member_classes=first.classes, groups=given
+        )
         ensemble = cls(config, first.input_shape, first.classes if given is None else len(given))
         ensemble.members = nn.ModuleList(members)
         return ensemble

@@ -185,6 +185,9 @@ class EnsembleSettings(NetworkSettings):
 
     kind: str = Field(default="ensemble", description="the kind of network")
     members: tuple[AnyNetwork, ...] = Field(default=(), description="networks, each with settings of its own")
+    member_classes: PositiveInt | None = Field(
+        default=None, description="how many classes its members tell apart; none: as many as it does"
+    )
     groups: tuple[tuple[int, ...], ...] | None = Field(
         default=None,
         description="the members' classes (counted from 0) that count as one of its own; none: theirs",
