@@ -116,3 +116,12 @@ def test_bands_sum_to_one_and_too_many_are_refused():
 def test_other_lengths_are_refused():
     with pytest.raises(ValueError, match="frames of 64000 samples"):
         LogMel()(torch.zeros(1, 63999))
+
+
+def test_in_place_the_same_stands_where_it_was_said():
+    log_mel = LogMel()
+    moved, still = log_mel(frame()), log_mel(frame(), in_place=True)
+    first, length = int(sounding_columns(still)[0].nonzero()[0]), int(sounding_columns(still).sum())
+    assert first == pytest.approx(8000 / 160, abs=7)
+    torch.testing.assert_close(still[:, :, first : first + length], moved[:, :, :length])
+    assert still[:, :, :first].abs().max() == 0

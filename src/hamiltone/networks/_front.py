@@ -86,6 +86,10 @@ class Front(nn.Module, ABC):
         """A key of the encoder's weights and statistics; empty without encoder."""
         return "" if self.encoder is None else weights_key(self.encoder)
 
+    def in_place(self, waveform: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch c t f"]:
+        """The feature maps with their times as they are in the waveforms, for pictures."""
+        return self(waveform)
+
     def for_export(self) -> "Front":
         """A copy that gives the same and needs no operation that exported programs lack."""
         return copy.deepcopy(self)

@@ -54,6 +54,10 @@ class LogMelFront(Front):
             raise ValueError("masks hide parts of a spectrogram: they cannot be laid over features")
         return x
 
+    def in_place(self, waveform: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch c t f"]:
+        """The bands without moving the speech to the beginning."""
+        return self.log_mel(waveform, in_place=True)
+
     def for_export(self) -> Front:
         """With a convolution in place of the Fourier transform."""
         front = copy.deepcopy(self)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hamiltone import __version__
 from hamiltone.audio import FRAME_SAMPLES, LEAST_SAMPLES, SAMPLE_RATE, SILENT_PEAK
 from hamiltone.files import atomic_path
-from hamiltone.networks import Recognizer
+from hamiltone.networks import Front, Recognizer
 
 from ._errors import ServiceError
 
@@ -25,7 +25,7 @@ _MOST_BYTES = 2_000_000_000  # a file of protocol buffers, weights and all, ends
 
 
 def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", features: bool = False) -> Path:
-    """Write a recogniser as one ONNX file with everything in it: spectrogram, normalisation, RH-Emo encoder, VGG.
+    """Write a recogniser as one ONNX file with everything in it: front and network.
 
     The graph takes ``waveform`` (batch, 64000), float32, frames of 4 s at 16 kHz, and gives ``scores``
     (batch, label), probabilities that sum to 1, temperature included. The batch may have any size. Quaternion weights
@@ -38,8 +38,8 @@ def export_onnx(recognizer: Recognizer, path: Path | str, *, card: str = "", fea
         recognizer: left as it is.
         path: a file that ends in ``.onnx``, or a folder, which then gets ``model.onnx``.
         card: the model card's text.
-        features: give a second output, too: ``features`` (batch, channel, time, frequency), what the VGG sees, which
-            is RH-Emo's embedding where the recogniser has one.
+        features: give a second output, too: ``features`` (batch, channel, time, frequency), what the network sees
+            at its place in time, which is RH-Emo's embedding where the recogniser has one.
 
     Returns:
         The file.
@@ -90,9 +90,13 @@ class _Graph(nn.Module):
         self.features = features
 
     def forward(self, waveform: Float[Tensor, "batch sample"]) -> tuple[Tensor, ...]:
-        features = self.recognizer.front(waveform)
+        front = self.recognizer.front
+        features = front(waveform)
         scores = self.recognizer.probabilities(self.recognizer(features, "features"))
-        return (scores, features) if self.features else (scores,)
+        if not self.features:
+            return (scores,)
+        moved = type(front).in_place is not Front.in_place  # otherwise nothing is computed twice
+        return scores, front.in_place(waveform) if moved else features
 
 
 def _onnx_program(graph: _Graph, outputs: list[str]) -> "torch.onnx.ONNXProgram":

@@ -47,7 +47,7 @@ class Pictures:
         frames = torch.from_numpy(np.pad(part, (0, -len(part) % FRAME_SAMPLES))).view(-1, FRAME_SAMPLES)
         self._spectrograms.extend(self._plain(frames)[:, 0, :_SPECTROGRAM_COLUMNS].numpy())
         if axis_names(self._front):
-            self._axes.extend(self._forwards(self._front(frames)).abs().numpy())
+            self._axes.extend(self._forwards(self._front.in_place(frames)).abs().numpy())
 
     def as_json(self) -> dict[str, Any]:
         """``seconds``; ``waveform`` (low and high, -1 to 1); ``spectrogram``; ``axes``, none where it is all there is.

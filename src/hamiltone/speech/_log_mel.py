@@ -64,7 +64,11 @@ class LogMel(nn.Module):
         self.register_buffer("centres", centres.float(), persistent=False)
 
     def forward(
-        self, waveform: Float[Tensor, "batch sample"], masked: Bool[Tensor, "batch 512 128"] | None = None
+        self,
+        waveform: Float[Tensor, "batch sample"],
+        masked: Bool[Tensor, "batch 512 128"] | None = None,
+        *,
+        in_place: bool = False,
     ) -> Float[Tensor, "batch 4 400 band"]:
         """The four channels of frames of 4 s at 16 kHz; ``masked`` is hidden of them, as SpecAugment has it.
 
@@ -72,6 +76,7 @@ class LogMel(nn.Module):
             waveform: (batch, 64000).
             masked: cells of the spectrogram of 512 x 128; a cell here is hidden where the one at its time and
                 frequency is.
+            in_place: leave the speech where it is in the frame, as pictures show it.
 
         Raises:
             ValueError: frames of another length.
@@ -89,6 +94,9 @@ class LogMel(nn.Module):
         if masked is not None:
             channels = channels.masked_fill(self._hidden(masked).unsqueeze(1), 0)
         column = torch.arange(LOG_MEL_COLUMNS, device=power.device)
+        if in_place:
+            last = (first + length).unsqueeze(1)
+            return channels * ((column >= first.unsqueeze(1)) & (column < last))[:, None, :, None]
         source = (first.unsqueeze(1) + column).clamp_max(LOG_MEL_COLUMNS - 1)
         moved = channels.gather(2, source[:, None, :, None].expand_as(channels))
         return moved * (column < length.unsqueeze(1))[:, None, :, None]
