@@ -28,10 +28,10 @@ def picture(scores: Mapping[str, ProtocolScores]) -> str:
     with mpl.rc_context({"svg.hashsalt": "hamiltone", "svg.fonttype": "none", "font.size": 8}):
         figure = Figure(figsize=(4.6 * columns, lines * (_FRAME + _ROW * rows)), layout="constrained")
         FigureCanvasSVG(figure)
-        every = figure.subplots(lines, columns, squeeze=False).flat
+        every = list(figure.subplots(lines, columns, squeeze=False).flat)
         for axes, (title, one) in zip(every, scores.items(), strict=False):
             _panel(axes, title, one.measured)
-        for axes in list(every)[len(scores) :]:
+        for axes in every[len(scores) :]:
             axes.set_axis_off()
         figure.supxlabel("UAR and its 95 % interval over speakers; hollow: uses the speaker's other clips", fontsize=8)
         buffer = io.StringIO()
