@@ -388,7 +388,7 @@ def test_answers_of_one_protocol_serve_another_of_the_same_folds(places):
     assert derived is not None
     got = read_answers(places.results, derived).set_index("utterance")
     assert set(got["truth"]) == {"loud", "quiet"}
-    assert (got["truth"] == got["prediction"]).all()
+    assert got["truth"].tolist() == got["prediction"].tolist()
     loud, quiet = got["truth"] == "loud", got["truth"] == "quiet"
     np.testing.assert_allclose(got.loc[loud, "score_loud"], 0.8 / 0.9, atol=1e-4)
     np.testing.assert_allclose(got.loc[quiet, "score_quiet"], 0.7 / 0.9, atol=1e-4)

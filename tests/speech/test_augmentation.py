@@ -18,6 +18,7 @@ from hamiltone.speech import (
     add_noise,
     augment,
     change_gain,
+    change_response,
     change_speed,
     draw_noise,
     place_in_frame,

@@ -91,7 +91,8 @@ def _keys(model: type[BaseModel], path: str, kind: str) -> Iterator[Key]:
         if below is StatisticsSettings:
             meaning = field.description or ""
             yield Key(place, kind, "table of corpus and split, as a run's", "", meaning, f"{place} = {{corpus = ...}}")
-        elif kind and below in _KINDS:  # a kind made of others of its part, without end
+        elif kind and below is not None and issubclass(below, KindSettings) and below in _KINDS:
+            # A kind made of others of its part goes on without end.
             example = f'{place} = [{{kind = "{next(iter(_KINDS[below]))}"}}]'
             yield Key(place, kind, f"tables, each as {path}", "[]", field.description or "", example)
         elif below is None:
