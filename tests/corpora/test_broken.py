@@ -42,6 +42,8 @@ LAYOUTS = [
     "Session1/dialog/transcriptions/Ses01F_impro01.txt",
     "right/bb05582b_nohash_3.wav",
     "joy/ann/x.wav",
+    "samples/EB0_anger_1.wav",
+    "data.tsv",
     "db.yaml",
     "db.emotion.csv",
     "alignments/ravdess.alignment.txt",
@@ -211,6 +213,7 @@ def test_good_trees_are_not_all_refused(tmp_path: Path):
         "crema_d.alignment.txt": b'1001_IEO_ANG_XX "GO" "0.9"',
         "tess.alignment.txt": b'OAF_back_fear "GO" "0.9"',
         "iemocap.alignment.txt": b'Ses01F_impro01_F000 "GO" "0.9"',
+        "data.tsv": b"file_id\temotion\traw_text\tspeaker_id\tgender\nEB0_anger_1\tanger\tTak.\t  EB0\tfemale\n",
         "EmoEvaluation/Ses01F_impro01.txt": evaluation,
     }
     for layout in LAYOUTS:

@@ -50,7 +50,7 @@ def in_the_locale(path: Path) -> Iterator[str]:
         called = ast.unparse(node.func)
         binary = any("b'" in ast.unparse(argument) for argument in node.args)
         read = called.endswith(".read_text") and not node.args
-        opened = called == "open" or (called.endswith(".open") and called not in ("os.open", "tarfile.open"))
+        opened = called == "open" or (called.endswith(".open") and called not in ("os.open", "tarfile.open", "av.open"))
         if read or called.endswith(".write_text") or (opened and not binary):
             yield f"{path.name}:{node.lineno}"
 

@@ -72,7 +72,8 @@ def test_no_gain_changes_anything(gain):
 @given(columns=st.integers(0, 200))
 def test_silence_before_speech_changes_nothing(columns):
     log_mel = LogMel()
-    torch.testing.assert_close(log_mel(frame(offset=160 * columns + 1600)), log_mel(frame(offset=1600)))
+    later, first = log_mel(frame(offset=160 * columns + 1600)), log_mel(frame(offset=1600))
+    torch.testing.assert_close(later, first, atol=1e-3, rtol=0)
 
 
 def test_a_constant_offset_is_no_sound():

@@ -13,7 +13,7 @@ from hamiltone.settings import FRONTS, VGG_CONFIGURATIONS
 from hamiltone.study import Executor, Job, Outcome, Study, run_study
 from hamiltone.study._job import carry_out
 
-NETWORKS = {"spectrogram-11": 11, "derivatives-13": 13, "rh-emo-16": 16, "derivatives-19": 19}
+NETWORKS = {"spectrogram-11": 11, "derivatives-13": 13, "rh-emo-16": 16, "derivatives-19": 19, "log-mel-11": 11}
 
 
 class ThisProcess(Executor):

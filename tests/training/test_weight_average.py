@@ -29,7 +29,7 @@ def test_it_is_the_moving_average_of_weights_and_statistics():
 
 def test_without_decay_nothing_is_kept():
     module = nn.Linear(2, 2)
-    average = WeightAverage(module, 0)
+    average = WeightAverage(module, 0.0)
     average.update()
     assert average.tensors == {}
     before = module.weight.clone()
