@@ -23,10 +23,14 @@ free=$("$python" -c 'import shutil; print(shutil.disk_usage(".").free >> 30)')
 [ "$free" -ge "$needed_gigabytes" ] || fail "only $free GiB of disk are free here; $needed_gigabytes are needed"
 "$environment/bin/python" -c 'import pip' 2>/dev/null || "$python" -m venv --clear "$environment" ||
     fail "the virtual environment $environment could not be made; remove it and try again"
-# Where there is no GPU, PyTorch's small build is all that is needed; the usual one brings gigabytes of CUDA.
+# Where there is no GPU, PyTorch's small build is all that is needed; the usual one brings gigabytes of CUDA. Where its
+# place cannot be reached, pip would ask for it again and again, so it is left out.
+small=https://download.pytorch.org/whl/cpu
 index=()
-[ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1 &&
-    index=(--extra-index-url https://download.pytorch.org/whl/cpu)
+if [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null 2>&1 &&
+    "$python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "$small/" 2>/dev/null; then
+    index=(--extra-index-url "$small")
+fi
 echo "installing Hamiltone with $extras into $environment (a few minutes)"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
     "${index[@]}" --constraint constraints.txt --editable ".[$extras]" ||
