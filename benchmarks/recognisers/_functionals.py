@@ -30,7 +30,7 @@ def extractor(features: FeatureSet) -> Extractor:
         ComparisonError: openSMILE is not installed.
     """
     try:
-        import opensmile
+        import opensmile  # pyright: ignore[reportMissingImports] (an extra that checks do not install)
     except ImportError:
         raise ComparisonError("opensmile is not installed: pip install 'hamiltone[baselines]'") from None
     smile = opensmile.Smile(opensmile.FeatureSet[features], opensmile.FeatureLevel.Functionals)
