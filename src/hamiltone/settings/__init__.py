@@ -30,9 +30,10 @@ from ._networks import (
     Shape,
     VGGSettings,
 )
+from ._optimisation import OptimisationSettings
 from ._reading import laid_over, read_settings, read_toml, settings_from, validated
 from ._reference import Key, describe, reference_page
-from ._run import AntiTransferSettings, OptimisationSettings, RHEmoSettings, RunSettings, Task
+from ._run import AntiTransferSettings, RHEmoSettings, RunSettings, Task
 
 __all__ = [
     "FRONTS",

@@ -1,9 +1,10 @@
 """The settings of one run: everything that decides its result, as typed models."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from hamiltone.audio import AugmentationSettings, FrameSettings
 from hamiltone.corpora import CorpusSettings, SplitKind, SplitSettings
@@ -13,6 +14,7 @@ from hamiltone.settings_model import Settings
 
 from ._fronts import AnyFront, RHEmoFrontSettings
 from ._networks import AnyNetwork, VGGSettings
+from ._optimisation import OptimisationSettings
 
 AGGREGATIONS = ("gram", "centred_gram", "pooled", "none", "mean", "sum", "max", "product")
 BATCH_DISTANCES = ("linear_cka", "debiased_linear_cka")
@@ -93,75 +95,6 @@ class AntiTransferSettings(Settings):
         return content
 
 
-_OFF_AT_FIRST = (
-    "optimizer",
-    "keep",
-    "with_validation",
-    "mixup",
-    "label_smoothing",
-    "balance",
-    "weight_average",
-    "clip_gradient",
-    "speaker_reversal",
-)
-
-
-class OptimisationSettings(Settings):
-    """Optimizer, what keeps small data from being learned by heart, and when to stop."""
-
-    optimizer: Literal["adam", "adamw"] = Field(
-        default="adam", description="adamw decays weights apart from their gradients, biases and norms not at all"
-    )
-    learning_rate: float = Field(default=1e-5, gt=0, le=1, description="of the optimizer")
-    schedule: Literal["constant", "cosine"] = Field(
-        default="constant", description="cosine: rises over a tenth of all epochs, then falls to nothing"
-    )
-    weight_decay: float = Field(default=0.0, ge=0, description="of the optimizer")
-    batch: PositiveInt = Field(default=20, description="frames in a step")
-    epochs: PositiveInt = Field(default=500, description="at most")
-    patience: PositiveInt = Field(default=20, description="epochs without a better validation loss before stopping")
-    keep: Literal["best", "last"] = Field(
-        default="best", description="the weights of which epoch; last trains all epochs, and validation decides nothing"
-    )
-    with_validation: bool = Field(
-        default=False, description="train on the validation part, too, once all is chosen; needs keep = last"
-    )
-    monitor: Literal["cross_entropy", "loss"] = Field(
-        default="cross_entropy", description="loss counts the AT term, too"
-    )
-    mixup: float = Field(
-        default=0.0, ge=0, description="alpha of the beta distribution that mixes pairs of a batch; 0: none"
-    )
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of the target spread over all classes")
-    balance: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="draw the frames of a class and corpus more often the fewer they are: 1 all alike, 0 as they are",
-    )
-    weight_average: float = Field(
-        default=0.0, ge=0, lt=1, description="decay of a running average of the weights, which is kept; 0: none"
-    )
-    clip_gradient: PositiveFloat | None = Field(default=None, description="longest gradient, as a norm", examples=[5.0])
-    speaker_reversal: float = Field(
-        default=0.0,
-        ge=0,
-        description="weight of the reversed gradient of a head that recognises speakers",
-        examples=[0.1],
-    )
-    precision: Literal["no", "bf16"] = Field(default="no", description="mixed precision")
-    channels_last: bool = Field(default=True, description="keep feature maps with channels innermost, which is faster")
-    checkpoint_seconds: PositiveFloat = Field(default=300.0, description="how often to save in mid-epoch")
-
-    def identity(self) -> dict[str, Any]:
-        """What decides the result; what is off is left out, as before there was any of it."""
-        content = self.model_dump(mode="json", exclude={"checkpoint_seconds"})
-        for name in _OFF_AT_FIRST:
-            if content[name] == type(self).model_fields[name].default:
-                content.pop(name)
-        return content
-
-
 class RunSettings(Settings):
     """Settings in, record out: the same settings, versions and machine give the same bytes.
 
@@ -197,7 +130,7 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
-        for forbidden, why in self._disagreements():
+        for forbidden, why in chain(self._disagreements(), self._training_disagreements()):
             if forbidden:
                 raise ValueError(why)
         return self
@@ -230,6 +163,24 @@ class RunSettings(Settings):
             "anti_transfer.from_epoch is after the last of training.epochs: there would be no anti-transfer",
         )
         yield (
+            bool(self.label) and self.task != "speaker",
+            "label is for task speaker: the other tasks have one label each",
+        )
+        trainable = front.trainable and not front.learned
+        yield trainable, "front.trainable is for front.kind rh-emo: other fronts have nothing to train"
+        twice = bool(front.statistics) and (bool(front.source) or rh_emo)
+        yield twice, "front.statistics is for a front without source: leave one of the two out"
+        outside = self.split.folds is not None and self.split.fold >= self.split.folds
+        yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
+        chosen = self.split.fold > 0 and self.split.file is None
+        without = chosen and self.split_kind in ("column", "70-20-10")
+        yield without, f"split.fold is {self.split.fold}, but split.kind {self.split_kind} has no folds: leave it out"
+        untold = chosen and self.split_kind in ("actor", "random", "stratified") and self.split.folds is None
+        yield untold, f"split.fold is {self.split.fold}, but of how many? Say split.folds, or leave split.fold out"
+
+    def _training_disagreements(self) -> Iterator[tuple[bool, str]]:
+        rh_emo, front = self.task == "rh-emo", self.front
+        yield (
             self.training.speaker_reversal > 0 and self.task != "emotion",
             "training.speaker_reversal is for task emotion: leave it out",
         )
@@ -253,21 +204,6 @@ class RunSettings(Settings):
             bool(self.training.mixup or self.training.balance) and self.processes > 1,
             "training.mixup and training.balance draw from whole batches: leave processes out",
         )
-        yield (
-            bool(self.label) and self.task != "speaker",
-            "label is for task speaker: the other tasks have one label each",
-        )
-        trainable = front.trainable and not front.learned
-        yield trainable, "front.trainable is for front.kind rh-emo: other fronts have nothing to train"
-        twice = bool(front.statistics) and (bool(front.source) or rh_emo)
-        yield twice, "front.statistics is for a front without source: leave one of the two out"
-        outside = self.split.folds is not None and self.split.fold >= self.split.folds
-        yield outside, f"split.fold counts from 0: {self.split.fold} is none of {self.split.folds} folds"
-        chosen = self.split.fold > 0 and self.split.file is None
-        without = chosen and self.split_kind in ("column", "70-20-10")
-        yield without, f"split.fold is {self.split.fold}, but split.kind {self.split_kind} has no folds: leave it out"
-        untold = chosen and self.split_kind in ("actor", "random", "stratified") and self.split.folds is None
-        yield untold, f"split.fold is {self.split.fold}, but of how many? Say split.folds, or leave split.fold out"
 
     @property
     def column(self) -> str:

@@ -48,8 +48,7 @@ def calibrate(
 
     Returns:
         ``temperature``, ``unsure_below``, ``clips``, for ``before`` and ``after`` (a temperature of 1, and the fitted
-        one) the clips' expected calibration error ``ece`` and ``reliability`` bins, ``doubt`` (see
-        ``hamiltone.measures.doubt``), and ``notes``; the card tells the most of it.
+        one) the clips' calibration error ``ece`` and ``reliability`` bins, ``doubt``, and ``notes``.
 
     Raises:
         HamiltoneError: the model or the corpus cannot be read, the corpus has classes that the model does not know, or
