@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -127,6 +128,7 @@ def known_features(monkeypatch):
         return np.eye(4)[classes] + rng.normal(0, 0.6, (len(classes), 4)) + 0.5 * voices[:, None]
 
     monkeypatch.setattr(_folds, "functionals", features)
+    monkeypatch.setattr(_folds, "metadata", SimpleNamespace(version=lambda name: f"{name} that is not needed here"))
 
 
 def hash_of(name):
