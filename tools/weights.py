@@ -21,7 +21,7 @@ from hamiltone.files import atomic_path, atomic_write
 from hamiltone.measures import doubt, expected_calibration_error, reliability_bins, summarise
 from hamiltone.networks import Recognizer
 from hamiltone.settings import load_dataset
-from hamiltone.training import RunSettings, ensemble, told
+from hamiltone.training import RunSettings, ensemble, result_line
 
 ROOT = Path(__file__).parents[1]
 PACKAGED = ROOT / "src" / "hamiltone" / "weights"
@@ -123,14 +123,14 @@ def calibration(recognizer: Recognizer, results: Mapping[str, Any]) -> str:
 def card(name: str, settings: RunSettings, parts: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> dict[str, Any]:
     """What the model's card says."""
     dataset = load_dataset(settings)
-    lines = [told("its six members, each on speakers that it never heard", parts["all"], labels)]
-    lines += [told(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
+    lines = [result_line("its six members, each on speakers that it never heard", parts["all"], labels)]
+    lines += [result_line(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
     return {
         "title": f"The recogniser of {name} emotions that comes with Hamiltone",
         "task": "emotion",
         "corpus": dataset.utterances.corpus,
         "corpus_note": dataset.utterances.note,
-        "split": "six folds of speakers; a member learned from four, was calibrated on one and tested on one",
+        "split": "six folds of speakers; a member learned from four, was watched on one and tested on one",
         "method": "none",
         "results": lines,
         "command": COMMAND,

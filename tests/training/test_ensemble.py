@@ -8,7 +8,7 @@ import torch
 
 from hamiltone.networks import load_recognizer
 from hamiltone.records import read_heard, read_predictions
-from hamiltone.training import TrainingError, ensemble, told, train
+from hamiltone.training import TrainingError, ensemble, result_line, train
 
 from .conftest import Make
 
@@ -46,7 +46,7 @@ def test_it_gives_the_mean_of_its_members_and_is_measured_where_they_had_not_hea
     assert [*made.predictions["prediction"]] == [*tables[0]["prediction"], *tables[1]["prediction"]]
     heard = {one for out in folds for one in read_heard(out)["synthetic"]}
     assert set(read_heard(tmp_path / "model")["synthetic"]) == heard
-    line = told("it", made.predictions, saved.labels)
+    line = result_line("it", made.predictions, saved.labels)
     assert line.startswith("it: UAR 0.") and f"{len(made.predictions)} recordings of 6 speakers, 4 classes" in line
 
 

@@ -23,7 +23,7 @@ class LogMelFront(Front):
     def __init__(self, log_mel: LogMel) -> None:
         super().__init__()
         self.log_mel = log_mel
-        self.shape = (4, LOG_MEL_COLUMNS, log_mel.bands.shape[1])
+        self.shape = (4, LOG_MEL_COLUMNS, log_mel.filters.shape[1])
         self.set_trainable(False)
 
     @classmethod

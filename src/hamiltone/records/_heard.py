@@ -1,7 +1,7 @@
 """What a model has heard: the recordings that it, and all beneath it, were trained or selected on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from hamiltone.corpora import Split
@@ -28,6 +28,15 @@ def read_heard(folder: Path) -> dict[str, list[str]]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise RecordError(f"{path}: is missing or damaged; copy the whole run, or train it again") from None
+
+
+def joined_heard(several: Iterable[Mapping[str, Iterable[str]]]) -> dict[str, list[str]]:
+    """Utterances by corpus, all together, in order."""
+    joined: dict[str, set[str]] = {}
+    for heard in several:
+        for corpus, utterances in heard.items():
+            joined.setdefault(corpus, set()).update(utterances)
+    return {corpus: sorted(utterances) for corpus, utterances in sorted(joined.items())}
 
 
 def heard_folder(model: Path) -> Path | None:

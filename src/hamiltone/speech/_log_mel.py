@@ -48,7 +48,7 @@ class LogMel(nn.Module):
     (regression); the four channels as in Parcollet et al. 2018.
     """
 
-    bands: Tensor
+    filters: Tensor
     centres: Tensor
 
     def __init__(
@@ -60,7 +60,7 @@ class LogMel(nn.Module):
         self.normalisation: LevelNormalisation = normalisation
         self.speech_range = speech_range
         weights, centres = mel_bands(bands)
-        self.register_buffer("bands", weights.float(), persistent=False)
+        self.register_buffer("filters", weights.float(), persistent=False)
         self.register_buffer("centres", centres.float(), persistent=False)
 
     def forward(
@@ -86,7 +86,7 @@ class LogMel(nn.Module):
                 f"log-mel bands take frames of {FRAME_SAMPLES} samples (4 s at 16 kHz), not {waveform.shape[-1]}"
             )
         with torch.autocast(waveform.device.type, enabled=False):
-            power = self._power(_without_offset(waveform.float())) @ self.bands
+            power = self._power(_without_offset(waveform.float())) @ self.filters
         first, length = self._speech(power.sum(2))
         loudest = power.amax(dim=(1, 2), keepdim=True).clamp_min(torch.finfo(power.dtype).tiny)
         decibel = 10 * (power / loudest).clamp_min(_FLOOR).log10()
@@ -153,7 +153,7 @@ class ConvolvedLogMel(LogMel):
     basis: Tensor
 
     def __init__(self, log_mel: LogMel) -> None:
-        super().__init__(log_mel.bands.shape[1], log_mel.normalisation, log_mel.speech_range)
+        super().__init__(log_mel.filters.shape[1], log_mel.normalisation, log_mel.speech_range)
         self.register_buffer("basis", _basis(), persistent=False)
 
     def _power(self, samples: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch 400 bin"]:

@@ -4,7 +4,7 @@ from hamiltone.records import read_record
 from hamiltone.settings import Dataset, RunSettings, SettingsError, load_dataset, read_settings, settings_from
 
 from ._calibrate import calibrate
-from ._ensemble import Ensembled, ensemble, told
+from ._ensemble import Ensembled, ensemble, result_line
 from ._errors import TrainingError
 from ._evaluate import evaluate
 from ._probing import probe
@@ -25,7 +25,7 @@ __all__ = [
     "probe",
     "read_record",
     "read_settings",
+    "result_line",
     "settings_from",
-    "told",
     "train",
 ]

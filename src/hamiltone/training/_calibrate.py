@@ -11,7 +11,7 @@ from jaxtyping import Float
 from hamiltone.corpora import read_split
 from hamiltone.measures import Doubt, doubt, expected_calibration_error, fit_temperature, reliability_bins
 from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
-from hamiltone.records import SPLIT, heard_folder, read_heard, write_heard
+from hamiltone.records import SPLIT, heard_folder, joined_heard, read_heard, write_heard
 from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Part
@@ -120,9 +120,7 @@ def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told
     heard = None if folder is None else read_heard(folder)  # before ``out`` takes the model's place
     save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
     if heard is not None:
-        for corpus, utterances in dataset.split.by_corpus("validation").items():
-            heard[corpus] = sorted({*heard.get(corpus, []), *utterances})
-        write_heard(heard, out)
+        write_heard(joined_heard([heard, dataset.split.by_corpus("validation")]), out)
 
 
 def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:

@@ -15,7 +15,7 @@ from hamiltone.networks import Ensemble, Recognizer, load_recognizer, save_bundl
 from hamiltone.records import (
     MODEL,
     PREDICTIONS,
-    RunRecord,
+    joined_heard,
     read_heard,
     read_predictions,
     read_record,
@@ -60,7 +60,7 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
 
     Its probabilities are the mean of theirs. It has heard all speakers, so nothing is left to test it on: its
     temperature, and what its card says, are those of its members on their own test parts, where no speaker that a
-    member was tested on was heard by it. The mean of several is rather better than one of them, and less sure.
+    member was tested on was heard by it. How much the mean is better than one of them is not measured here.
 
     Args:
         runs: their folders; the same front, classes and rule of frames, and no test clip in two of them.
@@ -74,7 +74,9 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
     folders = [Path(run) for run in runs]
     if not folders:
         raise TrainingError("ensemble: of which runs? Name at least one")
-    records = [read_record(folder) for folder in folders]
+    for folder in folders:
+        if (task := read_record(folder).task) != "emotion":
+            raise TrainingError(f"ensemble: {folder} recognises {task}, not emotions")
     members = [load_recognizer(folder / MODEL) for folder in folders]
     _check_alike(folders, members)
     names = members[0].labels
@@ -88,10 +90,10 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
     first = members[0]
     network = Ensemble.of([member.network for member in members], groups)
     recognizer = Recognizer(first.front, network, labels, frame_rule=first.frame_rule, temperature=temperature)
-    return Ensembled(recognizer.eval(), predictions, _heard(folders, records))
+    return Ensembled(recognizer.eval(), predictions, joined_heard(map(read_heard, folders)))
 
 
-def told(name: str, rows: pd.DataFrame, labels: Sequence[str]) -> str:
+def result_line(name: str, rows: pd.DataFrame, labels: Sequence[str]) -> str:
     """The recall of some clips with its interval over speakers, and their calibration error, in a line."""
     summary = summarise(rows["truth"], rows["prediction"], rows["speaker"], labels)
     uar, accuracy = summary["uar"], summary["accuracy"]
@@ -152,13 +154,3 @@ def _calibrated(
 
 def _scores(table: pd.DataFrame, labels: Sequence[str]) -> Float[np.ndarray, "clip label"]:
     return table[[f"score_{label}" for label in labels]].to_numpy(np.float64)
-
-
-def _heard(folders: Sequence[Path], records: Sequence[RunRecord]) -> dict[str, list[str]]:
-    heard: dict[str, set[str]] = {}
-    for folder, record in zip(folders, records, strict=True):
-        if record.task != "emotion":
-            raise TrainingError(f"ensemble: {folder} recognises {record.task}, not emotions")
-        for corpus, utterances in read_heard(folder).items():
-            heard.setdefault(corpus, set()).update(utterances)
-    return {corpus: sorted(utterances) for corpus, utterances in sorted(heard.items())}

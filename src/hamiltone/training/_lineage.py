@@ -16,6 +16,7 @@ from hamiltone.records import (
     RecordError,
     RunRecord,
     heard_of,
+    joined_heard,
     read_heard,
     read_record,
     task_letter,
@@ -119,14 +120,8 @@ def open_lineage(settings: RunSettings) -> Lineage:
 
 def heard_by(splits: Sequence[Split], lineage: Lineage) -> dict[str, list[str]]:
     """The utterances, by corpus, that a run (of these splits) and all beneath it are trained or selected on."""
-    heard: dict[str, set[str]] = {}
-    for split in splits:
-        for corpus, utterances in split.by_corpus("train", "validation").items():
-            heard.setdefault(corpus, set()).update(utterances)
-    for run in lineage.by_setting().values():
-        for corpus, utterances in read_heard(run.folder).items():
-            heard.setdefault(corpus, set()).update(utterances)
-    return {corpus: sorted(utterances) for corpus, utterances in sorted(heard.items())}
+    own = [split.by_corpus("train", "validation") for split in splits]
+    return joined_heard([*own, *(read_heard(run.folder) for run in lineage.by_setting().values())])
 
 
 def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: str) -> list[str]:

@@ -10,17 +10,16 @@ from typing import Literal
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from torch import Tensor
 
 from hamiltone.machine import peak_memory, reset_peak_memory
 from hamiltone.records import Epoch
 from hamiltone.settings import OptimisationSettings
 
-from ._batches import Part
+from ._batches import Part, Slice
 from ._checkpoint import Checkpoint, Progress
 from ._display import TrainingDisplay
 from ._errors import TrainingError
-from ._objectives import Objective
+from ._objectives import Losses, Objective
 from ._processes import AVERAGED_GRADIENTS, Processes
 from ._weight_average import WeightAverage
 
@@ -52,14 +51,15 @@ def fit(
 ) -> History:
     """Train ``objective.module``, from where ``checkpoint`` stands on, and leave the kept weights in it.
 
-    Shuffling depends on seed and epoch alone, and every random state is
-    part of the checkpoint, so a run that was killed ends with the same weights, bit for bit, as one that was not.
-    Several processes share each batch, which stays one batch: they do the steps that one process would do.
+    Shuffling depends on seed and epoch alone, and every random state is part of the checkpoint, so a run that was
+    killed ends with the same weights, bit for bit, as one that was not. Several processes share each batch, which stays
+    one batch: they do the steps that one process would do.
     """
     accelerator = _accelerator(settings, cpu)
     adam = _place(objective, settings, accelerator.device)
     average = WeightAverage(objective.module, settings.weight_average)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
+
     progress = checkpoint.restore(objective.module, adam, average.tensors) or Progress()
     processes.wait()  # until all have read what the main process will replace
     reset_peak_memory(accelerator.device)
@@ -72,12 +72,7 @@ def fit(
         for part in train.shuffled(*order, settings.balance):
             _set_rate(adam, learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps))
             processes.reseed(seed, progress.epoch, progress.step)
-            placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
-            with accelerator.autocast():
-                losses = objective.losses(module, placed)
-            # Gradients are averaged over processes: weighted so, it is the mean over the whole batch's examples.
-            loss = losses["loss"] * (part.share * processes.size)
-            _descend(accelerator, objective.module, optimizer, loss, settings.clip_gradient)
+            losses = _step(accelerator, objective, module, optimizer, part, part.share * processes.size, settings)
             average.update()
             _count(progress, processes.weighted_sums(losses, part.share), part.whole)
             display.step()
@@ -95,9 +90,11 @@ def fit(
         if processes.main:
             checkpoint.save(objective.module, adam, progress, average.tensors)
         display.epoch_done(progress.epochs[-1], progress.best_epoch)
+
     processes.wait()  # until the main process has saved the best weights
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)  # what is tested is what is saved: full precision
-    return _history(checkpoint, objective, progress, settings, accelerator.device)
+    checkpoint.load_best(objective.module, progress.best_epoch)
+    return _history(progress, settings, accelerator.device)
 
 
 def learning_rate(settings: OptimisationSettings, step: int, steps_per_epoch: int) -> float:
@@ -115,18 +112,26 @@ def learning_rate(settings: OptimisationSettings, step: int, steps_per_epoch: in
     return settings.learning_rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
-def _descend(
+def _step(
     accelerator: Accelerator,
+    objective: Objective,
     module: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    loss: Tensor,
-    longest: float | None,
-) -> None:
-    accelerator.backward(loss)
-    if longest is not None:
-        accelerator.clip_grad_norm_(module.parameters(), longest)
+    part: Slice,
+    weight: float,
+    settings: OptimisationSettings,
+) -> Losses:
+    """One step of the optimizer on this process' slice of a batch, and the losses there."""
+    placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
+    with accelerator.autocast():
+        losses = objective.losses(module, placed)
+    # Gradients are averaged over processes: weighted so, it is the mean over the whole batch's examples.
+    accelerator.backward(losses["loss"] * weight)
+    if settings.clip_gradient is not None:
+        accelerator.clip_grad_norm_(objective.module.parameters(), settings.clip_gradient)
     optimizer.step()
     optimizer.zero_grad()
+    return losses
 
 
 def put_channels_last(module: torch.nn.Module) -> None:
@@ -172,15 +177,7 @@ def _set_rate(adam: torch.optim.Adam, rate: float) -> None:
         group["lr"] = rate
 
 
-def _history(
-    checkpoint: Checkpoint,
-    objective: Objective,
-    progress: Progress,
-    settings: OptimisationSettings,
-    device: torch.device,
-) -> History:
-    """What was done; the kept weights are in the module from here on."""
-    checkpoint.load_best(objective.module, progress.best_epoch)
+def _history(progress: Progress, settings: OptimisationSettings, device: torch.device) -> History:
     return History(
         epochs=[Epoch.model_validate(epoch) for epoch in progress.epochs],
         best_epoch=progress.best_epoch,

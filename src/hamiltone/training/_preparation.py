@@ -53,10 +53,11 @@ class PreparedFrames:
 
         That of validation belongs to the training part, too, where the settings say so.
         """
-        both = name == "train" and self.settings.training.with_validation
+        with_validation = name == "train" and self.settings.training.with_validation
         everything = self.dataset.utterances
         parts = self.dataset.split.apply(everything)
-        chosen = {one for part in (name, "validation")[: 1 + both] for one in parts[part].table["utterance"]}
+        names = [name, "validation"] if with_validation else [name]
+        chosen = {one for part in names for one in parts[part].table["utterance"]}
         return make_part(name, chosen, everything, self.frames, self.settings.column, labels, inputs, affect)
 
 
