@@ -1,11 +1,11 @@
 # Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`,
-# `make recognisers`.
+# `make recognisers`, `make docs`.
 VENV ?= .venv
 PYTHON ?= python3
 EXTRAS := align,audformat,media,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
-.PHONY: quickstart test onnx-example lint hooks bench recognisers clean
+.PHONY: quickstart test onnx-example lint hooks bench recognisers docs clean
 .DEFAULT_GOAL := quickstart
 
 quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
@@ -45,5 +45,10 @@ recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RES
 	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train $(if $(RESULTS),--why "the same again")
 	@$(VENV)/bin/python -m benchmarks.recognisers $(results) page
 
+docs:  ## the documentation site in site/, with the examples as notebooks; a warning is an error
+	@tools/environment.sh docs,serve
+	@$(VENV)/bin/python -m sphinx --builder html --fresh-env --fail-on-warning --keep-going --quiet docs site
+	@echo "open site/index.html"
+
 clean:  ## remove the environment and everything that a run of the quickstart leaves
-	rm -rf $(VENV) $(VENV)-bare runs
+	rm -rf $(VENV) $(VENV)-bare runs site docs/made

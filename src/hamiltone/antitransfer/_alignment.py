@@ -17,7 +17,7 @@ _FEWEST = 4  # examples that the unbiased estimate needs
 def linear_cka(a: Float[Tensor, "batch *rest"], b: Float[Tensor, "batch *rest_b"]) -> Float[Tensor, ""]:
     """Linear CKA of two sets of features of the same examples: 0 to 1.
 
-    With X and Y the features, centred over the examples: |X^T Y|^2 / (|X^T X| |Y^T Y|). With fewer examples than
+    With X and Y the features, centred over the examples: ``|X^T Y|^2 / (|X^T X| |Y^T Y|)``. With fewer examples than
     features it is far above 0 whatever the features are; :func:`debiased_linear_cka` is not. Features that are the same
     for all examples are like no others (0, without gradient).
 
