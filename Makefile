@@ -2,7 +2,7 @@
 # `make recognisers`, `make docs`.
 VENV ?= .venv
 PYTHON ?= python3
-EXTRAS := align,audformat,media,onnx,ray,serve,synthetic,test
+EXTRAS := align,audformat,docs,media,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
 .PHONY: quickstart test onnx-example lint hooks bench recognisers docs clean

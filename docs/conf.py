@@ -14,9 +14,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_site"))
 
 from commands import write_commands  # noqa: E402
-from examples import write_examples  # noqa: E402
 from python import write_api  # noqa: E402
 
+from examples import write_examples  # noqa: E402
 from hamiltone import __version__  # noqa: E402
 
 project = "Hamiltone"

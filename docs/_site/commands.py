@@ -11,13 +11,24 @@ from hamiltone.cli import app
 
 def write_commands(path: Path) -> None:
     """Write each verb with what it does, its arguments and its options, as Markdown."""
-    lines = ["# Every command", "", "What `hamiltone VERB --help` says. Settings have [a page of their own](../settings.md)."]
+    lines = [
+        "# Every command",
+        "",
+        "What `hamiltone VERB --help` says. Settings have [a page of their own](../settings.md).",
+    ]
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     for words, command in _verbs(root, ("hamiltone",)):
         context = command.make_context(" ".join(words), [], resilient_parsing=True)
         usage = " ".join(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")
-        lines += ["", f"## {' '.join(words[1:])}", "", f"`{' '.join((*words, usage)).strip()}`", "", _prose(command.help)]
+        lines += [
+            "",
+            f"## {' '.join(words[1:])}",
+            "",
+            f"`{' '.join((*words, usage)).strip()}`",
+            "",
+            _prose(command.help),
+        ]
         records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
         rows = [_row(record) for record in records if record is not None and not record[0].startswith("--help")]
         if rows:

@@ -32,5 +32,12 @@ def write_examples(scripts: Path, folder: Path) -> None:
         (folder / f"{name}.md").write_text(f"{title}\n\n{where}\n{rest}\n", encoding="utf-8")
     rows = [f"| [{name}]({name}.md) | {about} |" for name, about in TOUR.items()]
     tree = ["```{toctree}", ":hidden:", "", *TOUR, "```", ""]
-    head = ["# Examples", "", "Scripts that run as they are, each also a notebook.", "", "| script | shows |", "|---|---|"]
+    head = [
+        "# Examples",
+        "",
+        "Scripts that run as they are, each also a notebook.",
+        "",
+        "| script | shows |",
+        "|---|---|",
+    ]
     (folder / "examples.md").write_text("\n".join([*head, *rows, "", *tree]), encoding="utf-8")

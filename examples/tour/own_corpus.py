@@ -1,8 +1,10 @@
 # %% [markdown]
-# # Train on recordings of your own
-#
-# A table says where each recording is, what is heard in it, and who speaks. Here the table is made of the embedded
-# synthetic corpus (extra `synthetic`); yours comes from a spreadsheet.
+"""
+# Train on recordings of your own
+
+A table says where each recording is, what is heard in it, and who speaks. Here the table is made of the embedded
+synthetic corpus (extra `synthetic`); yours comes from a spreadsheet.
+"""
 
 # %%
 import tempfile

@@ -1,8 +1,10 @@
 # %% [markdown]
-# # Hear a recording, and plot what was heard
-#
-# The packaged recogniser on a recording of yours (`python examples/tour/predicting.py talk.mp3`), or on a synthetic
-# voice.
+"""
+# Hear a recording, and plot what was heard
+
+The packaged recogniser on a recording of yours (`python examples/tour/predicting.py talk.mp3`), or on a synthetic
+voice.
+"""
 
 # %%
 import sys

@@ -1,7 +1,9 @@
 # %% [markdown]
-# # A CNN with a quarter of its weights
-#
-# `quaternionize` gives a copy of any network whose convolutions and linear layers are quaternion-valued.
+"""
+# A CNN with a quarter of its weights
+
+`quaternionize` gives a copy of any network whose convolutions and linear layers are quaternion-valued.
+"""
 
 # %%
 import torch

@@ -1,8 +1,10 @@
 # %% [markdown]
-# # A study on Ray
-#
-# The same graph of runs that `hamiltone study run` works through, sent to a cluster; `local` is one on this machine (extras
-# `ray` and `synthetic`).
+"""
+# A study on Ray
+
+The same graph of runs that `hamiltone study run` works through, sent to a cluster; `local` is one on this machine
+(extras `ray` and `synthetic`).
+"""
 
 # %%
 import sys

@@ -1,7 +1,7 @@
 """The anti-transfer loss: keep a network from seeing what a frozen network sees.
 
 A network is trained on one task (emotion) while its feature maps are pushed away from those of a frozen network of the
-same structure, trained on an orthogonal task (words, speakers). It works for any ``torch.nn.Module`` with convolutions::
+same structure, trained on an orthogonal task (words, speakers). It works for any module with convolutions::
 
     loss = AntiTransferLoss(freeze(frozen, weights), layers=[2])
     with loss.attach(network):

@@ -14,8 +14,8 @@ def squared_gram_cosine(
     """Squared cosine similarity of the Gram matrices of two feature maps, per example.
 
     With F a map as a matrix (channel, positions) and G = F F^T: ``(<G_a, G_b> / (|G_a| |G_b|))^2``, which is equation
-    1 without its weight. 0: the channels' correlations are orthogonal; 1: they are the same up to scale. The order of the
-    positions and the scale of either map do not matter. No matrix larger than min(channels, positions)^2 is made per
+    1 without its weight. 0: the channels' correlations are orthogonal; 1: they are the same up to scale. Neither the
+    order of the positions nor the scale of a map matters. No matrix larger than min(channels, positions)^2 is made per
     example: with fewer positions than channels ``<G_a, G_b> = |F_a^T F_b|^2`` is used.
 
     The first derivative is exact for both maps; there is no second one. Values are computed in float32 at least,
