@@ -1,6 +1,7 @@
 """Forms of anti-transfer that settings name, when it begins, and its rival, gradient reversal on speakers."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,9 +10,11 @@ from torch.nn.functional import cross_entropy
 
 from hamiltone.networks import Recognizer, load_recognizer
 from hamiltone.records import RunRecord
-from hamiltone.settings import SettingsError
+from hamiltone.settings import RunSettings, SettingsError
 from hamiltone.training import read_record, read_settings, train
 from hamiltone.training._speaker_reversal import SpeakerReversal
+
+from .conftest import Make
 
 FORMS = [
     {"aggregation": "centred_gram"},
@@ -131,3 +134,26 @@ def test_the_reversed_gradient_is_minus_the_weight_times_that_of_the_speakers(re
         assert value.grad is not None and value.grad.any()
         torch.testing.assert_close(found[name], -0.25 * value.grad)
     assert torch.equal(reversal.eval()(x, "features"), recognizer(x, "features"))
+
+
+def test_networks_whose_maps_are_as_long_as_the_speech_are_compared_live(
+    settings_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where maps were stored of batches with shorter speech, those of a longer one have nothing to be compared with."""
+    monkeypatch.setenv("HAMILTONE_CACHE", str(tmp_path / "cache"))
+
+    def settings(name: str, **changes: Any) -> RunSettings:
+        return settings_for(
+            tmp_path / name,
+            split={"kind": "random"},
+            front={"kind": "log-mel", "bands": 16},
+            network={"kind": "residual", "channels": [4, 4], "stem": 4, "attention": 4},
+            training__epochs=1,
+            **changes,
+        )
+
+    train(settings("speaker", task="speaker"), quiet=True)
+    choice = {"orthogonal": str(tmp_path / "speaker"), "layers": [1, 2], "targets": "stored"}
+    record = train(settings("at", anti_transfer=choice, leaks="report"), quiet=True)
+    assert terms(record)[0] > 0
+    assert not list((tmp_path / "cache").glob("targets/*"))

@@ -20,10 +20,12 @@ class NetworkSettings(KindSettings):
         last_hidden: dotted name of the layer whose input is the last hidden layer.
         structure: the keys that a frozen network must share with the one that is trained against it, so that their
             feature maps compare; all but those of the classifier.
+        maps_vary: whether the size of its maps follows from the batch, so that none can be stored for another batch.
     """
 
     last_hidden: ClassVar[str]
     structure: ClassVar[tuple[str, ...]]
+    maps_vary: ClassVar[bool] = False
 
     @abstractmethod
     def layer_names(self) -> tuple[str, ...]:
@@ -142,6 +144,7 @@ class ResidualSettings(NetworkSettings):
     dropout: float = Field(default=0.2, ge=0, lt=1, description="probability before the last layer")
 
     last_hidden: ClassVar[str] = "classifier"
+    maps_vary: ClassVar[bool] = True  # as long as the longest speech in the batch
     structure: ClassVar[tuple[str, ...]] = ("algebra", "channels", "stem", "stem_pool", "norm")
 
     def layer_names(self) -> tuple[str, ...]:

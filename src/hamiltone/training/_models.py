@@ -139,8 +139,8 @@ def _make_anti_transfer(
             f"({', '.join(f'{name} {theirs.get(name)} instead of {ours[name]}' for name in differing)}); "
             "train it with the same network settings as this run"
         )
-    serves = stored_form(choice.aggregation, choice.distance) is not None
-    stored = choice.targets == "stored" and serves and not settings.changing_input
+    can_be = stored_form(choice.aggregation, choice.distance) is not None and not recognizer.network.config.maps_vary
+    stored = choice.targets == "stored" and can_be and not settings.changing_input
     try:
         return AntiTransferLoss(
             make_targets(freeze(frozen)) if stored else frozen,
