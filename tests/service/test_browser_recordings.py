@@ -1,4 +1,4 @@
-"""What the recorders of browsers write: Chromium's own recordings, and Safari's as PyAV writes them, posted and chosen."""
+"""What the recorders of browsers write: Chromium's own, and Safari's as PyAV writes them, posted and chosen."""
 
 import base64
 from collections.abc import Callable
