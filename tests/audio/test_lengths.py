@@ -170,7 +170,6 @@ class TestNoMP3:
     @pytest.mark.parametrize(
         "content",
         [
-            "path,speaker,emotion\nein.wav,Jürgen,Freude\n".encode("utf-16") * 50,
             "begin,end,text\n".encode("utf-16") + b"\xff\xfb\x90\x44" * 3,
             b"\xff\xfb\x90\x44" + b"no frame follows " * 100,
             ID3 + b"lyrics " * 300,
@@ -178,9 +177,16 @@ class TestNoMP3:
             np.random.default_rng(0).bytes(300_000),
         ],
     )
-    def test_texts_and_noise(self, tmp_path: Path, content: bytes) -> None:
+    def test_noise_is_no_sound(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "a.mp3").write_bytes(content)
         with pytest.raises(AudioFormatError, match="is no audio file"):
+            load_audio(tmp_path / "a.mp3")
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+    @pytest.mark.parametrize("times", [1, 40])
+    def test_a_text_is_told_as_one(self, tmp_path: Path, encoding: str, times: int) -> None:
+        (tmp_path / "a.mp3").write_text("path,speaker\nein.wav,Jürgen 中文\n" * times, encoding=encoding)
+        with pytest.raises(AudioFormatError, match=r"a\.mp3: is no audio file, but a text$"):
             load_audio(tmp_path / "a.mp3")
 
 
@@ -208,6 +214,22 @@ class TestChains:
         block = b"\x02" + len(fake + b"abcd").to_bytes(3, "big") + b"abcd" + fake  # an application's
         with_block = content[:42] + block + content[42:]
         np.testing.assert_array_equal(heard(tmp_path / "a", with_block), heard(tmp_path / "b", content))
+
+    @pytest.mark.parametrize("behind", [b"", b"TAG" + bytes(125)])
+    @pytest.mark.parametrize(
+        ("rate", "channels", "subtype"), [(16000, 1, "PCM_16"), (22050, 2, "PCM_24"), (8003, 1, "PCM_16")]
+    )
+    def test_a_flac_whose_header_tells_less(
+        self, tmp_path: Path, rate: int, channels: int, subtype: str, behind: bytes
+    ) -> None:
+        content = written(speechlike(3.0, rate, channels), "FLAC", rate, subtype=subtype)
+        whole = heard(tmp_path / "a", content)
+        number = int.from_bytes(content[18:26])
+        for samples in (1, 4096, (number & ((1 << 36) - 1)) - 1):
+            told = (number >> 36 << 36 | samples).to_bytes(8)
+            stale = content[:18] + told + content[26:] + behind
+            np.testing.assert_array_equal(heard(tmp_path / "b", stale), whole)
+        assert audio_duration(tmp_path / "b") == 3.0
 
     def test_a_tag_before_flac(self, tmp_path: Path) -> None:
         content = written(speechlike(), "FLAC")

@@ -42,6 +42,9 @@ FILES = {
     "stream.aac": ("aac", "adts", 16000, 1),
     "telephone.amr": ("libopencore_amrnb", "amr", 8000, 1),
     "telephone.3gp": ("libopencore_amrnb", "3gp", 8000, 1),
+    "voice.3ga": ("libopencore_amrnb", "3gp", 8000, 1),
+    "book.m4b": ("aac", "ipod", 44100, 1),
+    "radio.mpga": ("libmp3lame", "mp3", 44100, 2),
     "windows.wma": ("wmav2", "asf", 44100, 2),
     "windows.wav": ("wmav1", "wav", 44100, 1),
     "switch.wav": ("g726", "wav", 8000, 1),
@@ -237,7 +240,7 @@ def test_the_limit_holds_before_all_is_decoded(tmp_path: Path, encode: Encode) -
         load_audio(path, maximum_seconds=0.5)
 
 
-@pytest.mark.parametrize("form", ["NIST", "AU"])
+@pytest.mark.parametrize("form", ["NIST", "AU", "W64"])
 def test_what_older_corpora_come_in(tmp_path: Path, encode: Encode, form: str) -> None:
     path = tmp_path / "corpus.sph"
     soundfile.write(path, tone(SAMPLE_RATE, channels=2), SAMPLE_RATE, format=form)

@@ -143,7 +143,7 @@ TABLE = "start,end,speaker\n" + "".join(f"{start},{end},{speaker}\n" for start, 
         (";; a comment\nSPKR-INFO talk 1 <NA> <NA> <NA> unknown anna <NA>\n" + RTTM, "utf-8"),
         (TABLE, "utf-8-sig"),
         (TABLE.replace(",", ";").replace(".", ","), "utf-8"),
-        (TABLE.replace(",", "\t"), "utf-8"),
+        (TABLE.replace(",", "\t"), "utf-16"),
     ],
     ids=["rttm", "csv", "semicolons", "tabs"],
 )

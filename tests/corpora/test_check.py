@@ -209,6 +209,18 @@ def test_recordings_that_are_not_there_hide_nothing_else(tmp_path: Path):
     assert check.clips.found == 4
 
 
+def test_what_is_left_out_of_a_published_corpus_is_named(tmp_path: Path):
+    for name in ("0_ann_0.wav", "1_ann_0.wav", "films/a/b/c/d/0_ann_0.wav"):
+        write(tmp_path / name, voice(len(name)))
+    for name in ("0_ann_0.mov", ".1_ann_0.mov"):
+        (tmp_path / name).touch()
+    told = "2 files look like sound and are left out: 0_ann_0.mov, films/a/b/c/d/0_ann_0.wav"
+    assert check_corpus("fsdd", tmp_path).note.endswith(told)
+    shutil.rmtree(tmp_path / "films")
+    (tmp_path / "0_ann_0.mov").unlink()
+    assert "left out" not in check_corpus("fsdd", tmp_path).note
+
+
 def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
     write(tmp_path / "joy/ann_1.wav", voice(1))
     write(tmp_path / "fear/bob_2.wav", voice(2))

@@ -148,6 +148,15 @@ def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
         "deep.opus",
     ]
     assert not told
+    for name in ["1.voc", "b/2.AVI", "b/c/3.wv", "4.gsm", "5.mov", "6.mov", ".7.voc"]:
+        (tmp_path / name).touch()
+    assert len(find_recordings([tmp_path], remark=told.append)) == 4
+    named = "1.voc, 4.gsm, 5.mov, 6.mov, b/2.AVI and 1 more"
+    assert told == [f"{tmp_path}: 6 files look like sound and are left out: {named}; name a file to have it tried"]
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.mov").touch()
+    with pytest.raises(ServiceError, match=r"1 file looks like sound and is left out: a\.mov"):
+        find_recordings([tmp_path / "films"])
     with pytest.raises(ServiceError, match="no recordings in this folder"):
         find_recordings([tmp_path / "empty"])
 

@@ -31,12 +31,13 @@ from ._settings import (
     FrameSettings,
     NoiseColour,
 )
-from ._suffixes import AUDIO_SUFFIXES
+from ._suffixes import AUDIO_SUFFIXES, OTHER_SUFFIXES, left_out
 
 __all__ = [
     "AUDIO_SUFFIXES",
     "FRAME_SAMPLES",
     "LEAST_SAMPLES",
+    "OTHER_SUFFIXES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
     "SPECTROGRAM_BINS",
@@ -56,6 +57,7 @@ __all__ = [
     "decoder_versions",
     "frame_bounds",
     "is_silent",
+    "left_out",
     "load_audio",
     "opened",
     "stream_audio",

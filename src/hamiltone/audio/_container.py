@@ -12,7 +12,7 @@ from typing import Literal, cast
 
 from ._mpeg import examine_mpeg
 from ._parts import Part, Structure
-from ._riff import WAV_MARKS, examine_aiff, examine_avi, examine_caf, examine_wav
+from ._riff import WAV_MARKS, examine_aiff, examine_avi, examine_caf, examine_w64, examine_wav
 from ._view import View
 from ._xiph import examine_flac, examine_ogg
 
@@ -35,6 +35,7 @@ _WALKED: tuple[tuple[str, set[bytes], tuple[bytes, ...], Callable[[View], Struct
     ("WAV", WAV_MARKS, (b"WAVE",), examine_wav),
     ("AIFF", {b"FORM"}, (b"AIFF", b"AIFC"), examine_aiff),
     ("AVI", {b"RIFF"}, (b"AVI ",), examine_avi),
+    ("W64", {b"riff"}, (b"\xa5\xd6\x28\xdb",), examine_w64),
     ("CAF", {b"caff"}, (b"",), examine_caf),
     ("OGG", {b"OggS"}, (b"",), examine_ogg),
     ("FLAC", {b"fLaC"}, (b"",), examine_flac),

@@ -3,7 +3,7 @@
 import io
 import stat
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -13,6 +13,8 @@ import numpy as np
 import soundfile
 import soxr
 from jaxtyping import Float32
+
+from hamiltone.files import decoded_text
 
 from ._container import Container, examine
 from ._errors import AudioError, AudioFormatError
@@ -25,6 +27,8 @@ LOWEST_RATE, HIGHEST_RATE = 1000, 768_000
 
 _RULES = 2
 """Counts the changes of what this package makes of the same file."""
+
+_READ_OF_TEXT = 1024
 
 _READ = "WAV, FLAC, OGG, Opus, MP3, AIFF; with PyAV M4A, MP4, WebM, Matroska, AAC, AMR, WMA"
 
@@ -93,6 +97,8 @@ def opened(path: Path) -> Iterator[Recording]:
         container = examine(file)
         if container.fault:
             raise AudioError(f"{path}: {container.fault}")
+        if not container.kind and _is_text(file):
+            raise AudioFormatError(f"{path}: is no audio file, but a text")
         if not container.kind:
             raise AudioFormatError(f"{path}: is no audio file that is read here ({_READ})")
         openers = [partial(_opened_sound, path, file, container, part) for part in container.parts]
@@ -121,6 +127,15 @@ def _opened_bytes(path: Path) -> Iterator[io.FileIO]:
         if status.st_size == 0:
             raise AudioError(f"{path}: is empty (0 bytes)")
         yield file
+
+
+def _is_text(file: io.FileIO) -> bool:
+    """Whether a file begins with characters that people read; the last one may be cut."""
+    head = file.read(_READ_OF_TEXT) or b""
+    for missing in range(min(4, len(head))):
+        with suppress(UnicodeDecodeError):
+            return all(sign.isprintable() or sign.isspace() for sign in decoded_text(head[: len(head) - missing]))
+    return False
 
 
 def _opened_sound(path: Path, file: io.FileIO, container: Container, part: Part) -> Sound:

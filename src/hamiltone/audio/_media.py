@@ -18,7 +18,7 @@ _SHORTAGE_SECONDS = 0.1
 """By which coded sound may be shorter than its container says: encoders count what they add at both ends."""
 
 _FULL_SCALE = {"uint8": 128, "int16": 1 << 15, "int32": 1 << 31}
-_TELLS_LENGTH = {"mov", "matroska", "asf", "caf", "avi", "flv", "nistsphere", "au", "wav", "ogg"}
+_TELLS_LENGTH = {"mov", "matroska", "asf", "caf", "avi", "flv", "nistsphere", "au", "wav", "w64", "ogg"}
 """Formats whose header has the length, and no estimate of it."""
 
 

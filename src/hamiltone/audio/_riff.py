@@ -1,4 +1,4 @@
-"""RIFF and its kin (WAV, AVI, AIFF, CAF): where the sound begins, how much is promised, and how much is there."""
+"""RIFF and its kin (WAV, Wave64, AVI, AIFF, CAF): where the sound begins, how much is promised and how much there."""
 
 import struct
 from collections.abc import Iterator
@@ -170,9 +170,17 @@ def examine_aiff(view: View) -> Structure:
 
 def examine_avi(view: View) -> Structure:
     """See whether the file is as long as its head says."""
-    promised = 8 + int.from_bytes(view.at(4, 4), "little")
+    return _media(view, "avi", 8 + int.from_bytes(view.at(4, 4), "little"))
+
+
+def examine_w64(view: View) -> Structure:
+    """See whether the file is as long as its head says."""
+    return _media(view, "w64", int.from_bytes(view.at(16, 8), "little"))
+
+
+def _media(view: View, demuxer: str, promised: int) -> Structure:
     fault = "truncated: it is shorter than its header says" if promised > view.length + 1 else ""
-    return Structure(fault, (Part((view.piece(0),)),), demuxer="avi")
+    return Structure(fault, (Part((view.piece(0),)),), demuxer)
 
 
 def examine_caf(view: View) -> Structure:

@@ -101,7 +101,7 @@ def predict(
     folder = model_folder(model)
     faults = _Faults()
     with _spooled(paths or []) as (files, named):
-        recordings = find_recordings(files, unreadable=faults.tell)
+        recordings = find_recordings(files, unreadable=faults.tell, remark=_remark(quiet))
         if csv is not None:
             check_csv_path(csv, recordings)
         ranges = None if segments is None else read_segments(segments, recordings)
@@ -138,6 +138,10 @@ class _Faults:
     def tell(self, fault: object) -> None:
         self.count += 1
         print(f"hamiltone: {fault}", file=sys.stderr)
+
+
+def _remark(quiet: bool) -> Callable[[str], None]:
+    return lambda line: None if quiet else print(f"note: {line}", file=sys.stderr)
 
 
 def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool) -> None:

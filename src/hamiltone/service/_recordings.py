@@ -4,17 +4,23 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from hamiltone.audio import AUDIO_SUFFIXES
+from hamiltone.audio import AUDIO_SUFFIXES, OTHER_SUFFIXES, left_out
 
 from ._errors import ServiceError
 
 
-def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], None] | None = None) -> list[Path]:
+def find_recordings(
+    paths: Iterable[Path | str],
+    *,
+    unreadable: Callable[[str], None] | None = None,
+    remark: Callable[[str], None] | None = None,
+) -> list[Path]:
     """The files named, and of folders all visible audio files (by suffix) anywhere below, sorted within a folder.
 
     Args:
         paths: files, which may have any suffix and need not exist, and folders.
         unreadable: is told, in a line, of each folder below a named one that cannot be read; None: it is an error.
+        remark: is told, in a line for each folder, of files that look like sound and are left out.
 
     Raises:
         ServiceError: a folder without recordings, or one that cannot be read.
@@ -24,14 +30,19 @@ def find_recordings(paths: Iterable[Path | str], *, unreadable: Callable[[str], 
         if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on names that are too long
             found.append(path)
             continue
-        below = sorted(_audio_files(path, unreadable))
-        if not below:
-            raise ServiceError(f"{path}: no recordings in this folder or below ({', '.join(sorted(AUDIO_SUFFIXES))})")
-        found += below
+        below = sorted(_files(path, AUDIO_SUFFIXES | OTHER_SUFFIXES, unreadable))
+        heard = [file for file in below if file.suffix.lower() in AUDIO_SUFFIXES]
+        others = left_out([file for file in below if file.suffix.lower() in OTHER_SUFFIXES], path)
+        if not heard:
+            kinds = ", ".join(sorted(AUDIO_SUFFIXES))
+            raise ServiceError(f"{path}: no recordings in this folder or below ({others or kinds})")
+        if others and remark is not None:
+            remark(f"{path}: {others}; name a file to have it tried")
+        found += heard
     return found
 
 
-def _audio_files(folder: Path, unreadable: Callable[[str], None] | None) -> Iterator[Path]:
+def _files(folder: Path, suffixes: frozenset[str], unreadable: Callable[[str], None] | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         line = f"{error.filename}: cannot be read: {error.strerror}"
         if unreadable is None or Path(error.filename) == folder:
@@ -43,5 +54,5 @@ def _audio_files(folder: Path, unreadable: Callable[[str], None] | None) -> Iter
         yield from (
             Path(parent) / name
             for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES  # noqa: PTH122 - many files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 - many files
         )

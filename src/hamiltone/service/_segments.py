@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from hamiltone.audio import SAMPLE_RATE, AudioError
+from hamiltone.files import read_text
 
 from ._errors import ServiceError
 
@@ -43,9 +44,11 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
     """
     file = Path(file)
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServiceError(f"{file}: the segments cannot be read: {error}") from None
+        lines = read_text(file).splitlines()
+    except UnicodeDecodeError:
+        raise ServiceError(f"{file}: is no text in UTF-8 or UTF-16: save the segments so") from None
+    except OSError as error:
+        raise ServiceError(f"{file}: the segments cannot be read: {error.strerror}") from None
     lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
     rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
     named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []

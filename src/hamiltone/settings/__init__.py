@@ -7,9 +7,11 @@ Networks and fronts come in kinds (``NETWORKS``, ``FRONTS``), each with a model 
 key, and is what ``hamiltone settings`` prints.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from hamiltone.settings_paths import SettingsError, expand
 
-from ._dataset import Dataset, load_dataset, load_statistics
 from ._fronts import (
     FRONTS,
     DerivativesSettings,
@@ -34,6 +36,9 @@ from ._optimisation import OptimisationSettings
 from ._reading import laid_over, read_settings, read_toml, settings_from, validated
 from ._reference import Key, describe, reference_page
 from ._run import AntiTransferSettings, RHEmoSettings, RunSettings, Task
+
+if TYPE_CHECKING:
+    from ._dataset import Dataset, load_dataset, load_statistics
 
 __all__ = [
     "FRONTS",
@@ -72,3 +77,12 @@ __all__ = [
     "settings_from",
     "validated",
 ]
+
+_OF_DATASETS = {"Dataset", "load_dataset", "load_statistics"}
+
+
+def __getattr__(name: str) -> Any:
+    # What reads corpora rests on pandas (77 MB), which who only hears recordings does without.
+    if name in _OF_DATASETS:
+        return getattr(import_module("._dataset", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from hamiltone.corpora import CorpusSettings, SplitSettings
+from hamiltone.corpus_settings import CorpusSettings, SplitSettings
 from hamiltone.settings_model import Settings
 
 from ._kinds import Kinds, KindSettings

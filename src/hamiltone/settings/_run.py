@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from hamiltone.audio import AugmentationSettings, FrameSettings
-from hamiltone.corpora import CorpusSettings, SplitKind, SplitSettings
+from hamiltone.corpus_settings import CorpusSettings, SplitKind, SplitSettings
 from hamiltone.extensions import hint, load_extensions
 from hamiltone.files import content_key
 from hamiltone.settings_model import Settings

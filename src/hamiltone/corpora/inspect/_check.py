@@ -1,5 +1,6 @@
 """The check of a corpus: what was found against what is published, and what is wrong with it."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -8,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import pandas as pd
 
-from hamiltone.audio import SILENT_PEAK, AudioError
+from hamiltone.audio import AUDIO_SUFFIXES, OTHER_SUFFIXES, SILENT_PEAK, AudioError, left_out
 
 from ..loaders import CORPORA, Whole, listed_corpus, speaker_advice
 from ..splits import class_remarks, column_problems
@@ -54,7 +55,7 @@ class CorpusCheck:
         corpus: the loader's name.
         root: the folder that was read.
         tree: how the corpus should lie there.
-        note: what the loader has to say.
+        note: what the loader has to say, and which files look like sound and are none of the recordings.
         clips: how many utterances.
         speakers: speaker -> clips.
         column: what ``classes`` counts: "emotion", or "word" of corpora without emotions.
@@ -130,7 +131,7 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         corpus=name,
         root=str(utterances.root),
         tree=CORPORA[name].tree,
-        note=utterances.note,
+        note="; ".join(filter(None, [utterances.note, _left_out(utterances)])),
         clips=Count(len(utterances), whole.clips if whole else None),
         speakers=speakers,
         column=column,
@@ -141,6 +142,20 @@ def check_corpus(name: str, root: str | Path | None = None, *, report: Report | 
         problems=tuple(_below_root(_problems(utterances, heard), utterances.root)),
         remarks=tuple(_remarks(utterances)),
     )
+
+
+def _left_out(utterances: Utterances) -> str:
+    """Which files below the corpus' folder look like sound and are none of its recordings, unless its loader told."""
+    if not utterances.root.is_dir() or "left out" in utterances.note:
+        return ""
+    known = set(utterances.table["path"])
+    found = [
+        path
+        for parent, _, names in os.walk(utterances.root)
+        for path in map(Path(parent).joinpath, names)
+        if path.suffix.lower() in AUDIO_SUFFIXES | OTHER_SUFFIXES and path.name[0] != "." and str(path) not in known
+    ]
+    return left_out(sorted(found), utterances.root)
 
 
 def _counts(utterances: Utterances, column: str, whole: Mapping[str, int]) -> dict[str, Count]:

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hamiltone import files
-from hamiltone.audio import AUDIO_SUFFIXES
+from hamiltone.audio import AUDIO_SUFFIXES, OTHER_SUFFIXES, left_out
 
 from ..fetch import is_readable_archive, unpacked
 from ..utterances import CorpusError
 
 _ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
-_OTHER_SOUND = "3ga ac3 ape au avi dss gsm m4b mov mpc mpga pcm raw rf64 shn snd spx sph tta voc vox w64 wv"
-_PASSED_OVER = frozenset(f".{name}" for name in _OTHER_SOUND.split()) - AUDIO_SUFFIXES
 _DEPTH = 3  # copies of a corpus lie at most so many folders below the one that users name
 
 
@@ -73,7 +71,7 @@ def audio_files(folder: Path) -> list[Path]:
 
 
 def passed_over(folder: Path) -> str:
-    """How many files in a folder, or some folders below, look like sound but are not read; "" when none.
+    """How many files in a folder, or some folders below, look like sound but are not read, and which; "" when none.
 
     Raises:
         CorpusError: a folder cannot be read.
@@ -83,13 +81,9 @@ def passed_over(folder: Path) -> str:
         for level in folder_levels(folder)
         for parent in level
         for item in _visible(parent)
-        if os.path.splitext(item.name)[1].lower() in _PASSED_OVER  # noqa: PTH122 - many files
+        if os.path.splitext(item.name)[1].lower() in OTHER_SUFFIXES  # noqa: PTH122 - many files
     ]
-    if not found:
-        return ""
-    kinds = ", ".join(sorted({path.suffix.lower() for path in found}))
-    what = "1 file looks" if len(found) == 1 else f"{len(found)} files look"
-    return f"{what} like sound but cannot be read here ({kinds}), as {found[0].relative_to(folder)}"
+    return left_out(found, folder)
 
 
 def absence(path: str) -> str:

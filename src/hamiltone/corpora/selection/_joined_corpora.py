@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from hamiltone.corpus_settings import CorpusPartSettings
 from hamiltone.settings_paths import expand
 
 from ..loaders import CORPORA, load_corpus
 from ..utterances import AND, WITHIN, CorpusError, Utterances, composed
-from ._settings import CorpusPartSettings
 
 _OWN_NAMES = ("utterance", "speaker", "session")  # two corpora may use the same ones for different things
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from hamiltone.corpus_settings import CorpusSettings
 from hamiltone.settings_paths import expand
 
 from ..splits import read_split
 from ..utterances import CorpusError, Utterances
 from ..words import WORDS
 from ._joined_corpora import load_corpora
-from ._settings import CorpusSettings
 
 
 def load_utterances(settings: CorpusSettings) -> Utterances:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import infer_dtype
 
+from hamiltone.corpus_settings import AND
 from hamiltone.errors import HamiltoneError
 
 NUMBERS = ("start", "end", "valence", "arousal", "dominance")
@@ -38,9 +39,6 @@ COLUMNS = (
     "split",
 )
 """The columns of every table, in this order."""
-
-AND = "+"
-"""Between the names of corpora that are one."""
 
 WITHIN = "/"
 """Between the name of one of several corpora and what it calls an utterance, a speaker or a session."""

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveInt
 
-from hamiltone.settings_model import Settings
+from hamiltone.corpus_settings import WordSettings
 
 from ..recordings import corpus_folder
 from ..utterances import CorpusError, Utterances
@@ -19,19 +18,6 @@ WORDS = "-words"
 
 _LONGEST_SECONDS = 170 * 128 / 16000  # 170 spectrogram frames
 _ROUNDING_SECONDS = 1e-6
-
-
-class WordSettings(Settings):
-    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
-
-    most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
-    min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
-    segments: PositiveInt = Field(default=120_000, description="how many segments at most")
-    alignments: str | None = Field(
-        default=None,
-        description="folder of the alignments; None: the corpus' own",
-        examples=["$HAMILTONE_DATA/alignments"],
-    )
 
 
 _PAPERS = WordSettings()

@@ -1,40 +1,14 @@
-"""The settings of a split, and the split that they make."""
+"""The split that settings ask for."""
 
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from hamiltone.settings_model import Settings
+from hamiltone.corpus_settings import SplitKind, SplitSettings
 
 from ..utterances import CorpusError, Utterances
 from ._folds import leave_one_speaker_out, split_by_column, split_stratified
 from ._random import split_by_speaker, split_random
 from ._speaker_lists import ready_lists
 from ._split import Split
-
-SplitKind = Literal[
-    "actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "halved", "column"
-]
-"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
-
-
-class SplitSettings(Settings):
-    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
-
-    kind: SplitKind | None = Field(
-        default=None, description="random for orthogonal tasks, else actor", examples=["actor"]
-    )
-    fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
-    folds: int | None = Field(
-        default=None, ge=2, description="k folds instead of fractions: one tests, one validates", examples=[6]
-    )
-    fold: int = Field(default=0, ge=0, description="which of the folds, counted from 0")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="of what is drawn")
-    file: str | None = Field(
-        default=None,
-        description="a split or lists of speakers in a file, instead of the above",
-        examples=["actors.json"],
-    )
 
 
 def split_utterances(

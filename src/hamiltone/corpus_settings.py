@@ -1,13 +1,31 @@
-"""The settings of a corpus, and of several that are one."""
+"""Settings of corpora: which recordings, which words of them, and their split; without what reads them."""
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from hamiltone.settings_model import Settings
 
-from ..utterances import AND
-from ..words import WordSettings
+AND = "+"
+"""Between the names of corpora that are one."""
+
+SplitKind = Literal[
+    "actor", "random", "stratified", "leave-one-out", "balanced", "emobox", "70-20-10", "halved", "column"
+]
+"""The paper's two; folds of speakers by class; one speaker out; ready lists of speakers; what the table itself says."""
+
+
+class WordSettings(Settings):
+    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
+
+    most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
+    min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")
+    segments: PositiveInt = Field(default=120_000, description="how many segments at most")
+    alignments: str | None = Field(
+        default=None,
+        description="folder of the alignments; None: the corpus' own",
+        examples=["$HAMILTONE_DATA/alignments"],
+    )
 
 
 class CorpusPartSettings(Settings):
@@ -79,3 +97,22 @@ class CorpusSettings(CorpusPartSettings):
         """What of it decides the result, without the places where things lie."""
         parts = {"parts": [part.identity() for part in self.parts]} if self.parts else {}
         return super().identity() | parts
+
+
+class SplitSettings(Settings):
+    """How the corpus is parted: the paper's random split (by recording) or actor split (by speaker), or another."""
+
+    kind: SplitKind | None = Field(
+        default=None, description="random for orthogonal tasks, else actor", examples=["actor"]
+    )
+    fractions: tuple[float, float, float] = Field(default=(0.7, 0.2, 0.1), description="of train, validation and test")
+    folds: int | None = Field(
+        default=None, ge=2, description="k folds instead of fractions: one tests, one validates", examples=[6]
+    )
+    fold: int = Field(default=0, ge=0, description="which of the folds, counted from 0")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of what is drawn")
+    file: str | None = Field(
+        default=None,
+        description="a split or lists of speakers in a file, instead of the above",
+        examples=["actors.json"],
+    )
