@@ -154,7 +154,7 @@ def test_the_processes_of_a_killed_study_end_with_it(study_of: Make, tmp_path: P
     command = [sys.executable, "-c", "from hamiltone._command import main; main()", "study", "run", str(path)]
     process = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.DEVNULL)
     until = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("runs/*/checkpoint/state.safetensors")) and time.monotonic() < until:
+    while not list((tmp_path / "out").glob("runs/*/checkpoint/state-*.safetensors")) and time.monotonic() < until:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -21,7 +21,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     A file replaces a file. A folder replaces a folder: the old one is moved aside, then removed. Where ``destination``
     is a link, what it leads to is replaced, and the link stays.
     When the block raises, nothing is left behind and ``destination`` is as it was; an error of the system's that names
-    the path beside it names ``destination`` instead, which is what a user knows.
+    the path beside it, or no path, names ``destination`` instead, which is what a user knows.
 
     Raises:
         IsADirectoryError: a file is to replace a folder, whose content would be lost.
@@ -30,6 +30,7 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     """
     destination = Path(os.path.realpath(destination))
     _refuse_devices(destination)
+    made = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
     stamp = uuid.uuid4().hex[:12]
     draft = destination.with_name(f".{destination.name}.{stamp}.draft")
@@ -44,16 +45,14 @@ def atomic_path(destination: Path) -> Iterator[Path]:
             shutil.rmtree(retired)
         else:
             draft.replace(destination)
-        _sync(destination.parent)
-    except OSError as error:
-        if error.filename is not None and str(error.filename).startswith(str(draft)):
-            error.filename = str(destination) + str(error.filename).removeprefix(str(draft))
+        for folder in (destination.parent, *(folder.parent for folder in made)):
+            _sync(folder)
+    except BaseException as error:
+        with suppress(OSError):  # of a disk that fails: what has failed first is told
+            shutil.rmtree(draft) if draft.is_dir() else draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and (error.filename is None or str(error.filename).startswith(str(draft))):
+            error.filename = str(destination) + str(error.filename or "").removeprefix(str(draft))
         raise
-    finally:
-        if draft.is_dir():
-            shutil.rmtree(draft)
-        else:
-            draft.unlink(missing_ok=True)
 
 
 def atomic_write(destination: Path, content: str | bytes) -> None:

@@ -103,7 +103,7 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
         run = _make_run(settings, out, command, side_by_side)
         for remark in run.dataset.remarks if processes.main else ():
             display.say(f"note: {remark}")
-        checkpoint = Checkpoint(out / _CHECKPOINT, run.key)
+        checkpoint = Checkpoint(out / _CHECKPOINT, run.key, display.say)
         with locked(out) if processes.main else nullcontext():
             if (out / RECORD).is_file():
                 record = read_record(out)
