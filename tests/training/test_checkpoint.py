@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hamiltone.training._checkpoint import Checkpoint, CheckpointError, Progress
+from hamiltone.training._checkpoint import Checkpoint, Progress
 
 
 def make() -> tuple[nn.Module, torch.optim.Optimizer]:

@@ -1,6 +1,6 @@
 """Atomic writes, texts, files of rows, content keys, the cache folder, and locks between processes."""
 
-from ._atomic import atomic_path, atomic_write
+from ._atomic import atomic_path, atomic_write, remove_leftovers
 from ._cache import cache_folder, locked
 from ._keys import content_key, file_key
 from ._rows import rows_file
@@ -15,5 +15,6 @@ __all__ = [
     "file_key",
     "locked",
     "read_text",
+    "remove_leftovers",
     "rows_file",
 ]

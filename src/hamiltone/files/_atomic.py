@@ -6,12 +6,18 @@ one step; a folder needs two, between which a killed process leaves neither in p
 """
 
 import errno
+import glob
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+_DRAFT, _RETIRED = ".draft", ".retired"
+_OF_THE_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
+_LEFTOVER = re.compile(r"\.[0-9a-f]{12}\.(draft|retired)$")
 
 
 @contextmanager
@@ -33,13 +39,13 @@ def atomic_path(destination: Path) -> Iterator[Path]:
     made = [folder for folder in destination.parents if not folder.exists()]
     destination.parent.mkdir(parents=True, exist_ok=True)
     stamp = uuid.uuid4().hex[:12]
-    draft = destination.with_name(f".{destination.name}.{stamp}.draft")
+    draft = destination.with_name(f".{destination.name}.{stamp}{_DRAFT}")
     try:
         yield draft
         _refuse_another_kind(draft, destination)
         _flush(draft)
         if destination.is_dir():
-            retired = destination.with_name(f".{destination.name}.{stamp}.retired")
+            retired = destination.with_name(f".{destination.name}.{stamp}{_RETIRED}")
             destination.replace(retired)
             draft.replace(destination)
             shutil.rmtree(retired)
@@ -61,6 +67,19 @@ def atomic_write(destination: Path, content: str | bytes) -> None:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def remove_leftovers(destination: Path) -> None:
+    """Remove what killed writers of a path have left beside it; a folder that one had moved aside takes its place back.
+
+    For whoever holds the lock under which alone it is written: other writers would lose what they are about to rename.
+    """
+    for left in destination.parent.glob(f".{glob.escape(destination.name)}.*"):
+        if _LEFTOVER.search(left.name):
+            if left.suffix == _RETIRED and not destination.exists():
+                left.rename(destination)
+            else:
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+
 def _refuse_devices(destination: Path) -> None:
     if destination.exists() and not destination.is_file() and not destination.is_dir():
         raise FileExistsError(errno.EEXIST, "is a device or a pipe, and no file; name a file", str(destination))
@@ -80,9 +99,12 @@ def _flush(path: Path) -> None:
 
 def _sync(path: Path) -> None:
     """Bring a file to the disk, and a folder's names where the system can: Windows opens no folder."""
-    with suppress(OSError) if path.is_dir() else nullcontext():
+    try:
         handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)  # Windows syncs nothing that is only read
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    except OSError as error:
+        if not path.is_dir() or error.errno in _OF_THE_DISK:
+            raise

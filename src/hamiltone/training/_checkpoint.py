@@ -231,12 +231,12 @@ def _read(path: Path, *, whole: bool = True) -> tuple[Any, dict[str, Tensor]]:
             content = json.loads(metadata[_CONTENT])
             # Cloned: those of a file lie at any address, and vector units may sum in another order there.
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()} if whole else {}  # noqa: SIM118
-        if whole and _checksum(tensors, metadata[_CONTENT]) != metadata[_CHECKSUM]:
-            raise ValueError
     except FileNotFoundError:
         raise CheckpointError(f"{path}: is missing") from None
     except (SafetensorError, KeyError, TypeError, ValueError):
         raise CheckpointError(f"{path}: is damaged") from None
+    if whole and _checksum(tensors, metadata[_CONTENT]) != metadata.get(_CHECKSUM):
+        raise CheckpointError(f"{path}: is damaged")
     return content, tensors
 
 

@@ -23,7 +23,6 @@ from ._objectives import Losses, Objective
 from ._processes import AVERAGED_GRADIENTS, Processes
 from ._weight_average import WeightAverage
 
-
 _DIVERGED = "the training has diverged; lower training.learning_rate and give another out, or remove this one"
 
 

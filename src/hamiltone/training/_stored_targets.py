@@ -12,7 +12,7 @@ import torch
 
 from hamiltone.antitransfer import GramTargets, Targets, frozen_maps
 from hamiltone.corpora import Report
-from hamiltone.files import atomic_path, cache_folder, content_key, locked, rows_file
+from hamiltone.files import atomic_path, cache_folder, content_key, locked, remove_leftovers, rows_file
 from hamiltone.networks import Network, weights_key
 from hamiltone.records import extension_keys
 
@@ -67,7 +67,10 @@ def stored_targets(
     with locked(folder):
         missing = [layer for layer in sorted({*layers, *others}) if not _intact(_place(folder, layer), form)]
         if set(missing) & set(layers):
-            _compute(features, network, {layer: _place(folder, layer) for layer in missing}, device, report, form)
+            places = {layer: _place(folder, layer) for layer in missing}
+            for place in places.values():
+                remove_leftovers(place)
+            _compute(features, network, places, device, report, form)
     return {layer: _load(_place(folder, layer), form) for layer in layers}
 
 
