@@ -1,6 +1,7 @@
 """Faults of the system: an operation on files that fails, or in the midst of which the process is killed."""
 
 import os
+import random
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -77,3 +78,11 @@ def failing(number: int, code: int, *, always: bool = False) -> Met:
             raise OSError(code, os.strerror(code), str(path))
 
     return meet
+
+
+def flip(path: Path, chance: random.Random) -> bytes:
+    """Turn one bit of a file over; gives what it was."""
+    was = path.read_bytes()
+    place = chance.randrange(len(was))
+    path.write_bytes(was[:place] + bytes([was[place] ^ 1 << chance.randrange(8)]) + was[place + 1 :])
+    return was

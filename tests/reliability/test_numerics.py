@@ -44,7 +44,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, step: int, term: Callable[[Tensor], T
         (lambda weight: (weight * 0).sum() + torch.inf, "the loss is inf in epoch 2, step 3"),
         (
             lambda weight: (weight * 0).sqrt().sum(),
-            r"the loss is \d\.\d+ and its gradient not finite in epoch 2, step 3",
+            r"the loss is [\d.]+ and its gradient not finite in epoch 2, step 3",
         ),
     ],
 )
@@ -109,15 +109,15 @@ def test_anti_transfer_on_silent_or_constant_sound_gives_finite_gradients(
 
 
 @pytest.mark.parametrize("scale", ["decibel", "linear"])
-@pytest.mark.parametrize("sound", SOUNDS)
-def test_a_front_fitted_on_silent_or_constant_sound_alone_is_finite(scale: str, sound: str) -> None:
+@pytest.mark.parametrize("sound", ["constant", "alike"])
+def test_a_front_fitted_on_constant_sound_alone_is_finite(scale: str, sound: str) -> None:
     front = SpectrogramFront.from_settings(SpectrogramSettings(scale=scale))
     front.fit([SOUNDS[sound]])
     assert front(SOUNDS[sound]).isfinite().all()
     assert front(torch.randn(1, FRAME_SAMPLES)).isfinite().all()
 
 
-LONG = {"training__epochs": 150, "training__patience": 150, "training__batch": 8}
+LONG = {"training__epochs": 100, "training__patience": 100, "training__batch": 8}
 
 
 @pytest.mark.soak
