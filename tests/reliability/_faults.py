@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ import pytest
 
 from hamiltone.training import _checkpoint
 
+from ._children import wait
+
 OPERATIONS = ("mkdir", "open", "fsync", "replace", "rename", "unlink", "rmdir")
+CALLS = (
+    "write,pwrite64,writev,fsync,fdatasync,ftruncate,fallocate,openat,rename,renameat,renameat2,unlink,unlinkat,mkdir"
+)
 Met = Callable[[int, str, Path], None]
 
 
@@ -86,3 +92,27 @@ def flip(path: Path, chance: random.Random) -> bytes:
     place = chance.randrange(len(was))
     path.write_bytes(was[:place] + bytes([was[place] ^ 1 << chance.randrange(8)]) + was[place + 1 :])
     return was
+
+
+def with_calls(child: int, trace: Path, fault: str) -> int:
+    """Let a child that has stopped itself go on under strace.
+
+    Args:
+        child: its process id.
+        trace: where its system calls are written to.
+        fault: of one of them, as ``fsync:signal=KILL:when=2``; nothing for none.
+
+    Returns:
+        How it ended, as :func:`wait` says it.
+    """
+    os.waitpid(child, os.WUNTRACED)
+    faults = ["-e", f"inject={fault}"] if fault else []
+    told = ["strace", "-y", "-e", f"trace={CALLS}", *faults, "-o", str(trace), "-p", str(child)]
+    with subprocess.Popen(told, stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        line = strace.stderr.readline()
+        os.kill(child, signal.SIGCONT if "attached" in line else signal.SIGKILL)
+        ended = wait(child)
+    if "attached" not in line:
+        pytest.skip(f"strace cannot be used here: {line.strip()}")
+    return ended

@@ -37,11 +37,13 @@ class Whole:
         settings: gives the settings of another one in a folder, and the file that they are in.
         results: what each must end with.
         seconds: how long it took.
+        folder: where it lies; not to be written to.
     """
 
     settings: Callable[[Path], tuple[RunSettings, Path]]
     results: dict[str, Any]
     seconds: float
+    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +60,7 @@ def whole_of(settings_for: Make, tmp_path_factory: pytest.TempPathFactory) -> Ca
         folder = tmp_path_factory.mktemp("whole") / "whole"
         started = time.monotonic()
         train(settings(folder)[0], quiet=True)
-        return Whole(settings, results(folder), time.monotonic() - started)
+        return Whole(settings, results(folder), time.monotonic() - started, folder)
 
     return make
 

@@ -94,7 +94,7 @@ def test_eight_studies_of_one_folder(study_of: Callable[..., Study], tmp_path: P
         code = wait(child)
         said.append((tmp_path / f"log-{number}").read_text(encoding="utf-8"))
         assert code == 0, said[-1]
-    (run,) = out.glob("runs/*")
+    (run,) = out.glob("runs/[!.]*")
     assert set(results(run)) == {"model/model.safetensors", "predictions.csv", "record"}
     assert sum("all 1 runs were done before; nothing to do" in text for text in said) >= AT_ONCE - 2
     assert sorted(path.name for path in (out / "studies").glob("[!.]*")) == ["study-0.json", "study-1.json"]

@@ -1,10 +1,13 @@
 """Checkpoints: whatever refuses, breaks or kills, files are whole, and what was saved before is found again."""
 
 import errno
+import os
 import random
+import re
 import resource
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +21,7 @@ from hamiltone.files import atomic_path, rows_file
 from hamiltone.training._checkpoint import Checkpoint, CheckpointError, Progress
 
 from ._children import fork, wait
-from ._faults import Faults, dying, failing, flip
+from ._faults import Faults, dying, failing, flip, with_calls
 
 
 class Saved:
@@ -107,6 +110,36 @@ def test_killed_at_every_operation_of_saving(saved: Saved, tmp_path: Path, recor
     assert sorted(set(ends)) == [2, 3]
     assert ends == sorted(ends)  # once it is in place it stays
     record_property("fault points of saving a checkpoint: kills", len(ends))
+
+
+def saving(saved: Saved, folder: Path) -> None:
+    """Save a third state, once whoever watches the system calls says so."""
+    saved.checkpoint = Checkpoint(folder, "one")
+    saved.checkpoint.restore(saved.network, saved.optimizer)
+    os.kill(os.getpid(), signal.SIGSTOP)
+    saved.go_on(3)
+    os._exit(0)  # the test's own end writes, too
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
+def test_every_system_call_of_saving(saved: Saved, tmp_path: Path, fault: str, record_property) -> None:
+    """What the library for tensors does, too, which no patch of ours sees."""
+    trace, folder = tmp_path / "trace", shutil.copytree(tmp_path / "two", tmp_path / "traced")
+    assert with_calls(fork(partial(saving, saved, folder), tmp_path / "log"), trace, "") == 0
+    calls = Counter(re.findall(r"^(\w+)\(", trace.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"write", "fsync"} < set(calls)
+    ends = []
+    for name, times in calls.items():
+        for number in range(1, times + 1):
+            folder = shutil.copytree(tmp_path / "two", tmp_path / f"{name}-{number}")
+            child = fork(partial(saving, saved, folder), tmp_path / "log")
+            code = with_calls(child, trace, f"{name}:{fault}:when={number}")
+            assert code == (-signal.SIGKILL if "KILL" in fault else code)
+            ends.append(saved.found(folder))
+    assert sorted(set(ends)) == [2, 3]
+    record_property(f"system calls of saving a checkpoint, each with {fault}", len(ends))
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EACCES])

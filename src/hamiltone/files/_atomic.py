@@ -17,7 +17,6 @@ from pathlib import Path
 
 _DRAFT, _RETIRED = ".draft", ".retired"
 _OF_THE_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT)
-_LEFTOVER = re.compile(r"\.[0-9a-f]{12}\.(draft|retired)$")
 
 
 @contextmanager
@@ -72,8 +71,9 @@ def remove_leftovers(destination: Path) -> None:
 
     For whoever holds the lock under which alone it is written: other writers would lose what they are about to rename.
     """
+    own = re.compile(rf"\.{re.escape(destination.name)}\.[0-9a-f]{{12}}\.(draft|retired)")
     for left in destination.parent.glob(f".{glob.escape(destination.name)}.*"):
-        if _LEFTOVER.search(left.name):
+        if own.fullmatch(left.name):
             if left.suffix == _RETIRED and not destination.exists():
                 left.rename(destination)
             else:
