@@ -126,7 +126,8 @@ def saving(saved: Saved, folder: Path) -> None:
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO", "error=ENOSPC"])
 def test_every_system_call_of_saving(saved: Saved, tmp_path: Path, fault: str, record_property) -> None:
     """What the library for tensors does, too, which no patch of ours sees."""
-    trace, folder = tmp_path / "trace", shutil.copytree(tmp_path / "two", tmp_path / "traced")
+    operations(saved, tmp_path)  # what the third state must be
+    trace, folder = tmp_path / "trace", shutil.copytree(tmp_path / "two", tmp_path / "all")
     assert with_calls(fork(partial(saving, saved, folder), tmp_path / "log"), trace, "") == 0
     calls = Counter(re.findall(r"^(\w+)\(", trace.read_text(encoding="utf-8"), re.MULTILINE))
     assert {"write", "fsync"} < set(calls)
@@ -203,7 +204,7 @@ def test_a_writer_is_limited_in_what_it_may_write(tmp_path: Path) -> None:
 
     def write() -> None:
         Saved(tmp_path / "two", steps=1)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
         with pytest.raises(OSError, match="File too large") as failure:
             Saved(tmp_path / "two", steps=1)
         assert failure.value.filename == str(tmp_path / "two" / "best-000001.safetensors")
