@@ -92,7 +92,7 @@ def test_anti_transfer_on_silent_or_constant_sound_gives_finite_gradients(
     scale: str, sound: str, precision: str
 ) -> None:
     torch.manual_seed(0)
-    front = SpectrogramFront.from_settings(SpectrogramSettings(scale=scale))
+    front = SpectrogramFront.from_settings(SpectrogramSettings.model_validate({"scale": scale}))
     front.fit([torch.randn(4, FRAME_SAMPLES)])
     features = front(SOUNDS[sound])[:, :, :64]  # of constant sound all times are alike, but the first and last
     network, frozen = (vgg(11, width=1 / 64, hidden=4, pool="mean", input_shape=(1, 64, 128)) for _ in range(2))
@@ -111,7 +111,7 @@ def test_anti_transfer_on_silent_or_constant_sound_gives_finite_gradients(
 @pytest.mark.parametrize("scale", ["decibel", "linear"])
 @pytest.mark.parametrize("sound", ["constant", "alike"])
 def test_a_front_fitted_on_constant_sound_alone_is_finite(scale: str, sound: str) -> None:
-    front = SpectrogramFront.from_settings(SpectrogramSettings(scale=scale))
+    front = SpectrogramFront.from_settings(SpectrogramSettings.model_validate({"scale": scale}))
     front.fit([SOUNDS[sound]])
     assert front(SOUNDS[sound]).isfinite().all()
     assert front(torch.randn(1, FRAME_SAMPLES)).isfinite().all()

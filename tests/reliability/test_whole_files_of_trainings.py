@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,12 +30,12 @@ def train_and_after_saves(file: Path, saves: int, then: Callable[[], object], *m
     """Train, and do something when a state was saved so often."""
     save, count = Checkpoint.save, iter(range(1, 1_000_000))
 
-    def counted(self: Checkpoint, *arguments: object) -> None:
-        save(self, *arguments)  # pyright: ignore[reportArgumentType]
+    def counted(self: Checkpoint, *arguments: Any) -> None:
+        save(self, *arguments)
         if next(count) == saves:
             then()
 
-    Checkpoint.save = counted  # in a child
+    pytest.MonkeyPatch().setattr(Checkpoint, "save", counted)  # in a child
     hamiltone("train", file, *more, "--quiet")
 
 

@@ -245,7 +245,7 @@ def _checksum(tensors: Mapping[str, Tensor], content: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         number = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), number)
-        number = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy(), number)
+        number = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, number)
     return f"{number:08x}"
 
 
