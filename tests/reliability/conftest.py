@@ -18,7 +18,7 @@ from ._children import results
 __all__ = ["few", "settings_for", "study_of"]
 
 TINY: dict[str, Any] = {
-    "training__epochs": 3,
+    "training__epochs": 2,
     "training__batch": 4,
     "training__checkpoint_seconds": 0.01,
     "training__schedule": "cosine",
