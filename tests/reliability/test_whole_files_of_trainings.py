@@ -74,6 +74,7 @@ def disk(kibibytes: int, folder: Path) -> Iterator[Callable[[str], None]]:
 
 def train_on_a_full_disk(whole: Whole, folder: Path, kibibytes: int) -> bool:
     """Train where there is little room, then again with enough; whether it was too little at first."""
+    folder.mkdir(exist_ok=True)
     out, log = folder / "disk" / "out", folder / "log"
     file = whole.settings(folder / "out")[1]
     with disk(kibibytes, folder / "disk") as mount_again:

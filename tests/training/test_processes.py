@@ -162,7 +162,7 @@ def test_slices_are_the_batches_of_one_process(frames: int, size: int, processes
     for number, batch in enumerate(batches):
         slices = [share[number] for share in shares]
         assert torch.cat([slice_.batch.x.flatten()[: slice_.own] for slice_ in slices]).tolist() == batch.tolist()
-        assert all(len(slice_.batch.x) > 0 and slice_.whole == len(batch) for slice_ in slices)
+        assert all(len(slice_.batch.x) > 0 and len(slice_.whole) == len(batch) for slice_ in slices)
         assert max(slice_.own for slice_ in slices) - min(slice_.own for slice_ in slices) <= 1
         # The mean over processes, as gradients are averaged, is the mean over the whole batch.
         weighted = [slice_.batch.x.mean() * slice_.share * processes for slice_ in slices]
