@@ -72,5 +72,5 @@ def test_a_study_with_one_worker_or_four(study_of: Callable[..., Study], tmp_pat
         out = tmp_path / str(workers)
         assert run_study(study, out, LocalExecutor(out, workers), quiet=True).complete
         found.append({run.name: results(run) for run in sorted(out.glob("runs/[!.]*"))})
-    assert found[0] == found[1] == found[2]
+    assert all(one == found[0] for one in found)
     record_property("runs of a study, the same bytes with 1, 2 and 4 workers", len(found[0]))

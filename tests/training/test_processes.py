@@ -107,7 +107,7 @@ def test_killed_and_started_again_ends_with_the_bytes_of_another_launcher(settin
     for name in ("model/model.safetensors", "predictions.csv"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert record.epochs == read_record(tmp_path / "whole").epochs
-    assert not state.parent.exists()
+    assert not checkpoint.exists()
 
 
 def alive(process: psutil.Process) -> bool:
