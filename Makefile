@@ -1,11 +1,11 @@
 # Two commands for users: `make quickstart` and `make test`; for contributors: `make hooks`, `make lint`, `make bench`,
-# `make recognisers`, `make docs`.
+# `make soak`, `make recognisers`, `make docs`.
 VENV ?= .venv
 PYTHON ?= python3
 EXTRAS := align,audformat,docs,media,onnx,ray,serve,synthetic,test
 export VENV PYTHON
 
-.PHONY: quickstart test onnx-example lint hooks bench recognisers docs clean
+.PHONY: quickstart test soak onnx-example lint hooks bench recognisers docs clean
 .DEFAULT_GOAL := quickstart
 
 quickstart:  ## a new environment, then the whole method on the embedded corpus of synthetic voices
@@ -15,6 +15,13 @@ quickstart:  ## a new environment, then the whole method on the embedded corpus 
 test:  ## environment, then the tests
 	@tools/environment.sh $(EXTRAS)
 	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+
+soak: report := runs/soak.xml
+soak:  ## what it takes to break promises: kills, full disks, hostile input, half an hour; figures for docs/reliability.md
+	@tools/environment.sh $(EXTRAS)
+	@mkdir -p $(dir $(report))
+	@$(VENV)/bin/python -m pytest -m soak --numprocesses 2 --dist worksteal --junitxml $(report) tests/reliability
+	@$(VENV)/bin/python -m benchmarks.soak $(report)
 
 onnx-example: bare := $(VENV)-bare
 onnx-example:  ## examples/onnx_predict.py in an environment with the four packages that it names, and no torch

@@ -1,4 +1,4 @@
-"""The one kind of error that is the user's to mend."""
+"""The one kind of error that is the user's to mend, and the system's errors in a line."""
 
 
 class HamiltoneError(Exception):
@@ -10,3 +10,8 @@ class HamiltoneError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+def system_line(error: OSError) -> str:
+    """What the system refused, in one line: a disk that is full, a folder that may not be written."""
+    return f"{error.filename or 'a file'}: {error.strerror or error}"

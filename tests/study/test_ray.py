@@ -40,7 +40,7 @@ def test_a_study_loses_a_node_and_has_the_records_of_a_local_one(cluster: Any, s
         import ray
 
         running = [node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-        checkpoints = list(far.glob("runs/*/checkpoint/state.safetensors"))
+        checkpoints = list(far.glob("runs/*/checkpoint/state-*.safetensors"))
         if not lost and len(running) == 2 and checkpoints:
             cluster.remove_node(second, allow_graceful=False)
             lost.append(second.node_id)

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from hamiltone import __version__
 from hamiltone.cli._printing import Interruption, interruptible
-from hamiltone.errors import HamiltoneError
+from hamiltone.errors import HamiltoneError, system_line
 
 
 class _Verbs(TyperGroup):
@@ -47,7 +47,7 @@ def main() -> None:
     except Interruption as interruption:
         _fail(str(interruption), code=130)
     except OSError as error:  # a full disk, a folder that may not be written: the user's to mend, too
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+        _fail(system_line(error))
 
 
 def _fail(message: str, code: int = 2) -> NoReturn:

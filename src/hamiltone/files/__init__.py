@@ -1,8 +1,9 @@
-"""Atomic writes, texts, content keys, the cache folder, and locks between processes."""
+"""Atomic writes, texts, files of rows, content keys, the cache folder, and locks between processes."""
 
-from ._atomic import atomic_path, atomic_write
+from ._atomic import atomic_path, atomic_write, remove_leftovers
 from ._cache import cache_folder, locked
 from ._keys import content_key, file_key
+from ._rows import rows_file
 from ._text import decoded_text, read_text
 
 __all__ = [
@@ -14,4 +15,6 @@ __all__ = [
     "file_key",
     "locked",
     "read_text",
+    "remove_leftovers",
+    "rows_file",
 ]

@@ -1,12 +1,14 @@
 """Cache folder for what can be made again, and locks between processes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
+
+from ._atomic import remove_leftovers
 
 
 def cache_folder(*names: str) -> Path:
@@ -22,8 +24,22 @@ def cache_folder(*names: str) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that belongs to ``path`` (a file beside it); other processes wait, and a killed holder lets go."""
+def locked(path: Path, say: Callable[[str], None] = lambda _line: None) -> Iterator[None]:
+    """Hold the lock that belongs to ``path`` (a file beside it); other processes wait, and a killed holder lets go.
+
+    Args:
+        path: a file or folder that is written under this lock alone; what a killed writer has left of it is removed.
+        say: told when another process has to be waited for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        say(f"another process is at work on {path}: waiting for it")
+        lock.acquire()
+    try:
+        remove_leftovers(path)
         yield
+    finally:
+        lock.release()

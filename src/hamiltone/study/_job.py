@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from hamiltone.errors import HamiltoneError
+from hamiltone.errors import HamiltoneError, system_line
 from hamiltone.settings import settings_from
 
 LOG = "log.txt"
@@ -66,6 +66,8 @@ def carry_out(job: Job, root: Path) -> Outcome:
                 probe(folder, command=job.command)
         except HamiltoneError as error:
             return Outcome("failed", str(error))
+        except OSError as error:  # a full disk, a folder that may not be written
+            return Outcome("failed", system_line(error))
         except Exception as error:
             traceback.print_exc()
             text = " ".join(f"{type(error).__name__}: {error}".split())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hamiltone.files import locked
+from hamiltone.progress import Bars
 from hamiltone.records import FAILURE, PLANS, Failure
 
 from ._display import StudyDisplay
@@ -74,8 +75,9 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     """
     status = plan_study(study, out)
     out = status.out
-    before = sum(state == "done" for state in status.states.values())
-    with locked(out / PLANS / study.name):
+    with locked(out / PLANS / study.name, Bars(quiet=quiet).say):
+        status = status_of(study, status.graph, out)  # another process may have done some of it in the meantime
+        before = sum(state == "done" for state in status.states.values())
         dropped = write_plan(status, command)
         try:
             with StudyDisplay(study.name, out, len(status.states), before, quiet=quiet) as display:

@@ -108,17 +108,17 @@ class Slice:
     Attributes:
         batch: its frames; where there are none left for it, one that is lent to it and counts nothing.
         own: how many frames of it count.
-        whole: how many the slices of all processes have together.
+        whole: the rows of the frames that the slices of all processes have together.
     """
 
     batch: Batch
     own: int
-    whole: int
+    whole: Rows
 
     @property
     def share(self) -> float:
         """How much the mean over this slice weighs in the mean over the whole batch."""
-        return self.own / self.whole
+        return self.own / len(self.whole)
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,12 @@ class Part:
         for first in range(skip * size, len(order), size):
             whole = order[first : first + size]
             own = whole[len(whole) * rank // processes : len(whole) * (rank + 1) // processes]
-            yield Slice(self.batch(own if len(own) else whole[:1], epoch), len(own), len(whole))
+            yield Slice(self.batch(own if len(own) else whole[:1], epoch), len(own), self.rows[whole])
+
+    def clips(self, rows: Rows) -> list[str]:
+        """The ids of the utterances that some of the part's frames, given as rows of all frames, are of."""
+        owners = np.unique(self.owner[np.searchsorted(self.rows, rows)])
+        return self.utterances.table["utterance"].iloc[owners].tolist()
 
     def _chances(self, balance: float) -> npt.NDArray[np.float64]:
         corpora = self.utterances.table["utterance"].str.rpartition("/")[0]  # of several corpora, their names are there

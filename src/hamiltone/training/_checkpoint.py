@@ -1,9 +1,13 @@
 """Checkpoints of a training: all that it takes to go on as if nothing had happened. safetensors and JSON, no pickle."""
 
 import json
+import os
 import random
+import re
 import shutil
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path
 
-_CONTENT = "hamiltone"
+_CONTENT, _CHECKSUM = "hamiltone", "crc32"
 
 
 @dataclass
@@ -39,32 +43,42 @@ class Progress:
 
 
 class CheckpointError(HamiltoneError):
-    """A checkpoint that is damaged."""
+    """A checkpoint that is damaged, or was taken away."""
 
 
 class Checkpoint:
     """The checkpoint of one run, in a folder of its own.
 
-    The state (model, Adam, random states, :class:`Progress`, the run's key) is one file, so that it is replaced as a
-    whole. The best weights so far lie in another, named by epoch; the state says which epoch counts, so that being
-    killed between the two is harmless. A folder without state belongs to nobody.
+    A state (model, Adam, random states, :class:`Progress`, the run's key) is one file, named by epoch and step. The
+    best weights so far lie in another, named by epoch; the state says which epoch counts, so that being killed between
+    the two is harmless. The last two states are kept: where the last one is damaged, the one before it is taken.
+    A folder without state belongs to nobody.
 
     Args:
         folder: made when there is something to save.
         run: the key of the run.
+        say: told of damaged states.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, say: Callable[[str], None] = lambda _line: None) -> None:
         self._folder = folder
         self._run = run
+        self._say = say
+        self._last: tuple[Path, ...] = ()  # the state that was saved or restored last, and its best weights
 
     def owner(self) -> str | None:
-        """The key of the run whose state lies here; None where there is none.
+        """The key of the run whose states lie here; None where there is none.
 
         Raises:
-            CheckpointError: the state is damaged.
+            CheckpointError: all states are damaged.
         """
-        return self._content()["run"] if self._state.is_file() else None
+        states = self._states()
+        for path in states:
+            with suppress(CheckpointError):
+                return _read(path, whole=False)[0]["run"]
+        if states:
+            raise CheckpointError(f"{states[0]}: is damaged, and no state before it is whole; {self._remedy}")
+        return None
 
     def save(
         self,
@@ -73,7 +87,14 @@ class Checkpoint:
         progress: Progress,
         average: Mapping[str, Tensor] | None = None,
     ) -> None:
-        """Replace the saved state; ``average`` is that of the weights, where one is kept."""
+        """Save a state beside the last one; ``average`` is that of the weights, where one is kept.
+
+        Raises:
+            CheckpointError: what was saved before is gone.
+            OSError: it cannot be written; what was saved before is as it was.
+        """
+        if gone := next((path for path in self._last if not path.exists()), None):
+            raise CheckpointError(f"{gone}: is gone; do not remove a run's folder while it is trained: start it again")
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in (average or {}).items()}
         tensors["random.torch"] = torch.get_rng_state()
@@ -89,12 +110,13 @@ class Checkpoint:
             "groups": optimizer_state["param_groups"],
             "random": {"python": random.getstate(), "numpy": _numpy_state()},
         }
-        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        with atomic_path(self._state) as draft:
-            save_file(plain, draft, metadata={_CONTENT: json.dumps(content)})
-        for path in self._folder.glob("best-*.safetensors"):
-            if path != self._best_path(progress.best_epoch):
+        state = self._folder / f"state-{progress.epoch:06d}-{progress.step:09d}.safetensors"
+        _write(state, tensors, content)
+        last = (state, *self._best(progress.best_epoch))
+        for path in self._folder.glob("*.safetensors"):
+            if path not in (*last, *self._last):
                 path.unlink()
+        self._last = last
 
     def restore(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, average: Mapping[str, Tensor] | None = None
@@ -102,13 +124,12 @@ class Checkpoint:
         """Bring model, optimizer, average and random states back to the saved state; None where nothing was saved.
 
         Raises:
-            CheckpointError: the state is damaged.
+            CheckpointError: all states are damaged.
         """
-        if not self._state.is_file():
+        found = self._last_whole_state()
+        if found is None:
             return None
-        content = self._content()
-        # Tensors are cloned: those of a file lie at any address, and vector units may sum in another order there.
-        tensors = {name: tensor.clone() for name, tensor in load_file(self._state).items()}
+        content, tensors = found
         model.load_state_dict(_below("model.", tensors), strict=True)
         for name, tensor in _below("average.", tensors).items():
             (average or {})[name].copy_(tensor)
@@ -131,12 +152,20 @@ class Checkpoint:
 
     def save_best(self, model: nn.Module, epoch: int) -> None:
         """Keep these weights as the best of all epochs so far."""
-        with atomic_path(self._best_path(epoch)) as draft:
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}, draft)
+        for path in self._best(epoch):
+            _write(path, model.state_dict())
 
     def load_best(self, model: nn.Module, epoch: int) -> None:
-        """Bring back the best weights, which are those of ``epoch``."""
-        model.load_state_dict(load_file(self._best_path(epoch)), strict=True)
+        """Bring back the best weights, which are those of ``epoch``.
+
+        Raises:
+            CheckpointError: they are damaged.
+        """
+        for path in self._best(epoch):
+            try:
+                model.load_state_dict(_read(path)[1], strict=True)
+            except CheckpointError as error:
+                raise CheckpointError(f"{error}; {self._remedy}") from None
 
     def remove(self) -> None:
         """Remove the folder, if it is there."""
@@ -144,18 +173,80 @@ class Checkpoint:
             shutil.rmtree(self._folder)
 
     @property
-    def _state(self) -> Path:
-        return self._folder / "state.safetensors"
+    def _remedy(self) -> str:
+        return f"remove {self._folder} to begin anew"
 
-    def _best_path(self, epoch: int) -> Path:
-        return self._folder / f"best-{epoch:04d}.safetensors"
+    def _states(self) -> list[Path]:
+        """The last one first."""
+        return sorted(self._folder.glob("state-*.safetensors"), reverse=True)
 
-    def _content(self) -> dict[str, Any]:
+    def _best(self, epoch: int) -> tuple[Path, ...]:
+        """Where the best weights of an epoch lie; epoch 0 has none."""
+        return (self._folder / f"best-{epoch:06d}.safetensors",) if epoch else ()
+
+    def _last_whole_state(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        damaged = None
+        for path in self._states():
+            try:
+                content, tensors = _read(path)
+                best = self._best(content["progress"]["best_epoch"])
+                for weights in best:
+                    _read(weights)
+            except CheckpointError as error:
+                damaged = error
+                self._say(f"{error}; the state before it is taken")
+                continue
+            self._last = (path, *best)
+            return content, tensors
+        if damaged:
+            raise CheckpointError(f"{damaged}, and no state before it is whole; {self._remedy}")
+        return None
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], content: Any = None) -> None:
+    """Write tensors and JSON-like content with their checksum, whole or not at all."""
+    text = json.dumps(content)
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {_CONTENT: text, _CHECKSUM: _checksum(plain, text)}
+    with atomic_path(path) as draft:
         try:
-            with safe_open(self._state, framework="pt") as file:
-                return json.loads(file.metadata()[_CONTENT])
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            raise CheckpointError(f"{self._state}: is damaged; remove {self._folder} to begin anew") from None
+            save_file(plain, draft, metadata=metadata)
+        except SafetensorError as error:  # it tells the system's errors in its own words
+            number = re.search(r"\(os error (\d+)\)", str(error))
+            if number is None:
+                raise
+            raise OSError(int(number[1]), os.strerror(int(number[1])), str(draft)) from None
+
+
+def _read(path: Path, *, whole: bool = True) -> tuple[Any, dict[str, Tensor]]:
+    """The content and the tensors of a file; not ``whole``: the content alone, unchecked.
+
+    Raises:
+        CheckpointError: it is damaged or missing.
+    """
+    try:
+        path.open("rb").close()  # safe_open calls a file missing that may not be read
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            content = json.loads(metadata[_CONTENT])
+            # Cloned: those of a file lie at any address, and vector units may sum in another order there.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()} if whole else {}  # noqa: SIM118
+    except FileNotFoundError:
+        raise CheckpointError(f"{path}: is missing") from None
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise CheckpointError(f"{path}: is damaged") from None
+    if whole and _checksum(tensors, metadata[_CONTENT]) != metadata.get(_CHECKSUM):
+        raise CheckpointError(f"{path}: is damaged")
+    return content, tensors
+
+
+def _checksum(tensors: Mapping[str, Tensor], content: str) -> str:
+    number = zlib.crc32(content.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        number = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), number)
+        number = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, number)
+    return f"{number:08x}"
 
 
 def _numpy_state() -> dict[str, Any]:

@@ -15,13 +15,15 @@ from hamiltone.machine import peak_memory, reset_peak_memory
 from hamiltone.records import Epoch
 from hamiltone.settings import OptimisationSettings
 
-from ._batches import Part, Slice
+from ._batches import Part, Rows, Slice
 from ._checkpoint import Checkpoint, Progress
 from ._display import TrainingDisplay
 from ._errors import TrainingError
 from ._objectives import Losses, Objective
 from ._processes import AVERAGED_GRADIENTS, Processes
 from ._weight_average import WeightAverage
+
+_DIVERGED = "the training has diverged; lower training.learning_rate and give another out, or remove this one"
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ def fit(
         for part in train.shuffled(*order, settings.balance):
             _set_rate(adam, learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps))
             processes.reseed(seed, progress.epoch, progress.step)
-            losses = _step(accelerator, objective, module, optimizer, part, part.share * processes.size, settings)
+            losses = _losses(accelerator, objective, module, part, part.share * processes.size, settings)
+            _check_finite(objective.module, losses, progress, train, part.whole)
+            _step(accelerator, objective, optimizer, settings)
             average.update()
-            _count(progress, processes.weighted_sums(losses, part.share), part.whole)
+            _count(progress, processes.weighted_sums(losses, part.share), len(part.whole))
             display.step()
             if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
                 saved = time.monotonic()
@@ -112,26 +116,31 @@ def learning_rate(settings: OptimisationSettings, step: int, steps_per_epoch: in
     return settings.learning_rate * (1 + math.cos(math.pi * (step - rising) / (steps - rising))) / 2
 
 
-def _step(
+def _losses(
     accelerator: Accelerator,
     objective: Objective,
     module: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
     part: Slice,
     weight: float,
     settings: OptimisationSettings,
 ) -> Losses:
-    """One step of the optimizer on this process' slice of a batch, and the losses there."""
+    """The losses on this process' slice of a batch, and their gradients in the module."""
     placed = part.batch.to(accelerator.device, channels_last=settings.channels_last)
     with accelerator.autocast():
         losses = objective.losses(module, placed)
     # Gradients are averaged over processes: weighted so, it is the mean over the whole batch's examples.
     accelerator.backward(losses["loss"] * weight)
+    return losses
+
+
+def _step(
+    accelerator: Accelerator, objective: Objective, optimizer: torch.optim.Optimizer, settings: OptimisationSettings
+) -> None:
+    """One step of the optimizer."""
     if settings.clip_gradient is not None:
         accelerator.clip_grad_norm_(objective.module.parameters(), settings.clip_gradient)
     optimizer.step()
     optimizer.zero_grad()
-    return losses
 
 
 def put_channels_last(module: torch.nn.Module) -> None:
@@ -194,19 +203,23 @@ def _out_of_patience(progress: Progress, settings: OptimisationSettings) -> bool
 
 
 def _count(progress: Progress, losses: Mapping[str, float], examples: int) -> None:
-    _check_finite(losses["loss"], progress)
     for name, value in losses.items():
         progress.sums[name] = progress.sums.get(name, 0.0) + value * examples
     progress.examples += examples
     progress.step += 1
 
 
-def _check_finite(loss: float, progress: Progress) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss is {loss} in epoch {progress.epoch} after step {progress.step}: the training has diverged; "
-            "lower training.learning_rate and give another out, or remove this one"
-        )
+def _check_finite(module: torch.nn.Module, losses: Losses, progress: Progress, train: Part, rows: Rows) -> None:
+    """See, before a step is taken on some frames, that it would not spoil the weights."""
+    loss = losses["loss"].item()
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    # The norm is quick; it can be infinite where no gradient is.
+    norm = torch.nn.utils.get_total_norm(gradients).item()
+    finite = math.isfinite(norm) or all(bool(gradient.isfinite().all()) for gradient in gradients)
+    if not (math.isfinite(loss) and finite):
+        told = f"the loss is {loss:g}" + ("" if finite else " and its gradient not finite")
+        place = f"in epoch {progress.epoch}, step {progress.step + 1}, on the clips {', '.join(train.clips(rows))}"
+        raise TrainingError(f"{told} {place}: {_DIVERGED}")
 
 
 def _now() -> tuple[float, float]:
@@ -226,7 +239,9 @@ def _end_epoch(progress: Progress, values: dict[str, float], objective: Objectiv
     """Book an epoch; True when its weights are to be kept: the best so far of those that count, or the last ones."""
     monitored = objective.monitored
     means = {name: total / progress.examples for name, total in progress.sums.items()}
-    _check_finite(values[monitored], progress)
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise TrainingError(f"the validation part's {name} is {value:g} after epoch {progress.epoch}: {_DIVERGED}")
     progress.epochs.append({"epoch": progress.epoch, "train": means, "validation": values})
     progress.epoch_seconds.append(progress.seconds)
     progress.epoch_cpu_seconds.append(progress.cpu_seconds)

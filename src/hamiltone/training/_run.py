@@ -14,11 +14,13 @@ import torch
 from hamiltone import __version__
 from hamiltone.antitransfer import Targets, stored_form
 from hamiltone.corpora import protocol_of, recording_keys
-from hamiltone.files import atomic_write, content_key, locked
+from hamiltone.files import atomic_write, content_key, locked, remove_leftovers
 from hamiltone.machine import processor
 from hamiltone.networks import Front, Network, Recognizer, TrainedRHEmo, save_bundle
 from hamiltone.records import (
+    HEARD,
     MODEL,
+    PREDICTIONS,
     RECORD,
     SETTINGS,
     SPLIT,
@@ -103,8 +105,8 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
         run = _make_run(settings, out, command, side_by_side)
         for remark in run.dataset.remarks if processes.main else ():
             display.say(f"note: {remark}")
-        checkpoint = Checkpoint(out / _CHECKPOINT, run.key)
-        with locked(out) if processes.main else nullcontext():
+        checkpoint = Checkpoint(out / _CHECKPOINT, run.key, display.say)
+        with locked(out, display.say) if processes.main else nullcontext():
             if (out / RECORD).is_file():
                 record = read_record(out)
                 _check_owner(run, record.run)
@@ -112,6 +114,8 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
                 said = "done before"
             else:
                 _check_owner(run, checkpoint.owner() or run.key)
+                for name in (MODEL, PREDICTIONS, SETTINGS, SPLIT, HEARD, RECORD) if processes.main else ():
+                    remove_leftovers(out / name)
                 record = _carry_out(run, checkpoint, display, processes)
                 said = "done"
             if processes.main:

@@ -6,8 +6,10 @@ so what is found there is right, and what is stale is never read.
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 from hamiltone.audio import FRAME_SAMPLES, FrameSettings, decoder_versions, frame_bounds, is_silent
 from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
-from hamiltone.files import atomic_path, cache_folder, content_key, locked
+from hamiltone.files import atomic_path, cache_folder, content_key, locked, rows_file
 from hamiltone.networks import Front, Stage, weights_key
 from hamiltone.records import extension_keys
 
@@ -133,7 +135,9 @@ def _decode(utterances: Utterances, settings: FrameSettings, folder: Path, repor
                 file.write(waveform[first:stop].astype("<f4").tobytes())
                 bounds.append((position, position + stop - first, row))
                 position += stop - first
-    np.save(folder / "bounds.npy", np.array(bounds, dtype=np.int64).reshape(-1, 3))
+    table = np.array(bounds, dtype=np.int64).reshape(-1, 3)
+    with rows_file(folder / "bounds.npy", table.shape, table.dtype) as file:
+        file.write(table.tobytes())
     (folder / "silent.json").write_text(json.dumps(silent), encoding="utf-8")
 
 
@@ -197,16 +201,13 @@ def _compute(
     was_training = module.training
     module.eval()
     count = len(frames.bounds)
-    array: np.memmap | None = None
-    for first in range(0, count, _BATCH):
-        rows = np.arange(first, min(first + _BATCH, count))
-        offsets = None if offset_seed is None else frames.random_offsets(rows, offset_seed, epoch=0)
-        result: Tensor = module(frames.waveforms(rows, offsets))
-        if array is None:
-            shape = (count, *result.shape[1:])
-            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        array[rows] = result.numpy()
-        report(f"computing {stage}", int(rows[-1]) + 1, count)
-    if array is not None:
-        array.flush()
+    with ExitStack() as stack:
+        file: BinaryIO | None = None
+        for first in range(0, count, _BATCH):
+            rows = np.arange(first, min(first + _BATCH, count))
+            offsets = None if offset_seed is None else frames.random_offsets(rows, offset_seed, epoch=0)
+            values = module(frames.waveforms(rows, offsets)).numpy().astype(np.float32, copy=False)
+            file = file or stack.enter_context(rows_file(path, (count, *values.shape[1:]), np.float32))
+            file.write(values.tobytes())
+            report(f"computing {stage}", int(rows[-1]) + 1, count)
     module.train(was_training)

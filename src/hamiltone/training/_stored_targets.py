@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import torch
 
 from hamiltone.antitransfer import GramTargets, Targets, frozen_maps
 from hamiltone.corpora import Report
-from hamiltone.files import atomic_path, cache_folder, content_key, locked
+from hamiltone.files import atomic_path, cache_folder, content_key, locked, remove_leftovers, rows_file
 from hamiltone.networks import Network, weights_key
 from hamiltone.records import extension_keys
 
@@ -67,7 +67,10 @@ def stored_targets(
     with locked(folder):
         missing = [layer for layer in sorted({*layers, *others}) if not _intact(_place(folder, layer), form)]
         if set(missing) & set(layers):
-            _compute(features, network, {layer: _place(folder, layer) for layer in missing}, device, report, form)
+            places = {layer: _place(folder, layer) for layer in missing}
+            for place in places.values():
+                remove_leftovers(place)
+            _compute(features, network, places, device, report, form)
     return {layer: _load(_place(folder, layer), form) for layer in layers}
 
 
@@ -100,7 +103,7 @@ def _compute(
     put_channels_last(network.to(device))
     with ExitStack() as stack:
         drafts = {layer: stack.enter_context(atomic_path(place)) for layer, place in places.items()}
-        arrays: dict[int, np.memmap] = {}
+        files: dict[int, BinaryIO] = {}
         for first in range(0, len(features), _BATCH):
             batch = torch.from_numpy(features[first : first + _BATCH].copy()).to(device)
             batch = batch.contiguous(memory_format=torch.channels_last)
@@ -108,12 +111,10 @@ def _compute(
             for layer, draft in drafts.items():
                 targets = form.kind.of(maps[layer], aggregation=form.aggregation)
                 values = targets.values.cpu().numpy()
-                if layer not in arrays:
+                if layer not in files:
                     draft.mkdir()
                     (draft / _SHAPE).write_text(json.dumps(targets.shape), encoding="utf-8")
                     size = (len(features), values.shape[1])
-                    arrays[layer] = np.lib.format.open_memmap(draft / _ROWS, mode="w+", dtype=values.dtype, shape=size)
-                arrays[layer][first : first + len(batch)] = values
+                    files[layer] = stack.enter_context(rows_file(draft / _ROWS, size, values.dtype))
+                files[layer].write(values.tobytes())
             report("computing targets", first + len(batch), len(features))
-        for array in arrays.values():
-            array.flush()

@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from hamiltone.errors import HamiltoneError
+from hamiltone.errors import HamiltoneError, system_line
 from hamiltone.files import atomic_write
 from hamiltone.settings import RunSettings
 
@@ -27,7 +27,7 @@ def work(folder: Path) -> None:
     except HamiltoneError as error:
         _fail(folder, 2, mistake=str(error))
     except OSError as error:  # a full disk, a folder that may not be written
-        _fail(folder, 2, mistake=f"{error.filename or 'a file'}: {error.strerror or error}")
+        _fail(folder, 2, mistake=system_line(error))
     except Exception:
         _fail(folder, 1, traceback=traceback.format_exc())
 
