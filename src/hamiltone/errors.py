@@ -1,5 +1,7 @@
 """The one kind of error that is the user's to mend."""
 
+_LONGEST, _END = 1000, 300
+
 
 class HamiltoneError(Exception):
     """A mistake in what was asked: the message is one line and says what, where and what to do.
@@ -9,4 +11,9 @@ class HamiltoneError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())
+        if not line.isprintable():  # what a stranger's file says must not act on a terminal
+            line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+        if len(line) > _LONGEST:
+            line = f"{line[: _LONGEST - _END]} ... {line[-_END:]}"  # what to do stands at the end
+        super().__init__(line)

@@ -28,7 +28,7 @@ def endure(
         megabytes: of address space that the child may take beyond what it has at the beginning.
         seconds: in which each attempt must end, native code included.
     """
-    with tempfile.TemporaryFile("w+") as told:
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, from Python 3.12 on
             child = os.fork()
@@ -37,11 +37,11 @@ def endure(
         _, status = os.waitpid(child, 0)
         told.seek(0)
         lines = told.read().splitlines()
-    failures = [line for line in lines if not line.startswith(("try ", "end "))]
+    failures = [line.replace("\\n", "\n") for line in lines if not line.startswith(("try ", "end "))]
     tried = sum(line.startswith("try ") for line in lines)
     last = next((line for line in reversed(lines) if line.startswith("try ")), "")
     assert status == 0, f"the child ended with status {status} at {last}: {failures[-30:]}"
-    assert not failures, "\n".join(failures[:60])
+    assert not failures, "\n".join([f"{len(failures)} failures", *failures[:10]])
     ends = Counter(line.removeprefix("end ") for line in lines if line.startswith("end "))
     assert tried == ends.total()
     return ends
@@ -51,9 +51,9 @@ def _attempt_all(
     seeds: Iterable[int], attempt: Callable[[random.Random], str], told: int, allowed: int, seconds: float
 ) -> None:
     try:
-        pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
-        if pages:
-            most = pages * resource.getpagesize() + allowed
+        statistics = Path("/proc/self/statm")
+        if statistics.exists():  # macOS has no such limit
+            most = int(statistics.read_text(encoding="utf-8").split()[0]) * resource.getpagesize() + allowed
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         for seed in seeds:
@@ -76,7 +76,8 @@ def _ended(seed: int, attempt: Callable[[random.Random], str]) -> bytes:
             return f"seed {seed}: no clean line: {message[:500]!r}\n".encode()
         word = type(error).__name__
     except BaseException:
-        return f"seed {seed}: {traceback.format_exc()}\n".encode(errors="backslashreplace")
+        told = traceback.format_exc().strip().replace("\n", "\\n")  # a line each
+        return f"seed {seed}: {told}\n".encode(errors="backslashreplace")
     return f"end {word}\n".encode()
 
 

@@ -40,7 +40,7 @@ WORDS = [
         "\n",
     ),
     *("..", "../../../etc/passwd", "/etc/passwd", "/dev/null", "\x00", "\x1b[31m", "é", "高兴", "\ufeff", "\u2028"),
-    *("a" * 3000, "[[" * 400, "1,5", "1.000,5", ";", ",", "\t", '"', "SPEAKER", "$HOME", "~", "%s", "{0}", "__class__"),
+    *("\n", "a" * 3000, "[[" * 400, "1,5", "1.000,5", ";", ",", "\t", '"', "SPEAKER", "$HOME", "~", "%s", "{0}"),
 ]
 SETTINGS = """
 name = "fuzz"
@@ -125,7 +125,7 @@ def run(*arguments: str) -> str:
     if code == 2 and not told.startswith("Usage:"):
         lines = told.splitlines()
         assert lines, "nothing was said"
-        assert lines[-1].startswith("hamiltone: ") or "none" in lines[-1], told
+        assert lines[-1].startswith("hamiltone: "), told
         assert len(lines[-1]) < LONGEST_LINE, told[:3000]
         assert lines[-1].isprintable(), repr(told)
     return f"{arguments[0]} {code}"
@@ -153,7 +153,7 @@ def tried(place: Path, work: Path) -> Callable[[random.Random], str]:
         (folder / name).write_bytes(content)
         return str(folder / name)
 
-    def once(random: random.Random) -> str:
+    def once(random: random.Random) -> str:  # noqa: PLR0911
         os.chdir(work)
         match random.randrange(8):
             case 0:
