@@ -87,7 +87,7 @@ class _Worker:
 
 
 def _answer(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """Raises ValueError, TypeError or EOFError where a process in which a hostile file has taken over says anything else."""
+    """Raises ValueError, TypeError or EOFError where a process that a hostile file took over says something else."""
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(json.dumps(request).encode() + b"\n")
     process.stdin.flush()
