@@ -17,7 +17,7 @@ LONGEST_LINE = 2000
 
 
 def endure(
-    seeds: Iterable[int], attempt: Callable[[random.Random], str], *, megabytes: int = 512, seconds: float = 20.0
+    seeds: Iterable[int], attempt: Callable[[random.Random], str], *, megabytes: int = 512, seconds: float = 60.0
 ) -> Counter[str]:
     """Make an attempt for each seed in one forked child, and count how they ended.
 

@@ -204,10 +204,10 @@ def changed_split(split: str, random: random.Random) -> bytes:
 
 
 def test_texts_that_nobody_should_write(place: Path, tmp_path: Path) -> None:
-    ends = endure(range(120), tried(place, tmp_path), megabytes=2048, seconds=30)
+    ends = endure(range(120), tried(place, tmp_path), megabytes=2048)
     assert {"train 2", "study 2", "corpus 2", "predict 2"} <= set(ends)
 
 
 @pytest.mark.soak
 def test_5_000_texts_that_nobody_should_write(place: Path, tmp_path: Path) -> None:
-    endure(range(1000, 6000), tried(place, tmp_path), megabytes=2048, seconds=30)
+    endure(range(1000, 6000), tried(place, tmp_path), megabytes=2048)
