@@ -113,7 +113,7 @@ def sealed(content: bytes) -> bytes:
         lacing = changed[position + 27 : position + 27 + changed[position + 26]]
         stop = position + 27 + len(lacing) + sum(lacing)
         changed[position + 22 : position + 26] = bytes(4)
-        changed[position + 22 : position + 26] = checksum(changed[position:stop]).to_bytes(4, "little")
+        changed[position + 22 : position + 26] = checksum(bytes(changed[position:stop])).to_bytes(4, "little")
         position = stop
     return bytes(changed)
 
@@ -167,9 +167,8 @@ def test_10_000_changed_recordings_of_each_container(seeds: Seeds, tmp_path: Pat
     assert ends[container] > 50
 
 
-def wav(
-    channels: int = 1, rate: int = 16000, bits: int = 16, size: int | None = None, sound: bytes = bytes(64)
-) -> bytes:
+def wav(channels: int = 1, rate: int = 16000, bits: int = 16, size: int | None = None, length: int = 64) -> bytes:
+    sound = bytes(length)
     block = channels * bits // 8
     head = struct.pack("<HHIIHH", 1, channels, rate, rate * block & 0xFFFFFFFF, block & 0xFFFF, bits)
     told = len(sound) if size is None else size
@@ -270,8 +269,8 @@ class TestIsolation:
 
     def test_it_is_the_same_sound_and_the_same_line(self, good: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(load_audio(good, isolate=True), load_audio(good))
-        segment = {"start": 0.25, "end": 0.75}
-        np.testing.assert_array_equal(load_audio(good, isolate=True, **segment), load_audio(good, **segment))
+        segment = load_audio(good, start=0.25, end=0.75)
+        np.testing.assert_array_equal(load_audio(good, start=0.25, end=0.75, isolate=True), segment)
         (tmp_path / "text.wav").write_text("no sound at all, but a text")
         for path in (tmp_path / "text.wav", tmp_path / "none.wav"):
             with pytest.raises(AudioError) as here:

@@ -15,7 +15,11 @@ import pytest
 import soundfile
 
 from hamiltone.cli import main
-from hamiltone.corpora import load_corpus, split_random
+from hamiltone.corpora import load_corpus, read_split, split_random
+from hamiltone.errors import HamiltoneError
+from hamiltone.files import content_key
+from hamiltone.service._segments import read_segments
+from hamiltone.settings import read_settings, read_toml
 from tests.reliability._endurance import LONGEST_LINE, endure, mutated
 
 WORDS = [
@@ -145,9 +149,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def tried(place: Path, work: Path) -> Callable[[random.Random], str]:
     parquet, split = (place / "good.parquet").read_bytes(), (place / "split.json").read_text()
-    lines = "".join(
-        row + "\n" for row in pd.read_csv(place / "good.csv").to_json(orient="records", lines=True).split("\n")
-    )
+    lines = str(pd.read_csv(place / "good.csv").to_json(orient="records", lines=True))
 
     def put(folder: Path, name: str, content: bytes) -> str:
         (folder / name).write_bytes(content)
@@ -190,8 +192,6 @@ def tried(place: Path, work: Path) -> Callable[[random.Random], str]:
 
 
 def changed_split(split: str, random: random.Random) -> bytes:
-    from hamiltone.files import content_key
-
     if random.random() < 0.5:
         return edited(split, random)
     content = json.loads(split)
@@ -211,3 +211,63 @@ def test_texts_that_nobody_should_write(place: Path, tmp_path: Path) -> None:
 @pytest.mark.soak
 def test_5_000_texts_that_nobody_should_write(place: Path, tmp_path: Path) -> None:
     endure(range(1000, 6000), tried(place, tmp_path), megabytes=2048)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("start,end\n0,1e305\n", "'1e305' is no time in seconds"),
+        (f"start,end,speaker\n0,1,{'x' * 200_000}\n", "field larger than field limit"),
+        ("start,end\n\0,1\n", "is no time in seconds"),
+    ],
+)
+def test_segments_beyond_all_bounds(place: Path, tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(HamiltoneError, match=told):
+        read_segments(tmp_path / "s.csv", [place / "a.wav"])
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a" + ".a" * 5000 + " = 1", "a = " + "{a=" * 5000])
+def test_settings_that_are_nested_without_end(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    with pytest.raises(HamiltoneError):
+        read_settings(tmp_path / "run.toml")
+    with pytest.raises(HamiltoneError):
+        read_toml(tmp_path / "none.toml", [text.replace(" = ", "=")])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"corpus": ["x"]},
+        {"seed": "0"},
+        {"fold": 1.5},
+        {"fractions": [0.1, "x"]},
+        {"parts": {"train": "abc", "validation": [], "test": []}},
+        {"parts": {"train": [1], "validation": [[]], "test": [None]}},
+        {"stratify": 3},
+        {"kind": None},
+    ],
+)
+def test_a_split_of_other_kinds_of_values_is_none_though_its_hash_is_right(
+    place: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    content = json.loads((place / "split.json").read_text()) | changes
+    content.pop("hash")
+    (tmp_path / "s.json").write_text(json.dumps(content | {"hash": content_key(content)}))
+    with pytest.raises(HamiltoneError, match="is not a split"):
+        read_split(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": "hamiltone split 1", "seed": NaN}'])
+def test_a_split_that_is_no_json_of_ours_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(HamiltoneError, match="is not a split"):
+        read_split(tmp_path / "s.json")
+
+
+def test_a_line_is_bounded_and_does_not_act_on_a_terminal() -> None:
+    line = str(HamiltoneError("a\x1b[2J\udce9\n" + "b" * 5000 + " do this"))
+    assert line.startswith("a\\x1b[2J\\udce9 bbb")
+    assert line.endswith("b do this")
+    assert len(line) < 1100

@@ -142,8 +142,11 @@ def load_split(path: str | Path, utterances: Utterances, *, fold: int = 0) -> Sp
 
 def _lists_from(content: dict[str, Any], path: str | Path) -> SpeakerLists:
     try:
+        corpus, name, about = texts([content["corpus"], content["name"], content["about"]])
         return SpeakerLists(
-            *texts([content["corpus"], content["name"], content["about"]]),
+            corpus,
+            name,
+            about,
             tuple(map(texts, content.get("folds", ()))),
             {part: texts(speakers) for part, speakers in content.get("parts", {}).items()},
             texts(content.get("validation_words", [])),

@@ -176,12 +176,15 @@ def split_from(content: dict[str, Any], path: str | Path) -> Split:
     try:
         fractions = content.pop("fractions")
         parts = {part: texts(ids) for part, ids in content.pop("parts").items()}
-        made = Split(parts=parts, fractions=None if fractions is None else tuple(map(float, fractions)), **content)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        made = Split(parts=parts, fractions=None if fractions is None else tuple(fractions), **content)
+    except (AttributeError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not a split: its keys are others than {SPLIT_FORMAT!r} has") from error
     for name, kind in _SCALARS.items():
         if not isinstance(getattr(made, name), kind):
             raise CorpusError(f"{path} is not a split: {name} is {getattr(made, name)!r}")
+    numbers = made.fractions or (0, 0, 0)
+    if len(numbers) != len(PARTS) or not all(isinstance(number, int | float) for number in numbers):
+        raise CorpusError(f"{path} is not a split: fractions are {numbers!r}")
     return made
 
 
