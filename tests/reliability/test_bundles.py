@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save
 from hamiltone.files import file_key
 from hamiltone.networks import (
     BundleError,
-    load_recognizer,
     DerivativesFront,
     Ensemble,
     Recognizer,
@@ -28,6 +27,7 @@ from hamiltone.networks import (
     bundle_card,
     bundle_licence,
     load_bundle,
+    load_recognizer,
     save_bundle,
     vgg,
 )

@@ -92,6 +92,7 @@ def described(app: Any, examples: int) -> None:
     from schemathesis.core.failures import FailureGroup
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+    slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
         for found in app.get_all_operations():
             operation = found.ok()

@@ -159,7 +159,7 @@ def hashed_content(path: str | Path, *formats: str) -> dict[str, Any]:
     written = content.pop("hash", None)
     try:
         key = content_key(content)
-    except ValueError as error:  # NaN, or half of a sign
+    except (ValueError, RecursionError) as error:  # NaN, or half of a sign
         raise CorpusError(f"{path} is not a split: no hash belongs to its content: {error}") from error
     if key != written:
         raise CorpusError(f"the split {path} was changed after it was written (its hash differs): make it anew")
