@@ -100,12 +100,7 @@ def described(app: Any, examples: int) -> None:
                 continue  # they take nothing that could be wrong
 
             @given(case=operation.as_strategy(generation_mode=mode))
-            @settings(
-                max_examples=examples,
-                deadline=None,
-                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-                database=None,
-            )
+            @settings(max_examples=examples, deadline=None, suppress_health_check=slow, database=None)
             def answered(case: Any) -> None:
                 try:
                     answer = case.call(timeout=60)
