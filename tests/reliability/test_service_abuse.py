@@ -279,12 +279,16 @@ def test_1_000_connections_and_memory_that_is_given_back(address: str, recognize
     assert process.num_fds() <= before[1] + 20
 
 
+def decoders() -> list[psutil.Process]:
+    """The decoding processes that live."""
+    living = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in living if "_decoding_worker.py" in " ".join(child.cmdline())]
+
+
 def test_decoders_that_are_killed_are_replaced(address: str) -> None:
     for number in range(4):
-        workers = [child for child in psutil.Process().children() if "_decoding_worker" in " ".join(child.cmdline())]
-        for worker in workers[: 1 + number % 2]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                worker.send_signal(signal.SIGKILL)
+        for worker in decoders()[: 1 + number % 2]:
+            worker.send_signal(signal.SIGKILL)
         answer = httpx.post(f"{address}/v1/predict", content=tone(1, 0), timeout=60)
         assert answer.status_code in {200, 422}, answer.text
     serves(address)
