@@ -308,6 +308,13 @@ def test_a_description_of_a_huge_network_makes_none(folder: Path) -> None:
     assert endure([0], load, megabytes=64) == {"BundleError": 1}
 
 
+@pytest.mark.parametrize("shape", [[], [4], [4, 64], [0, 0, 0], ["4", 64, 64], [4, 64, 10**40], None])
+def test_a_shape_that_is_none_is_told(folder: Path, shape: Any) -> None:
+    network = json.loads((folder / CONFIG).read_text())["network"]
+    with pytest.raises(BundleError, match="describes no model"):
+        load_bundle(changed(folder, network=network | {"input_shape": shape}))
+
+
 def test_labels_that_act_on_a_terminal_are_refused(folder: Path) -> None:
     with pytest.raises(BundleError, match="control characters"):
         load_bundle(changed(folder, labels=["calm", "\x1b]0;owned\x07", "sad"]))

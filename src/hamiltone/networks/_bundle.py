@@ -143,7 +143,7 @@ def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
     try:
         with _Budget(_SPARE_ELEMENTS + 3 * size):
             model = _build(config)
-    except (KeyError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
         raise BundleError(f"{folder / CONFIG}: describes no model of this version ({str(error)[:300]})") from None
     try:
         _check_layout(path, model.state_dict())
