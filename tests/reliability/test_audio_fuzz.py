@@ -161,10 +161,12 @@ def test_changed_recordings(seeds: Seeds, tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("container", CONTAINERS)
-def test_10_000_changed_recordings_of_each_container(seeds: Seeds, tmp_path: Path, container: str) -> None:
+def test_10_000_changed_recordings(seeds: Seeds, tmp_path: Path, container: str, record_property) -> None:
     ends = endure(range(1000, 11_000), attempt(seeds, tmp_path, [container]), megabytes=512)
     assert ends["AudioError"] > 1000
     assert ends[container] > 50
+    record_property(f"changed recordings ({container})", 10_000)
+    record_property(f"of these heard ({container})", ends[container])
 
 
 def wav(channels: int = 1, rate: int = 16000, bits: int = 16, size: int | None = None, length: int = 64) -> bytes:
