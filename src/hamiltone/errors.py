@@ -1,6 +1,9 @@
 """The one kind of error that is the user's to mend."""
 
+from unicodedata import category
+
 _LONGEST, _END = 1000, 300
+_ACTING = {"Cc", "Cs"}  # controls, and halves of signs
 
 
 class HamiltoneError(Exception):
@@ -13,7 +16,7 @@ class HamiltoneError(Exception):
     def __init__(self, message: str) -> None:
         line = " ".join(message.split())
         if not line.isprintable():  # what a stranger's file says must not act on a terminal
-            line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in line)
+            line = "".join(ascii(sign)[1:-1] if category(sign) in _ACTING else sign for sign in line)
         if len(line) > _LONGEST:
             line = f"{line[: _LONGEST - _END]} ... {line[-_END:]}"  # what to do stands at the end
         super().__init__(line)

@@ -10,6 +10,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from unicodedata import category
 
 from hamiltone.errors import HamiltoneError
 
@@ -67,12 +68,17 @@ def _attempt_all(
         os._exit(1)
 
 
+def is_clean(line: str) -> bool:
+    """Whether a line is one, of bounded length, that does nothing to a terminal."""
+    return len(line) < LONGEST_LINE and not any(category(sign) in {"Cc", "Cs"} for sign in line)
+
+
 def _ended(seed: int, attempt: Callable[[random.Random], str]) -> bytes:
     try:
         word = attempt(random.Random(seed))
     except HamiltoneError as error:
         message = str(error)
-        if "\n" in message or not message.isprintable() or len(message) > LONGEST_LINE:
+        if not is_clean(message):
             return f"seed {seed}: no clean line: {message[:500]!r}\n".encode()
         word = type(error).__name__
     except BaseException:

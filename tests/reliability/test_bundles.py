@@ -47,7 +47,7 @@ HOSTILE: list[Any] = [
 ]
 TEXTS = [
     *(b"", b"{", b"[" * 200_000, b'{"a":' * 100_000, b"9" * 100_000, b"null", b"[]", b'"\\ud800"', b"\xff\xfe{\0}\0"),
-    *(b" " * (3 << 20), b'{"kind": NaN}', b'{"kind": "recogniser", "format": 2}', b"\x80\x04\x95cos\nsystem\n"),
+    *(b" " * (5 << 20), b'{"kind": NaN}', b'{"kind": "recogniser", "format": 2}', b"\x80\x04\x95cos\nsystem\n"),
 ]
 
 
@@ -321,5 +321,7 @@ def test_a_shape_that_is_none_is_told(folder: Path, shape: Any) -> None:
 def test_labels_that_act_on_a_terminal_are_refused(folder: Path) -> None:
     with pytest.raises(BundleError, match="control characters"):
         load_bundle(changed(folder, labels=["calm", "\x1b]0;owned\x07", "sad"]))
+    persian = "نمی\u200cخندم"  # a sign that joins nothing is no control
+    assert load_recognizer(changed(folder, labels=["calm", persian, "sad"])).labels[1] == persian
     with pytest.raises(BundleError, match="names a class twice"):
         save_bundle(Recognizer(tiny().front, tiny().network, "aab"), folder)

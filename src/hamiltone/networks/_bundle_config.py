@@ -8,6 +8,7 @@ import os
 import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from unicodedata import category
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 from pydantic_core import from_json
@@ -20,7 +21,7 @@ from hamiltone.speech import Normalisation, Scale
 FORMAT = 2
 CONFIG, WEIGHTS, CARD, LICENCE = "config.json", "model.safetensors", "README.md", "LICENCE"
 
-_LARGEST_TEXT = 1 << 20
+_LARGEST_TEXT = 4 << 20
 """Bytes of a description, a card or a licence; those of this package have 5,000."""
 
 
@@ -29,7 +30,7 @@ class BundleError(HamiltoneError):
 
 
 def _printable(text: str) -> str:
-    if not all(character.isprintable() or character in "\n\t" for character in text):
+    if any(category(sign) == "Cc" and sign not in "\n\t" for sign in text):
         raise ValueError("holds control characters, which would act on a terminal")
     return text
 
