@@ -28,7 +28,7 @@ _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
 _IDLE_SECONDS = 20
 _GLANCE_SECONDS = 0.1
-_CONNECTIONS_EACH = 4  # of an address, for each request that it may have under way
+_CONNECTIONS_EACH = 8  # of an address, for each request that it may have under way
 
 
 def serve(
