@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import io
-import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,12 +55,20 @@ def recognizer() -> Recognizer:
 
 
 @pytest.fixture(scope="module")
-def address(recognizer: Recognizer) -> Iterator[str]:
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service makes its own folder for what it is sent."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="module")
+def address(recognizer: Recognizer, uploads: Path) -> Iterator[str]:
     limits = ServiceLimits(
         concurrency=4, queue=40, per_client=40, upload_timeout=2.0, decode_timeout=10, megabytes=1, seconds=30
     )
-    with serving(recognizer, limits) as address:
-        yield address
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(uploads))
+        with serving(recognizer, limits) as address:
+            yield address
 
 
 def place_of(address: str) -> tuple[str, int]:
@@ -308,10 +316,12 @@ def test_decoders_that_are_killed_are_replaced(address: str) -> None:
     until_empty(address)
 
 
-def test_no_upload_is_left(address: str) -> None:
+def test_no_upload_is_left_and_none_is_others_to_read(address: str, uploads: Path) -> None:
     serves(address)
-    folders = [Path(root) for root in Path(os.environ.get("TMPDIR", "/tmp")).glob("hamiltone-serve-*")]
-    assert all(not any(folder.iterdir()) for folder in folders if folder.stat().st_uid == os.geteuid())
+    until_empty(address)
+    (folder,) = uploads.glob("hamiltone-serve-*")
+    assert folder.stat().st_mode & 0o077 == 0
+    assert not list(folder.iterdir())
 
 
 def test_the_token_is_compared_in_constant_time(recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
