@@ -1,5 +1,6 @@
 """Recordings that nobody should have made: sound or one line, in bounded memory and time, and no dead process."""
 
+import gc
 import io
 import os
 import random
@@ -7,6 +8,7 @@ import re
 import signal
 import struct
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -298,3 +300,6 @@ class TestIsolation:
                 load_audio(good, isolate=True)
         monkeypatch.undo()
         np.testing.assert_array_equal(load_audio(good, isolate=True), load_audio(good))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of pipes that are left open
+            gc.collect()

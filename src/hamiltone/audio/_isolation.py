@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,9 @@ class _Worker:
         return np.frombuffer(body, np.float32).copy()
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        if self._process is not None and self._owner != os.getpid():
-            self._process = None  # of the process that this one was forked from
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and (self._owner != os.getpid() or self._process.poll() is not None):
+            self.end()
+        if self._process is None:
             self._owner = os.getpid()
             self._process = subprocess.Popen(
                 [sys.executable, str(WORKER), str(_MEGABYTES)],
@@ -79,11 +80,15 @@ class _Worker:
     def end(self) -> None:
         """End the process; the next recording gets another one."""
         process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
+        if process is None:
             return
-        process.kill()
-        with process:  # closes its pipes, and waits
-            pass
+        assert process.stdin is not None and process.stdout is not None
+        if self._owner == os.getpid():  # else it is that of the process that this one was forked from
+            process.kill()
+            process.wait()
+        with suppress(OSError):  # what it did not read any more
+            process.stdin.close()
+        process.stdout.close()
 
 
 def _answer(process: "subprocess.Popen[bytes]", request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
