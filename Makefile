@@ -31,12 +31,13 @@ onnx-example:  ## examples/onnx_predict.py in an environment with the four packa
 		numpy onnxruntime soundfile soxr
 	@HAMILTONE_BARE_PYTHON=$(bare)/bin/python $(VENV)/bin/python -m pytest tests/service/test_onnx.py -k example
 
-lint:  ## style, types, and which folder may import which
+lint:  ## style, types, which folder may import which, and known faults of the pinned packages
 	@tools/environment.sh lint,$(EXTRAS)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+	@$(VENV)/bin/python -m tools.audit
 
 hooks:  ## the checks of lint on what is committed, before each commit
 	@tools/environment.sh lint,$(EXTRAS)

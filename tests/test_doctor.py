@@ -1,12 +1,15 @@
 """The diagnosis of an installation."""
 
+import getpass
+import os
+import platform
 import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from hamiltone.doctor import examine
+from hamiltone.doctor import examine, report
 
 EXTRAS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
@@ -29,3 +32,30 @@ def test_what_an_extra_lacks_is_named(gone: str, monkeypatch: pytest.MonkeyPatch
     assert found[f"extra {name}"].mark == "note"
     assert found[f"extra {name}"].text == f"{gone} not installed; pip install 'hamiltone[{name}]'"
     assert found["extra ray"].mark == "ok"
+
+
+def test_a_report_trains_and_tells_nothing_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("CUDA_HOME", "/home/somebody/cuda")
+    monkeypatch.setenv("HAMILTONE_TOKEN", "a-secret-of-the-service")
+    monkeypatch.setenv("HAMILTONE_DATA", str(tmp_path))
+    text = report()
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert "ok: loss" in lines["training"]
+    assert "the same when loaded" in lines["training"]
+    assert "torch: 1 of" in text
+    assert "variable        OMP_NUM_THREADS=1\n" in text
+    assert "variable        CUDA_HOME=(not shown)\n" in text
+    assert f"Linux {platform.release()}" in text or platform.system() != "Linux"
+    private = [getpass.getuser(), platform.node(), str(Path.home()), str(tmp_path), os.environ["HAMILTONE_CACHE"]]
+    for word in (*private, str(Path.cwd()), "somebody", "a-secret"):
+        assert word not in text, word
+    assert "/" not in text
+
+
+def test_what_fails_is_reported_without_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device", "/home/somebody/tone.wav")
+
+    monkeypatch.setattr("soundfile.write", broken)
+    assert "FAILED: OSError: [Errno 28] No space left on device: (a path)" in report()

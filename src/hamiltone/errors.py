@@ -1,5 +1,10 @@
 """The one kind of error that is the user's to mend, and the system's errors in a line."""
 
+from unicodedata import category
+
+_LONGEST, _END = 1000, 300
+_ACTING = {"Cc", "Cs"}  # controls, and halves of signs
+
 
 class HamiltoneError(Exception):
     """A mistake in what was asked: the message is one line and says what, where and what to do.
@@ -9,7 +14,12 @@ class HamiltoneError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        line = " ".join(message.split())
+        if not line.isprintable():  # what a stranger's file says must not act on a terminal
+            line = "".join(ascii(sign)[1:-1] if category(sign) in _ACTING else sign for sign in line)
+        if len(line) > _LONGEST:
+            line = f"{line[: _LONGEST - _END]} ... {line[-_END:]}"  # what to do stands at the end
+        super().__init__(line)
 
 
 def system_line(error: OSError) -> str:

@@ -133,7 +133,7 @@ def test_a_decoder_that_was_taken_over_is_not_believed(
     answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "worker.py").write_text(EVIL % answer)
-    monkeypatch.setattr("hamiltone.service._decoder._WORKER", tmp_path / "worker.py")
+    monkeypatch.setattr("hamiltone.service._decoder.WORKER", tmp_path / "worker.py")
     lost: list[int] = []
 
     async def story() -> None:

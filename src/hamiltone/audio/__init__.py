@@ -22,6 +22,7 @@ from ._frames import (
     is_silent,
     stream_frames,
 )
+from ._isolation import WORKER, worker_environment
 from ._loading import SAMPLE_RATE, audio_duration, load_audio, stream_audio
 from ._settings import (
     SPECTROGRAM_BINS,
@@ -43,6 +44,7 @@ __all__ = [
     "SPECTROGRAM_BINS",
     "SPECTROGRAM_COLUMNS",
     "SPECTROGRAM_HOP",
+    "WORKER",
     "AudioError",
     "AudioFormatError",
     "AudioLengthError",
@@ -62,4 +64,5 @@ __all__ = [
     "opened",
     "stream_audio",
     "stream_frames",
+    "worker_environment",
 ]

@@ -15,6 +15,7 @@ from jaxtyping import Float32
 
 from ._decoding import Recording, opened
 from ._errors import AudioError, AudioLengthError
+from ._isolation import decode_apart
 
 SAMPLE_RATE = 16000
 """Hz; the rate of every waveform in this package."""
@@ -29,6 +30,7 @@ def load_audio(
     maximum_seconds: float | None = 3600.0,
     start: float | None = None,
     end: float | None = None,
+    isolate: bool = False,
 ) -> Float32[np.ndarray, "sample"]:
     """Read a recording as 16 kHz mono.
 
@@ -43,6 +45,9 @@ def load_audio(
             on; all others always from their beginning, because seeking in them is not exact.
         end: where the segment ends, in seconds (up to 0.01 s behind the file's end is taken as the end); None: at
             the end. A segment is resampled by itself, as if it were a file.
+        isolate: decode in a process of its own, with 1 GiB of memory and a minute for each recording, as is due to
+            files of strangers: one that makes the decoder crash or hang is an ``AudioError``. The first call takes half
+            a second more.
 
     Returns:
         The waveform, float32, one sample at least.
@@ -54,6 +59,8 @@ def load_audio(
         ValueError: ``maximum_seconds`` is not positive.
     """
     _check_positive("maximum_seconds", maximum_seconds)
+    if isolate:
+        return decode_apart(Path(path), maximum_seconds, start, end)
     return np.concatenate(list(_resampled(Path(path), maximum_seconds, start, end)))
 
 

@@ -1,15 +1,7 @@
 """Networks: fronts, VGG and residual networks in two algebras, RH-Emo, the recogniser (waveform -> scores), bundles."""
 
-from ._bundle import (
-    BundleError,
-    TrainedRHEmo,
-    bundle_card,
-    bundle_config,
-    bundle_licence,
-    load_bundle,
-    load_recognizer,
-    save_bundle,
-)
+from ._bundle import TrainedRHEmo, load_bundle, load_recognizer, save_bundle
+from ._bundle_config import BundleError, bundle_card, bundle_config, bundle_licence
 from ._card import CARD_HEADER
 from ._derivatives import Derivatives
 from ._ensemble import Ensemble

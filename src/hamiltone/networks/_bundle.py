@@ -2,21 +2,33 @@
 
 import copy
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from hamiltone import __version__
-from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path, file_key
 from hamiltone.speech import Spectrogram
 
+from ._bundle_config import (
+    CARD,
+    CONFIG,
+    FORMAT,
+    LICENCE,
+    WEIGHTS,
+    BundleError,
+    bundle_config,
+    check_config,
+    regular_file,
+)
 from ._card import model_card
 from ._front import check_front, front_from
 from ._network import network_from
@@ -24,12 +36,11 @@ from ._recognizer import Recognizer
 from ._rh_emo import RHEmo, RHEmoOutput
 from ._spectrogram_fronts import RHEmoFront
 
-_FORMAT = 2
-CONFIG, WEIGHTS, CARD, LICENCE = "config.json", "model.safetensors", "README.md", "LICENCE"
-
-
-class BundleError(HamiltoneError):
-    """A saved model that is missing, foreign, damaged, or does not fit."""
+_LARGEST_WEIGHTS = 8 << 30
+_SPARE_ELEMENTS = 1 << 20
+_MAKERS = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+_FLOATING = {"F16", "BF16", "F32", "F64"}
+_STORED = {torch.bool: "BOOL", torch.int32: "I32", torch.int64: "I64", torch.uint8: "U8"}
 
 
 class TrainedRHEmo(nn.Module):
@@ -73,14 +84,15 @@ def save_bundle(
         licence: of the weights, as text; its first line is told on use. Empty: no such file.
 
     Raises:
-        BundleError: the folder holds something else than a model, which would be lost.
+        BundleError: the folder holds something else than a model, which would be lost; or labels and facts that no
+            saved model may have.
         ExtensionError: the front would not be the same once it is loaded.
     """
     folder = Path(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
         raise BundleError(f"{folder}: holds something else than a model; name a new folder")
     facts = dict(card or {})
-    config: dict[str, Any] = {"format": _FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
+    config: dict[str, Any] = {"format": FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):
         check_front(model.front)
         config |= {
@@ -102,7 +114,8 @@ def save_bundle(
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         (draft / WEIGHTS).write_bytes(save(tensors))  # a file of the library's own making is for its owner alone
         config |= {"weights": file_key(draft / WEIGHTS), "card": facts}
-        (draft / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        check_config(config, folder / CONFIG)
+        (draft / CONFIG).write_text(json.dumps(config, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         (draft / CARD).write_text(model_card(config, facts), encoding="utf-8")
         if licence:
             (draft / LICENCE).write_text(licence, encoding="utf-8")
@@ -111,25 +124,36 @@ def save_bundle(
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:
     """Load a saved model, in eval mode on the CPU.
 
+    A stranger's folder is safe to load: it runs no code, and takes no more memory than a few times its weights' file.
+
     Raises:
-        BundleError: the folder is no bundle, of another format, or its weights are damaged or do not fit its settings.
+        BundleError: the folder is no bundle, of another format, or its weights are damaged, do not fit its settings, or
+            hold NaN or infinities.
     """
     folder = Path(folder)
     config = bundle_config(folder)
     path = folder / WEIGHTS
-    try:
-        model = _build(config)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{folder / CONFIG}: describes no model of this version ({error})") from None
-    if not path.is_file():
+    size = regular_file(path)
+    if size is None:
         raise BundleError(f"{folder}: {WEIGHTS} is missing; copy the whole folder of the model")
-    if file_key(path) != config.get("weights"):
+    if size > _LARGEST_WEIGHTS:
+        raise BundleError(f"{path}: has {size} bytes, {_LARGEST_WEIGHTS} are the most; was it written by hamiltone?")
+    if file_key(path) != config["weights"]:
         raise BundleError(f"{path}: is damaged or not the file that {CONFIG} belongs to; copy the model again")
     try:
+        with _Budget(_SPARE_ELEMENTS + 3 * size):
+            model = _build(config)
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise BundleError(f"{folder / CONFIG}: describes no model of this version ({str(error)[:300]})") from None
+    try:
+        _check_layout(path, model.state_dict())
         tensors = load_file(path)
         model.load_state_dict(tensors, strict=True)
-    except (SafetensorError, RuntimeError) as error:
-        raise BundleError(f"{path}: does not fit {CONFIG}: {error}") from None
+    except (SafetensorError, RuntimeError, MemoryError, OSError) as error:
+        raise BundleError(f"{path}: does not fit {CONFIG}: {str(error)[:300]}") from None
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise BundleError(f"{path}: {name} holds NaN or infinities; its training diverged, or it is damaged")
     return model.eval()
 
 
@@ -145,41 +169,37 @@ def load_recognizer(folder: Path | str) -> Recognizer:
     return model
 
 
-def bundle_config(folder: Path | str) -> dict[str, Any]:
-    """The settings of a saved model, without its weights.
+class _Budget(TorchFunctionMode):
+    """Counts the elements of the tensors that are made within, and makes none beyond a number of them."""
 
-    Raises:
-        BundleError: the folder is no bundle, or one of another format.
-    """
-    path = Path(folder) / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise BundleError(f"{folder}: no model here ({CONFIG} is missing); name a model folder, as RUN/model") from None
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(config, dict) or config.get("kind") not in ("recogniser", "rh-emo"):
-        raise BundleError(f"{path}: was not written by hamiltone; name a model folder, as RUN/model")
-    if config.get("format") != _FORMAT:
-        raise BundleError(f"{path}: has format {config.get('format')}, this version reads {_FORMAT}; update hamiltone")
-    return config
+    def __init__(self, elements: int) -> None:
+        super().__init__()
+        self._left = elements
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call ``func``, unless it would make too much."""
+        if func in _MAKERS:
+            given = kwargs["size"] if kwargs and "size" in kwargs else args
+            size = given[0] if given and isinstance(given[0], tuple | list) else given
+            self._left -= math.prod(size)
+            if self._left < 0:
+                raise ValueError(f"it is far larger than the {WEIGHTS} that came with it")
+        return func(*args, **(kwargs or {}))
 
 
-def bundle_card(folder: Path | str) -> str:
-    """The model card of a saved model; empty where it has none."""
-    return _text(Path(folder) / CARD)
-
-
-def bundle_licence(folder: Path | str) -> str:
-    """The licence that lies beside a model's weights; empty where none does."""
-    return _text(Path(folder) / LICENCE)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
+def _check_layout(path: Path, expected: Mapping[str, Tensor]) -> None:
+    """Compare names, shapes and types with the file's header, before anything of it is read."""
+    with safe_open(path, framework="pt") as file:
+        names = {*file.keys()}
+        if differing := sorted(names ^ expected.keys()):
+            word = "lacks" if differing[0] in expected else "has"
+            raise BundleError(f"{path}: does not fit {CONFIG}: it {word} {differing[0][:100]!r} (of {len(differing)})")
+        for name, tensor in expected.items():
+            shape, kind = tuple(file.get_slice(name).get_shape()), file.get_slice(name).get_dtype()
+            fits = kind in _FLOATING if tensor.is_floating_point() else kind == _STORED.get(tensor.dtype)
+            if shape != tensor.shape or not fits:
+                wanted = f"{tuple(tensor.shape)} {tensor.dtype}"
+                raise BundleError(f"{path}: does not fit {CONFIG}: {name} is {shape} {kind}, not {wanted}")
 
 
 def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
@@ -193,5 +213,5 @@ def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
             config["labels"],
             frame_rule=config["frame_rule"],
             temperature=config["temperature"],
-            unsure_below=config.get("unsure_below", 0.0),  # calibrated before there was such a score: never unsure
+            unsure_below=config.get("unsure_below", 0.0),
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from hamiltone.audio import FrameRule
 
+from ._bundle_config import BundleError
 from ._front import Front, Stage
 from ._network import Network
 
@@ -129,6 +130,7 @@ class Recognizer(nn.Module):
 
         Raises:
             ValueError: no frame at all.
+            BundleError: weights that give NaN.
         """
         training = self.training
         self.eval()
@@ -140,5 +142,7 @@ class Recognizer(nn.Module):
         if not parts:
             raise ValueError("no frame to recognize")
         frames = torch.cat(parts)
+        if not frames.isfinite().all():
+            raise BundleError("the model gives scores that are no numbers: its weights are damaged or were never sound")
         overall = frames.mean(dim=0)
         return Recognition(self.labels, frames, overall, self.label(overall.tolist()))

@@ -1,24 +1,30 @@
-"""Time limits of connections: uvicorn itself waits for as long as a client likes."""
+"""Limits of connections: uvicorn itself waits for as long as a client likes, and lets one client take all of them."""
 
 import asyncio
+import sys
+from collections import Counter
 from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def timed_protocol(seconds: float) -> type[H11Protocol]:
+def timed_protocol(seconds: float, most: int = sys.maxsize) -> type[H11Protocol]:
     """A protocol for ``uvicorn.Config(http=...)`` with an end to waiting.
+
+    An address may have ``most`` connections; further ones are cut, so that there are some for others.
 
     A client has ``seconds`` from connecting, or from the end of an answer, to the end of a request's header, and as
     long to take each part of an answer; then its connection is cut. The body of a request is the application's to
     bound.
     """
-    return type("TimedProtocol", (_TimedProtocol,), {"seconds": seconds})
+    return type("TimedProtocol", (_TimedProtocol,), {"seconds": seconds, "most": most, "open": Counter()})
 
 
 class _TimedProtocol(H11Protocol):
     seconds: float
+    most: int
+    open: Counter[str]
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -27,6 +33,11 @@ class _TimedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        self.open[self._address] += 1
+        if self.open[self._address] > self.most:
+            transport.abort()
+            return
         self._await_header()
 
     def handle_events(self) -> None:
@@ -55,6 +66,9 @@ class _TimedProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._header, self._answer = _cancelled(self._header), _cancelled(self._answer)
+        self.open[self._address] -= 1
+        if not self.open[self._address]:
+            del self.open[self._address]
         super().connection_lost(exc)
 
 

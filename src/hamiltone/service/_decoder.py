@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from hamiltone.audio import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE, WORKER, worker_environment
 
 from ._errors import ServiceError
 from ._limits import Refusal, ServiceLimits
 
-_WORKER = Path(__file__).with_name("_decoding_worker.py")
 _START_SECONDS = 60
 _RECORDINGS_EACH = 1000  # then a fresh process, so that what a codec's library loses does not add up
 _STATUS = {"format": 415, "length": 413, "damaged": 422, "memory": 422}
-_HIDDEN = ("HAMILTONE_TOKEN",)
 _PIPE_BYTES = 1 << 20
 
 
@@ -99,17 +96,14 @@ class _Worker:
     async def start(self) -> None:
         if self._process is not None and self._process.returncode is None:
             return
-        environment = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
-        # One thread: each would take address space, which is limited.
-        environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            str(_WORKER),
+            str(WORKER),
             str(self._megabytes),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
+            env=worker_environment(),
             limit=_PIPE_BYTES,
             start_new_session=True,  # an interruption of the terminal is the service's to handle
         )

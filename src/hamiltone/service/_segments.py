@@ -15,6 +15,7 @@ from hamiltone.files import read_text
 from ._errors import ServiceError
 
 _END_TOLERANCE = 0.05  # seconds: diarisers round
+_LATEST = 1e9  # seconds: no recording lasts for 30 years
 _DELIMITERS = ",;\t"
 _COLUMNS = ("start", "end")
 
@@ -51,7 +52,10 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
         raise ServiceError(f"{file}: the segments cannot be read: {error.strerror}") from None
     lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
     rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
-    named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
+    try:
+        named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
+    except csv.Error as error:
+        raise ServiceError(f"{file}: the segments cannot be read: {error}") from None
     if not named:
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}
@@ -135,7 +139,7 @@ def _seconds(file: Path, number: int, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
+    if not 0 <= value < _LATEST:
         raise ServiceError(f"{file}, line {number}: {text!r} is no time in seconds")
     return value
 

@@ -28,6 +28,7 @@ _LEAST_TOKEN = 16
 # Clients forget an idle connection after five seconds or so; one that the service closes just then fails a request.
 _IDLE_SECONDS = 20
 _GLANCE_SECONDS = 0.1
+_CONNECTIONS_EACH = 8  # of an address, for each request that it may have under way
 
 
 def serve(
@@ -74,7 +75,8 @@ def serve(
     write_json_lines()
     if open_to_all(listener, token):
         log_event(logging.WARNING, "no token: whoever reaches this address may ask")
-    server = _uvicorn_server(app, limits, connections.timed_protocol(limits.upload_timeout))
+    protocol = connections.timed_protocol(limits.upload_timeout, _CONNECTIONS_EACH * limits.per_client)
+    server = _uvicorn_server(app, limits, protocol)
     if until is not None:
         _end_when_set(server, until)
     with listener:

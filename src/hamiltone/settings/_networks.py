@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny, field_validator
 
 from ._kinds import Kinds, KindSettings
 
@@ -187,7 +187,9 @@ class EnsembleSettings(NetworkSettings):
     """Several networks that answer together; ``hamiltone ensemble`` makes one of finished runs."""
 
     kind: str = Field(default="ensemble", description="the kind of network")
-    members: tuple[AnyNetwork, ...] = Field(default=(), description="networks, each with settings of its own")
+    members: tuple[AnyNetwork, ...] = Field(
+        default=(), max_length=64, description="networks but no ensembles, each with settings of its own"
+    )
     member_classes: PositiveInt | None = Field(
         default=None, description="how many classes its members tell apart; none: as many as it does"
     )
@@ -199,6 +201,13 @@ class EnsembleSettings(NetworkSettings):
 
     last_hidden: ClassVar[str] = "members"
     structure: ClassVar[tuple[str, ...]] = ("members",)
+
+    @field_validator("members")
+    @classmethod
+    def _no_ensembles(cls, members: tuple[NetworkSettings, ...]) -> tuple[NetworkSettings, ...]:
+        if any(isinstance(member, EnsembleSettings) for member in members):
+            raise ValueError("an ensemble is no member of another: name its members")
+        return members
 
     def layer_names(self) -> tuple[str, ...]:
         """Those of its members, one after the other."""

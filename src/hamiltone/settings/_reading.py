@@ -100,7 +100,7 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is no valid TOML: {error}") from None
     base = content.pop(_EXTENDS, None)
     if base is None:
@@ -117,7 +117,7 @@ def _parse_override(override: str) -> dict[str, Any]:
         raise SettingsError(f"{override!r}: an override is key.path=value, as training.epochs=10")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         value = text
     content: dict[str, Any] = {keys[-1]: value}
     for key in reversed(keys[:-1]):

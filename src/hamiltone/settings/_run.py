@@ -106,8 +106,12 @@ class RunSettings(Settings):
     task: Task = Field(default="emotion", description="what is learned; speaker and word are orthogonal tasks")
     out: str = Field(min_length=1, description="the run's folder", examples=["runs/baseline"])
     seed: int = Field(default=0, ge=0, lt=2**63, description="of first weights, shuffling, dropout, augmentation")
-    threads: PositiveInt = Field(default=2, description="of each process; part of a run's identity: sums depend on it")
-    processes: PositiveInt = Field(default=1, description="how many processes (GPUs) share each batch; so does this")
+    threads: int = Field(
+        default=2, ge=1, le=1024, description="of each process; part of a run's identity: sums depend on it"
+    )
+    processes: int = Field(
+        default=1, ge=1, le=1024, description="how many processes (GPUs) share each batch; so does this"
+    )
     device: Literal["cpu", "auto"] = Field(default="auto", description="auto: a GPU where there is one")
     label: Literal["speaker", "session"] | None = Field(
         default=None, description="what speaker recognition recognises", examples=["session"]

@@ -22,7 +22,7 @@ from ._assignment import (
     speakers_of,
     split_of_rows,
 )
-from ._split import PARTS, SPLIT_FORMAT, HashedFile, Split, hashed_content, split_from
+from ._split import PARTS, SPLIT_FORMAT, HashedFile, Split, hashed_content, split_from, texts
 
 _FORMAT = "hamiltone speakers 1"
 _READY = files("hamiltone.corpora.splits") / "ready"
@@ -142,13 +142,14 @@ def load_split(path: str | Path, utterances: Utterances, *, fold: int = 0) -> Sp
 
 def _lists_from(content: dict[str, Any], path: str | Path) -> SpeakerLists:
     try:
+        corpus, name, about = texts([content["corpus"], content["name"], content["about"]])
         return SpeakerLists(
-            content["corpus"],
-            content["name"],
-            content["about"],
-            tuple(map(tuple, content.get("folds", ()))),
-            {part: tuple(speakers) for part, speakers in content.get("parts", {}).items()},
-            tuple(content.get("validation_words", ())),
+            corpus,
+            name,
+            about,
+            tuple(map(texts, content.get("folds", ()))),
+            {part: texts(speakers) for part, speakers in content.get("parts", {}).items()},
+            texts(content.get("validation_words", [])),
         )
     except (AttributeError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not a split: its keys are others than {_FORMAT!r} has") from error

@@ -20,6 +20,9 @@ PARTS = ("train", "validation", "test")
 
 SPLIT_FORMAT = "hamiltone split 1"
 
+_SCALARS = {"corpus": str, "kind": str, "seed": int, "folds": int | None, "fold": int | None}
+_SCALARS |= {"stratify": str | None, "scheme": str | None}
+
 
 class HashedFile(ABC):
     """A content that is written with its hash."""
@@ -149,12 +152,16 @@ def hashed_content(path: str | Path, *formats: str) -> dict[str, Any]:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise CorpusError(f"cannot read the split {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorpusError(f"{path} is not a split: it is no JSON") from error
     if not isinstance(content, dict) or content.get("format") not in formats:
         raise CorpusError(f"{path} is not a split: its format is not {' or '.join(map(repr, formats))}")
     written = content.pop("hash", None)
-    if content_key(content) != written:
+    try:
+        key = content_key(content)
+    except (ValueError, RecursionError) as error:  # NaN, or half of a sign
+        raise CorpusError(f"{path} is not a split: no hash belongs to its content: {error}") from error
+    if key != written:
         raise CorpusError(f"the split {path} was changed after it was written (its hash differs): make it anew")
     return content
 
@@ -168,7 +175,25 @@ def split_from(content: dict[str, Any], path: str | Path) -> Split:
     content = {key: value for key, value in content.items() if key != "format"}
     try:
         fractions = content.pop("fractions")
-        parts = {part: tuple(ids) for part, ids in content.pop("parts").items()}
-        return Split(parts=parts, fractions=None if fractions is None else tuple(fractions), **content)
+        parts = {part: texts(ids) for part, ids in content.pop("parts").items()}
+        made = Split(parts=parts, fractions=None if fractions is None else tuple(fractions), **content)
     except (AttributeError, KeyError, TypeError) as error:
         raise CorpusError(f"{path} is not a split: its keys are others than {SPLIT_FORMAT!r} has") from error
+    for name, kind in _SCALARS.items():
+        if not isinstance(getattr(made, name), kind):
+            raise CorpusError(f"{path} is not a split: {name} is {getattr(made, name)!r}")
+    numbers = made.fractions or (0, 0, 0)
+    if len(numbers) != len(PARTS) or not all(isinstance(number, int | float) for number in numbers):
+        raise CorpusError(f"{path} is not a split: fractions are {numbers!r}")
+    return made
+
+
+def texts(values: Any) -> tuple[str, ...]:
+    """A list of texts in a file's content.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("no list of texts")
+    return tuple(values)

@@ -1,7 +1,8 @@
 """The decoding process: recordings of unknown origin, with little memory and no right to write.
 
 This file is run by path. Its argument is the memory (MiB) that decoding may take beyond what the process itself needs.
-Standard input: a line of JSON for each recording, with ``path`` and ``seconds`` (the longest that is accepted).
+Standard input: a line of JSON for each recording, with ``path`` and ``seconds`` (the longest that is accepted), and
+perhaps ``start`` and ``end``.
 Standard output: a line of JSON, ``{"ready": true}`` at first, then for each recording either ``{"samples": N}`` and N
 native float32 samples (16 kHz, mono), or ``{"code": ..., "message": ...}``.
 """
@@ -49,7 +50,8 @@ def _restrict(megabytes: int) -> None:
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     path = request["path"]
     try:
-        waveform = load_audio(path, maximum_seconds=request["seconds"])
+        segment = {name: request.get(name) for name in ("start", "end")}
+        waveform = load_audio(path, maximum_seconds=request["seconds"], **segment)
     except AudioError as error:
         kinds = {AudioFormatError: "format", AudioLengthError: "length"}
         return {"code": kinds.get(type(error), "damaged"), "message": str(error).removeprefix(f"{path}: ")}, b""
