@@ -84,6 +84,22 @@ def test_real_layers_start_as_torchvisions_do() -> None:
     assert all(not value.any() for name, value in network.named_parameters() if name.endswith("bias"))
 
 
+def test_hes_start_is_glorots_with_every_convolution_scaled() -> None:
+    """ReLU, max-pool and zero biases keep factors: sqrt(1 / (2 n_in)) over sqrt(1 / (2 (n_in + n_out))) per layer."""
+    x, maps, factor = torch.rand(2, *EMBEDDING), {}, 1.0
+    for start in ("glorot", "he"):
+        torch.manual_seed(0)
+        network = vgg(16, "quaternion", width=1 / 8, start=start, input_shape=EMBEDDING)
+        assert network.settings()["start"] == start
+        with torch.no_grad():
+            maps[start] = network.features(x)
+    for layer in network.features:
+        if isinstance(layer, QuaternionConv2d):
+            factor *= ((layer.in_channels + layer.out_channels) / layer.in_channels) ** 0.5
+    assert factor > 100
+    torch.testing.assert_close(maps["he"], factor * maps["glorot"], rtol=1e-3, atol=1e-4 * maps["he"].max().item())
+
+
 @given(st.sampled_from([1 / 16, 1 / 8, 1 / 4, 1 / 2]), st.sampled_from(["real", "quaternion"]))
 @settings(max_examples=8, deadline=None)
 def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
@@ -102,6 +118,7 @@ def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
         ({"depth": 12}, "depth 12 is none of 11, 13, 16 or 19"),
         ({"algebra": "octonion"}, "'octonion' is none of 'real' or 'quaternion'"),
         ({"pool": "max"}, "'max' is none of"),
+        ({"start": "xavier"}, "'xavier' is none of 'glorot' or 'he'"),
         ({"classes": 0}, "0 classes"),
         ({"width": 0.3}, "choose one that gives whole ones"),
         ({"algebra": "quaternion"}, "1 input channels of a quaternion network"),
