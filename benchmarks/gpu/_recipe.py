@@ -33,7 +33,7 @@ def run_recipe(
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-    return {folder.name: _told(folder) for folder in sorted((work / "runs").glob("*"))}
+    return {folder.name: _told(folder) for folder in sorted((work / "runs").glob("*")) if folder.is_dir()}
 
 
 def _told(folder: Path) -> dict[str, Any]:

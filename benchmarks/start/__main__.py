@@ -14,11 +14,12 @@ from hamiltone.files import atomic_write
 from ..pages import put_between
 from ._axes import AXES_STARTS, dead_axes
 from ._epochs import RATES, first_epochs
-from ._page import axes_table, epochs_table, picture, signal_table
+from ._page import axes_table, epochs_picture, epochs_table, signal_picture, signal_table
 from ._signal import STARTS, signal
 from ._speech import Speech
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence" / "start.md"
+_PARTS = ("signal", "epochs", "axes")
 _SCALES = ("linear", "decibel")
 _WIDTH = 1 / 8  # of the networks that are trained
 
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--width", type=float, default=1.0, help="of the networks whose signal is followed")
     parser.add_argument("--corpus", default="synthetic", help="what recognisers are trained on; synthetic, or ravdess")
     parser.add_argument("--root", help="its folder, if it is not the embedded one")
+    parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS)
     parser.add_argument("--page", type=Path, default=PAGE, help="the page that the tables go into")
     asked = parser.parse_args(arguments)
     threads = torch.get_num_threads()
@@ -48,26 +50,35 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _measure(asked: argparse.Namespace) -> None:
-    speech = Speech.of_the_embedded_corpus(asked.frames)
-    maps = speech.maps()[:: max(asked.frames // 8, 1)]
-    signals = {
-        name: signal(name, maps, width=asked.width, seeds=asked.seeds) for name in track(STARTS, "signal and gradient")
-    }
-    corpus: dict[str, Any] = {"name": asked.corpus} | ({"root": asked.root} if asked.root else {})
-    trainings = [(name, rate) for rate in RATES for name in STARTS]
-    epochs = {
-        (name, rate): first_epochs(name, rate, corpus=corpus, width=_WIDTH, epochs=asked.epochs, seed=0)
-        for name, rate in track(trainings, "first epochs")
-    }
-    kinds = [(name, scale) for scale in _SCALES for name in AXES_STARTS]
-    axes = {
-        (name, scale): dead_axes(name, speech.spectrograms(scale), steps=asked.steps, seeds=asked.axes_seeds)
-        for name, scale in track(kinds, "axes of RH-Emo")
-    }
-    put_between(asked.page, "<!-- signal -->", "<!-- end of signal -->", f"\n{signal_table(signals)}\n")
-    put_between(asked.page, "<!-- epochs -->", "<!-- end of epochs -->", f"\n{epochs_table(epochs)}\n")
-    put_between(asked.page, "<!-- axes -->", "<!-- end of axes -->", f"\n{axes_table(axes, asked.steps)}\n")
-    atomic_write(asked.page.with_suffix(".svg"), picture(signals, epochs))
+    page, speech = asked.page, Speech.of_the_embedded_corpus(asked.frames)
+    if "signal" in asked.parts:
+        maps = speech.maps()[:: max(asked.frames // 8, 1)]
+        signals = {
+            name: signal(name, maps, width=asked.width, seeds=asked.seeds)
+            for name in track(STARTS, "signal and gradient")
+        }
+        _put(page, "signal", signal_table(signals), signal_picture(signals))
+    if "epochs" in asked.parts:
+        corpus: dict[str, Any] = {"name": asked.corpus} | ({"root": asked.root} if asked.root else {})
+        trainings = [(name, rate) for rate in RATES for name in STARTS]
+        epochs = {
+            (name, rate): first_epochs(name, rate, corpus=corpus, width=_WIDTH, epochs=asked.epochs, seed=0)
+            for name, rate in track(trainings, "first epochs")
+        }
+        _put(page, "epochs", epochs_table(epochs), epochs_picture(epochs))
+    if "axes" in asked.parts:
+        kinds = [(name, scale) for scale in _SCALES for name in AXES_STARTS]
+        axes = {
+            (name, scale): dead_axes(name, speech.spectrograms(scale), steps=asked.steps, seeds=asked.axes_seeds)
+            for name, scale in track(kinds, "axes of RH-Emo")
+        }
+        _put(page, "axes", axes_table(axes, asked.steps))
+
+
+def _put(page: Path, part: str, table: str, picture: str | None = None) -> None:
+    put_between(page, f"<!-- {part} -->", f"<!-- end of {part} -->", f"\n{table}\n")
+    if picture is not None:
+        atomic_write(page.with_name(f"{page.stem}-{part}.svg"), picture)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ from ._signal import LAYERS, Signal
 Epochs = Mapping[tuple[str, float], Sequence[Epoch]]
 """Epochs by start and learning rate."""
 
-Axes = Mapping[tuple[str, str], tuple[Sequence[int], Sequence[int]]]
+Counts = Mapping[tuple[str, str], tuple[Sequence[int], Sequence[int]]]
 """Constant axes for each seed, before and after, by start and scale."""
 
 _SHOWN = (1, 2, 5, 9, 13)
@@ -53,7 +54,7 @@ def epochs_table(epochs: Epochs) -> str:
     return markdown_table(columns, rows, left=1)
 
 
-def axes_table(axes: Axes, steps: int) -> str:
+def axes_table(axes: Counts, steps: int) -> str:
     """How many RH-Emos have constant axes."""
     rows = []
     for (name, scale), counts in axes.items():
@@ -63,29 +64,42 @@ def axes_table(axes: Axes, steps: int) -> str:
     return markdown_table(columns, rows, left=2)
 
 
-def picture(signals: Mapping[str, Signal], epochs: Epochs) -> str:
-    """Deviation and gradient by layer, and the first epochs' cross-entropy, as SVG."""
-    figure = Figure(figsize=(10, 3.2), layout="constrained")
+def signal_picture(signals: Mapping[str, Signal]) -> str:
+    """Deviation of maps and gradient by layer, as SVG."""
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
     FigureCanvasSVG(figure)
-    deviation, gradient, loss = figure.subplots(1, 3)
+    deviation, gradient = figure.subplots(1, 2)
     layers = range(1, LAYERS + 1)
-    for place, (name, found) in enumerate(signals.items()):
-        colour = f"C{place}"
-        deviation.semilogy(layers, found.deviation, "o-", color=colour, markersize=3, label=name)
-        gradient.semilogy(layers, found.gradient, "o-", color=colour, markersize=3)
-        for style, rate in zip(("--", "-"), sorted({rate for _, rate in epochs}), strict=False):
+    for name, found in signals.items():
+        deviation.semilogy(layers, found.deviation, "o-", markersize=3, label=name)
+        gradient.semilogy(layers, found.gradient, "o-", markersize=3)
+    _described(deviation, "deviation of the map, input = 1", "layer")
+    _described(gradient, "gradient over weights", "layer")
+    deviation.legend(fontsize=7)
+    return _svg(figure)
+
+
+def epochs_picture(epochs: Epochs) -> str:
+    """Cross-entropy on the training part by epoch, a panel for each learning rate, as SVG."""
+    rates = sorted({rate for _, rate in epochs})
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    FigureCanvasSVG(figure)
+    for axes, rate in zip(figure.subplots(1, len(rates), squeeze=False).flat, rates, strict=True):
+        for name in dict.fromkeys(name for name, _ in epochs):
             values = [epoch.train["cross_entropy"] for epoch in epochs[name, rate]]
-            loss.plot(range(1, len(values) + 1), values, style, color=colour, label=f"{name}, {rate:g}")
-    for axes, title, below in (
-        (deviation, "deviation of the map, input = 1", "layer"),
-        (gradient, "gradient over weights", "layer"),
-        (loss, "training cross-entropy", "epoch"),
-    ):
-        axes.set_title(title, fontsize=9)
-        axes.set_xlabel(below, fontsize=8)
-        axes.tick_params(labelsize=7)
-    deviation.legend(fontsize=6)
-    loss.legend(fontsize=6)
+            axes.plot(range(1, len(values) + 1), values, label=name)
+        _described(axes, f"training cross-entropy, learning rate {rate:g}", "epoch")
+        axes.legend(fontsize=7)
+    return _svg(figure)
+
+
+def _described(axes: Axes, title: str, below: str) -> None:
+    axes.set_title(title, fontsize=9)
+    axes.set_xlabel(below, fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
