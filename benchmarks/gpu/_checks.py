@@ -200,9 +200,14 @@ def taps(device: torch.device) -> tuple[float, float]:
     frozen = vgg(16, "quaternion", width=_WIDTH, start="he", input_shape=SHAPE)
     x = torch.rand(4, *SHAPE)
     expected = frozen_maps(frozen, x, layers=[1, 7, 13])
-    there = copy.deepcopy(frozen).to(device, memory_format=torch.channels_last)
+    there = laid_out(copy.deepcopy(frozen), device, torch.channels_last)
     found = frozen_maps(there, x.to(device), layers=[1, 7, 13])
     return max(_error(found[layer], expected[layer]) for layer in found), 1e-3
+
+
+def laid_out(network: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
+    """A network on a device, its weights in a memory format."""
+    return network.to(device).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
 
 
 def _gradient(tensor: Tensor) -> Float[Tensor, "..."]:

@@ -18,6 +18,7 @@ from hamiltone.networks import vgg
 from hamiltone.quaternion import QuaternionConv2d, forms
 
 from ..speed._layer_tables import LayerCase, layer_cases
+from ._checks import laid_out
 
 EMBEDDING, SPECTROGRAM = (4, 64, 64), (1, 512, 128)
 _WARM = 3
@@ -139,13 +140,13 @@ def step_time(step: Step, sizes: Sizes, device: torch.device) -> dict[str, float
 def _prepared(step: Step, sizes: Sizes, device: torch.device, stack: ExitStack) -> Callable[[], Any]:
     layout = torch.channels_last if step.channels_last else torch.contiguous_format
     options: dict[str, Any] = {"width": sizes.width, "input_shape": step.shape}
-    network = vgg(16, step.algebra, **options).train().to(device, memory_format=layout)
+    network = laid_out(vgg(16, step.algebra, **options).train(), device, layout)
     x = torch.rand(step.batch, *step.shape, device=device).contiguous(memory_format=layout)
     classes = torch.arange(step.batch, device=device) % 4
     adam = torch.optim.Adam(network.parameters(), lr=1e-5, capturable=step.run == "graph" and device.type == "cuda")
     loss = None
     if step.anti_transfer:
-        frozen = freeze(vgg(16, step.algebra, **options)).to(device, memory_format=layout)
+        frozen = laid_out(freeze(vgg(16, step.algebra, **options)), device, layout)
         loss = stack.enter_context(AntiTransferLoss(frozen, [9]).attach(network))
     called = torch.compile(network) if step.run == "compiled" and device.type == "cuda" else network
 

@@ -16,11 +16,11 @@ from ._axes import AXES_STARTS, dead_axes
 from ._epochs import RATES, first_epochs
 from ._page import axes_table, epochs_picture, epochs_table, signal_picture, signal_table
 from ._signal import STARTS, signal
-from ._speech import Speech
+from ._speech import Scale, Speech
 
 PAGE = Path(__file__).parents[2] / "docs" / "evidence" / "start.md"
 _PARTS = ("signal", "epochs", "axes")
-_SCALES = ("linear", "decibel")
+_SCALES: tuple[Scale, ...] = ("linear", "decibel")
 _WIDTH = 1 / 8  # of the networks that are trained
 
 

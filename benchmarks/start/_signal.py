@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from torch.nn import functional
 from hamiltone.antitransfer import FeatureTaps, convolutions
 from hamiltone.networks import vgg
 
-STARTS: Mapping[str, Mapping[str, str]] = {
+STARTS: Mapping[str, Mapping[str, Any]] = {
     "quaternion, glorot": {"algebra": "quaternion", "start": "glorot"},
     "quaternion, he": {"algebra": "quaternion", "start": "he"},
     "real, torchvision's": {"algebra": "real"},

@@ -13,6 +13,8 @@ from hamiltone.corpora import load_corpus
 from hamiltone.networks import build_front
 from hamiltone.settings import DerivativesSettings, SpectrogramSettings
 
+Scale = Literal["linear", "decibel"]
+
 _SOUNDING = 128  # columns of a spectrogram: a word of the embedded corpus takes less than a second
 
 
@@ -38,7 +40,7 @@ class Speech:
         front.fit([self.waveforms])
         return front(self.waveforms)
 
-    def spectrograms(self, scale: Literal["linear", "decibel"]) -> Float[Tensor, "frame 1 columns 128"]:
+    def spectrograms(self, scale: Scale) -> Float[Tensor, "frame 1 columns 128"]:
         """The part of the spectrograms that sounds, in 0..1, as an RH-Emo takes them."""
         front = build_front(SpectrogramSettings(scale=scale, normalisation="unit"))
         front.fit([self.waveforms])

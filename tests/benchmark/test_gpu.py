@@ -30,8 +30,8 @@ def test_a_layer_that_is_wrong_breaks_its_check(monkeypatch: pytest.MonkeyPatch)
 
 def _single_precision_is_wrong() -> list[tuple[torch.nn.Module, tuple[int, ...]]]:
     class Layer(torch.nn.Linear):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return super().forward(x) * (1.001 if x.dtype == torch.float32 else 1.0)
+        def forward(self, input: torch.Tensor) -> torch.Tensor:
+            return super().forward(input) * (1.001 if input.dtype == torch.float32 else 1.0)
 
     return [(Layer(8, 8), (4, 8))]
 
