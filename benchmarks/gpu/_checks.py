@@ -4,6 +4,7 @@ import copy
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -157,7 +158,7 @@ def compiled(device: torch.device) -> tuple[float, float]:
     # On a processor the backend that compiles takes minutes; the hooks are traced alike.
     backend = "inductor" if device.type == "cuda" else "aot_eager"
     with AntiTransferLoss(theirs, [2, 9]).attach(ours) as loss:
-        scores = torch.compile(ours, fullgraph=True, backend=backend)(x)
+        scores: Any = torch.compile(ours, fullgraph=True, backend=backend)(x)
         total = functional.cross_entropy(scores, classes) + loss()
     total.backward()
     found = [scores, total, torch.cat([_gradient(p).flatten() for p in ours.parameters()])]

@@ -1,12 +1,12 @@
 """Files for a machine without a network: recordings, as many as may travel, and packages that it may lack."""
 
+import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-
-import pandas as pd
 
 from hamiltone.corpora import load_corpus
 from hamiltone.errors import HamiltoneError
@@ -53,9 +53,9 @@ def prepare(data: Path, folder: Path, mebibytes: float, python: str | None) -> d
     counts = {}
     for name, share in (("ravdess", 1 - _WORDS), ("fsdd", _WORDS)):
         table = load_corpus(name, data / name).table
-        table["bytes"] = [Path(path).stat().st_size for path in table["path"]]
-        chosen = _chosen(table, share * mebibytes * _MIB, speakers=name == "ravdess")
-        for path in map(Path, chosen["path"]):
+        groups = table["speaker" if name == "ravdess" else "utterance"]
+        chosen = _chosen(list(map(Path, table["path"])), list(groups), share * mebibytes * _MIB)
+        for path in chosen:
             place = folder / name / path.resolve().relative_to((data / name).resolve())
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
@@ -65,12 +65,19 @@ def prepare(data: Path, folder: Path, mebibytes: float, python: str | None) -> d
     return counts
 
 
-def _chosen(table: pd.DataFrame, limit: float, *, speakers: bool) -> pd.DataFrame:
-    """Recordings of no more bytes than a limit: those of whole speakers, or some of each."""
-    if not speakers:
-        return table.sample(frac=min(limit / table["bytes"].sum(), 1.0), random_state=0)
-    sizes = table.groupby("speaker", sort=True)["bytes"].sum().cumsum()
-    return table[table["speaker"].isin(sizes[sizes <= limit].index)]
+def _chosen(paths: Sequence[Path], groups: Sequence[str], limit: float) -> list[Path]:
+    """Recordings of no more bytes than a limit, all or none of a group; groups are taken in a shuffled order."""
+    sizes: dict[str, int] = {}
+    for path, group in zip(paths, groups, strict=True):
+        sizes[group] = sizes.get(group, 0) + path.stat().st_size
+    order = sorted(sizes)
+    random.Random(0).shuffle(order)
+    total, kept = 0, set()
+    for group in order:
+        if total + sizes[group] <= limit:
+            total += sizes[group]
+            kept.add(group)
+    return [path for path, group in zip(paths, groups, strict=True) if group in kept]
 
 
 def _download(folder: Path, python: str) -> None:

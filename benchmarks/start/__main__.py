@@ -67,7 +67,7 @@ def _measure(asked: argparse.Namespace) -> None:
         }
         _put(page, "epochs", epochs_table(epochs), epochs_picture(epochs))
     if "axes" in asked.parts:
-        kinds = [(name, scale) for scale in _SCALES for name in AXES_STARTS]
+        kinds: list[tuple[str, Scale]] = [(name, scale) for scale in _SCALES for name in AXES_STARTS]
         axes = {
             (name, scale): dead_axes(name, speech.spectrograms(scale), steps=asked.steps, seeds=asked.axes_seeds)
             for name, scale in track(kinds, "axes of RH-Emo")

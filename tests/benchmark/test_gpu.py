@@ -9,6 +9,7 @@ import torch
 from benchmarks.gpu import __main__ as command
 from benchmarks.gpu._checks import CHECKS, checked
 from benchmarks.gpu._page import BEGIN, END
+from benchmarks.gpu._prepare import _chosen
 from benchmarks.gpu._recipe import RECIPE, run_recipe
 from benchmarks.gpu._results import RESULTS, Results
 from benchmarks.gpu._speed import TINY, layer_names, layer_times, step_time, steps
@@ -106,3 +107,15 @@ def test_the_recipe_is_a_study_and_ends_in_time(tmp_path: Path) -> None:
 def test_a_folder_that_is_there_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="is there already"):
         command.main(["prepare", str(tmp_path), "--data", str(tmp_path)])
+
+
+def test_as_many_recordings_travel_as_fit_by_whole_speakers(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.flac" for number in range(12)]
+    for path in paths:
+        path.write_bytes(bytes(100))
+    speakers = [str(number // 4) for number in range(12)]
+    chosen = _chosen(paths, speakers, 850)
+    assert len(chosen) == 8
+    assert len({speakers[paths.index(path)] for path in chosen}) == 2
+    assert chosen == _chosen(paths, speakers, 850)
+    assert _chosen(paths, speakers, 10_000) == paths
