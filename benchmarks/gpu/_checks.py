@@ -161,7 +161,7 @@ def compiled(device: torch.device) -> tuple[float, float]:
         scores: Any = torch.compile(ours, fullgraph=True, backend=backend)(x)
         total = functional.cross_entropy(scores, classes) + loss()
     total.backward()
-    found = [scores, total, torch.cat([_gradient(p).flatten() for p in ours.parameters()])]
+    found: list[Tensor] = [scores, total, torch.cat([_gradient(p).flatten() for p in ours.parameters()])]
     return max(map(_error, found, expected)), 1e-2
 
 
