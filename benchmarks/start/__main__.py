@@ -76,9 +76,12 @@ def _measure(asked: argparse.Namespace) -> None:
 
 
 def _put(page: Path, part: str, table: str, picture: str | None = None) -> None:
-    put_between(page, f"<!-- {part} -->", f"<!-- end of {part} -->", f"\n{table}\n")
+    text = f"\n{table}\n"
     if picture is not None:
-        atomic_write(page.with_name(f"{page.stem}-{part}.svg"), picture)
+        place = page.with_name(f"{page.stem}-{part}.svg")
+        atomic_write(place, picture)
+        text += f"![{part} as a picture]({place.name})\n\n"
+    put_between(page, f"<!-- {part} -->", f"<!-- end of {part} -->", text)
 
 
 if __name__ == "__main__":
