@@ -161,7 +161,7 @@ def _head(hidden: int, dropout: float, outputs: int) -> nn.Sequential:
 
 
 def _start(module: nn.Module) -> None:
-    """First weights of a real layer as the released code has them: torch's own leave more axes dead."""
+    """First weights of a real layer as the released code has them; from torch's own, axes vary less."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_normal_(module.weight)
         if module.bias is not None:
