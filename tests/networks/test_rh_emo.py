@@ -43,6 +43,19 @@ def test_without_classes_there_are_no_heads() -> None:
     assert rh_emo(torch.rand(2, 1, 512, 128)).discrete is None
 
 
+def test_real_layers_start_as_those_of_the_released_code() -> None:
+    """Xavier normal, whose variance is 2 / (fan in + fan out), and zero biases."""
+    torch.manual_seed(0)
+    rh_emo = RHEmo(4, hidden=256)
+    assert rh_emo.heads is not None
+    for name, fans in (("encoder.conv3", 4 * 9 + 4 * 9), ("heads.valence.0", 4096 + 256)):
+        weight = rh_emo.get_submodule(name).get_parameter("weight")
+        assert weight.var().item() == pytest.approx(2 / fans, rel=0.2)
+    real = [module for module in rh_emo.modules() if isinstance(module, torch.nn.Conv2d | torch.nn.Linear)]
+    assert len(real) == 3 + 4 * 3
+    assert not any(module.get_parameter("bias").any() for module in real)
+
+
 def _slow_losses(output, spectrogram, classes, affect, beta, beta_vad) -> dict[str, float]:
     """The loss written out element by element, in float64."""
     target = spectrogram.double().clamp(0, 1)

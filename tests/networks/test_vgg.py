@@ -84,6 +84,23 @@ def test_real_layers_start_as_torchvisions_do() -> None:
     assert all(not value.any() for name, value in network.named_parameters() if name.endswith("bias"))
 
 
+@pytest.mark.parametrize("start", ["glorot", "he"])
+def test_quaternion_convolutions_start_as_asked(start: str) -> None:
+    """Of four components with one modulus of 4 x scale^2: scale^2 each, 1 / (2 (n_in + n_out)) or 1 / (2 n_in)."""
+    torch.manual_seed(0)
+    network = vgg(16, "quaternion", width=1 / 4, start=start, input_shape=EMBEDDING)
+    assert network.settings()["start"] == start
+    for layer in list(network.features)[2:]:  # the first has 36 quaternions, too few to tell
+        if isinstance(layer, QuaternionConv2d):
+            fan = 9 / 4 * (layer.in_channels + (layer.out_channels if start == "glorot" else 0))
+            assert layer.weight.square().mean().item() == pytest.approx(
+                1 / (2 * fan), rel=0.2
+            )  # glorot: at least 1.5 times less than he
+    linear = network.classifier[3]
+    assert isinstance(linear, QuaternionLinear)
+    assert linear.weight.square().mean().item() == pytest.approx(2 / linear.in_features, rel=0.02)  # He in both
+
+
 @given(st.sampled_from([1 / 16, 1 / 8, 1 / 4, 1 / 2]), st.sampled_from(["real", "quaternion"]))
 @settings(max_examples=8, deadline=None)
 def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
@@ -102,6 +119,7 @@ def test_settings_make_the_same_shape_again(width: float, algebra: str) -> None:
         ({"depth": 12}, "depth 12 is none of 11, 13, 16 or 19"),
         ({"algebra": "octonion"}, "'octonion' is none of 'real' or 'quaternion'"),
         ({"pool": "max"}, "'max' is none of"),
+        ({"start": "xavier"}, "'xavier' is none of 'glorot' or 'he'"),
         ({"classes": 0}, "0 classes"),
         ({"width": 0.3}, "choose one that gives whole ones"),
         ({"algebra": "quaternion"}, "1 input channels of a quaternion network"),

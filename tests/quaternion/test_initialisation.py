@@ -49,6 +49,19 @@ def test_scales():
     assert he_scale(8) == 1 / 4
 
 
+@pytest.mark.parametrize(("start", "gain"), [("glorot", 2 * 16 / (16 + 32)), ("he", 2.0)])
+def test_power_through_a_layer(start, gain):
+    """E y^2 / E x^2 = n_in E|w|^2, with E|w|^2 = 4 scale^2; a ReLU leaves half of it."""
+    torch.manual_seed(20)
+    layer = QuaternionConv2d(64, 128, 3, bias=False)
+    layer.reset_parameters(start)
+    x = torch.randn(4, 64, 18, 18)
+    with torch.no_grad():
+        y = layer(x)
+    assert (y.square().mean() / x.square().mean()).item() == pytest.approx(gain, rel=0.05)
+    assert (y.relu().square().mean() / x.square().mean()).item() == pytest.approx(gain / 2, rel=0.05)
+
+
 def test_tests_of_distributions_tell_scales_apart():
     """The sample is large enough for the test above to reject a scale that is wrong by a twentieth."""
     make, scale = SCALED["linear (He)"]

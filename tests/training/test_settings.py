@@ -119,6 +119,7 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
         "corpus.root=there",
         "training.checkpoint_seconds=1.0",
         "augmentation.time_mask_width=3",
+        "network.start=glorot",
     ):
         assert read_settings(path, [same]).key() == key
     for other in (
@@ -127,12 +128,19 @@ def test_the_identity_holds_what_decides_the_result_alone(write) -> None:
         "processes=2",
         "training.batch=5",
         "network.width=0.5",
+        "network.start=he",
         "frames.last=keep",
         "split.seed=3",
         "corpus.words.min_letters=3",
         "augmentation.time_masks=1",
     ):
         assert read_settings(path, [other]).key() != key
+
+
+def test_what_is_new_and_at_its_default_leaves_the_hash_of_older_runs() -> None:
+    content = {"name": "a", "out": "b", "corpus": {"name": "synthetic"}, "front": {"source": "x"}}
+    network = {"algebra": "real", "width": 0.25}
+    assert RunSettings.model_validate(content | {"network": network}).key().startswith("2b275591a52664a1")
 
 
 def ready_settings() -> list[Path]:

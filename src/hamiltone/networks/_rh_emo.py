@@ -26,6 +26,7 @@ class RHEmoEncoder(nn.Module):
         self.conv2 = nn.Conv2d(2, 4, 3, padding=1)
         self.norm2 = nn.BatchNorm2d(4)
         self.conv3 = nn.Conv2d(4, 4, 3, padding=1)
+        self.apply(_start)
 
     def forward(self, spectrogram: Float[Tensor, "batch 1 512 128"]) -> Float[Tensor, "batch 4 64 64"]:
         """The four quaternion axes of each spectrogram; never negative (they leave a ReLU)."""
@@ -156,7 +157,15 @@ def _head(hidden: int, dropout: float, outputs: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Dropout(dropout),
         nn.Linear(hidden, outputs),
-    )
+    ).apply(_start)
+
+
+def _start(module: nn.Module) -> None:
+    """First weights of a real layer as the released code has them; from torch's own, axes vary less."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.xavier_normal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _masked_bce(logits: Float[Tensor, " batch"], target: Float[Tensor, " batch"]) -> Float[Tensor, ""]:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from hamiltone.quaternion import QuaternionConv2d
 from hamiltone.settings import VGG_CONFIGURATIONS, VGGSettings
 
 from ._algebra_layers import ALGEBRA_LAYERS, check_multiple
@@ -24,7 +25,7 @@ class VGG(Network):
     section 2; paper, section 3.1). :func:`vgg` makes one without a settings model.
 
     Args:
-        config: depth, algebra, width, hidden, pool, norm and dropout.
+        config: depth, algebra, width, hidden, pool, norm, start and dropout.
         input_shape: channels, time, frequency of the input.
         classes: number of scores.
 
@@ -55,17 +56,19 @@ class VGG(Network):
             nn.Dropout(config.dropout),
             nn.Linear(hidden, classes),
         )
-        self._initialise_real_layers()
+        self._initialise()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
         """Class scores (before the softmax) of a batch of feature maps."""
         # Flattening goes channel by channel, so [all r | all i | all j | all k] lasts into the linear layers.
         return self.classifier(self.pool(self.features(x)).flatten(1))
 
-    def _initialise_real_layers(self) -> None:
-        # As torchvision does; quaternion layers have initialised themselves.
+    def _initialise(self) -> None:
+        # Real layers as torchvision does; quaternion layers have initialised themselves, convolutions by Glorot.
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, QuaternionConv2d) and self.config.start == "he":
+                module.reset_parameters("he")
+            elif isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
@@ -83,6 +86,7 @@ def vgg(
     hidden: int | None = None,
     pool: str = "flatten",
     norm: str = "none",
+    start: str = "glorot",
     input_shape: Shape = (1, 512, 128),
     dropout: float = 0.5,
 ) -> VGG:
@@ -98,15 +102,17 @@ def vgg(
             which gives the paper's parameter counts; ``mean`` averages it over all its places.
         norm: ``batch`` puts a batch norm of the algebra behind each convolution, before its ReLU, as torchvision's
             ``vgg16_bn``; ``none`` is the paper's.
+        start: of quaternion convolutions: ``glorot`` is the paper's and shrinks the maps' deviation from layer to
+            layer, ``he`` keeps it; real ones start as torchvision's.
         input_shape: channels, time, frequency of the input.
         dropout: probability in the classifier.
 
     Raises:
-        ValueError: an unknown depth, algebra, pool or norm, or sizes that the algebra or the pools do not allow.
+        ValueError: an unknown depth, algebra, pool, norm or start, or sizes that the algebra or the pools do not allow.
     """
     named = {"depth": depth, "algebra": algebra, "width": width, "hidden": hidden, "pool": pool, "norm": norm}
     try:
-        config = VGGSettings.model_validate(named | {"dropout": dropout})
+        config = VGGSettings.model_validate(named | {"start": start, "dropout": dropout})
     except ValidationError as error:
         first = error.errors()[0]
         known = first.get("ctx", {}).get("expected")

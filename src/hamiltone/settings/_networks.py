@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from itertools import chain
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, SerializeAsAny, field_validator
 
@@ -34,6 +34,10 @@ class NetworkSettings(KindSettings):
     def multiply_adds(self, input_shape: Shape) -> int | None:  # noqa: ARG002 - kinds that know take it
         """How many a frame takes forwards, to estimate times from; None where it is not known."""
         return None
+
+    def identity(self) -> dict[str, Any]:
+        """What decides a run's result."""
+        return self.model_dump(mode="json")
 
     @property
     def title(self) -> str:
@@ -82,6 +86,11 @@ class VGGSettings(NetworkSettings):
         description="the last map: averaged to 7 x 7, left as it is, or averaged whole",
     )
     norm: Literal["none", "batch"] = Field(default="none", description="behind each convolution, before its ReLU")
+    start: Literal["glorot", "he"] = Field(
+        default="glorot",
+        description="first weights of quaternion convolutions: the paper's, or those that keep a signal's size through "
+        "the depth; real ones start as torchvision's",
+    )
     dropout: float = Field(default=0.5, ge=0, lt=1, description="probability in the classifier")
 
     last_hidden: ClassVar[str] = "classifier.6"
@@ -90,6 +99,10 @@ class VGGSettings(NetworkSettings):
     def layer_names(self) -> tuple[str, ...]:
         """The convolutions among ``features``, as torchvision numbers them."""
         return tuple(f"features.{place}" for place in self._places())
+
+    def identity(self) -> dict[str, Any]:
+        """What decides a run's result; the paper's start, which once was the only one, is left out."""
+        return self.model_dump(mode="json", exclude={"start"} if self.start == "glorot" else None)
 
     @property
     def title(self) -> str:

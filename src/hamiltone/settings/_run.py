@@ -235,6 +235,7 @@ class RunSettings(Settings):
         """The settings that decide the result, without the places where things lie."""
         content = self.model_dump(mode="json", exclude={"name", "out"})
         content["training"] = self.training.identity()
+        content["network"] = self.network.identity()
         content["corpus"] = self.corpus.identity()
         content["split"].pop("file")
         content["split"]["kind"] = self.split_kind

@@ -1,6 +1,6 @@
 """Results of RH-Emo on unseen clips: its reconstruction against constant ones, and its axes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hamiltone.networks import AXES
 from hamiltone.records import Reconstruction
 
 from ._batches import Part
@@ -60,12 +61,16 @@ def rh_emo_results(
     return results
 
 
-def constant_embedding(results: Mapping[str, Any]) -> list[str]:
-    """A note where an RH-Emo's axes are the same for all clips; of other results none."""
-    reconstruction = results.get("reconstruction")
-    if reconstruction is None or max(reconstruction.axis_deviation) > _CONSTANT:
+def constant_axes(reconstruction: Reconstruction) -> list[str]:
+    """A note where axes of an RH-Emo's embedding are the same for all clips."""
+    deviations = zip(AXES, reconstruction.axis_deviation, strict=True)
+    constant = [axis for axis, deviation in deviations if deviation <= _CONSTANT]
+    if not constant:
         return []
-    return ["its embedding is the same for all clips: what rests on it cannot tell them apart; train it longer"]
+    if len(constant) == len(AXES):
+        return ["its embedding is the same for all clips: what rests on it cannot tell them apart; train it longer"]
+    told = "axes of its embedding that are the same for all clips"
+    return [f"{told}: {', '.join(constant)}; train it longer, or with another seed"]
 
 
 def _bce(prediction: Float[Tensor, "*shape"], target: Float[Tensor, "*shape"]) -> float:

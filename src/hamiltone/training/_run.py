@@ -50,7 +50,7 @@ from ._objectives import Classification
 from ._preparation import PreparedFrames, prepare_frames
 from ._processes import Processes, joined, started_by_launcher
 from ._results import classification_results
-from ._rh_emo_results import constant_embedding, rh_emo_results
+from ._rh_emo_results import constant_axes, rh_emo_results
 from ._stored_frames import stage_key, stored_stage
 from ._stored_targets import Form, stored_targets
 
@@ -200,6 +200,9 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         results = classification_results(objective, parts[1:], labels, history.device, size, run.out)
     else:
         results = rh_emo_results(objective.module, parts, labels, history.device, size)
+        for remark in constant_axes(results["reconstruction"]):
+            run.notes.append(remark)
+            display.say(f"note: {remark}")
     record = _record(run, parts, model, history, results)
     _write(run, record, model)
     processes.wait()
@@ -250,7 +253,7 @@ def _record(
         rests_on=run.rests_on,
         split=SplitFacts.model_validate(split_heading(dataset.split, protocol) | sizes),
         corpus=CorpusFacts.of(dataset.utterances),
-        notes=(*run.notes, *constant_embedding(results)),
+        notes=tuple(run.notes),
         labels=dataset.labels,
         parameters=count_parameters(model),
         epochs=tuple(history.epochs),
