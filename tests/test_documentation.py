@@ -20,7 +20,7 @@ from hamiltone.corpora import CorpusError, load_corpus
 from hamiltone.service import model_folder
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "paths").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "made")]
 TOUR = sorted((ROOT / "examples" / "tour").glob("*.py"))
 NEEDS_RUNS = ("serve(", "target=serve", "read_settings(", "read_study(", "run_study(", "load_recognizer(")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All runs behind docs/first-results.md; finished ones are not done again. HAMILTONE_DATA names the folder of the corpora.
+# All runs behind docs/evidence/first-results.md; finished ones are not done again. HAMILTONE_DATA names the folder of the corpora.
 set -euo pipefail
 here=$(dirname "$0")
 out=runs/first-results

@@ -8,7 +8,7 @@ from hamiltone.report._study_results import find_plan, read_study
 from hamiltone.report._table1 import table1
 from hamiltone.report._table1_files import table1_csv, table1_tex
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "evidence"
 
 
 def page_rows(page: str) -> list[dict[str, str]]:
