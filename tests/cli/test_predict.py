@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from hamiltone.audio import FRAME_SAMPLES, load_audio
 from hamiltone.cli import app
 from hamiltone.errors import HamiltoneError
-from hamiltone.networks import Recognizer, SpectrogramFront, save_bundle, vgg
-from hamiltone.service import Predictor
+from hamiltone.networks import Recognizer, SpectrogramFront, build_front, build_network, save_bundle, vgg
+from hamiltone.service import Predictor, ServiceError, recordings_by_speaker
+from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.speech import Spectrogram
 
 RATE = 16000
@@ -277,3 +278,43 @@ def test_a_microphone_that_is_not_there_is_one_line(run: Run, monkeypatch: pytes
 
     monkeypatch.setattr("hamiltone.service._microphone.import_module", no_library)
     refused(lambda: run("--live"), "PortAudio library not found: sounddevice needs it")
+
+
+def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    front = build_front(LogMelSettings(bands=16))
+    network = build_network(ResidualSettings(channels=(4,), stem=4, attention=4), front.shape, 2)
+    save_bundle(Recognizer(front, network, ["calm", "angry"]), tmp_path / "model")
+    for name, seed in (("a", 1), ("b", 2), ("c", 3)):
+        soundfile.write(tmp_path / f"{name}.wav", syllables(3, seed), RATE, subtype="FLOAT")
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    table = tmp_path / "clips.csv"
+    rows = ["Path;Who", "a.wav;ann", "c.wav;cem", "b.wav;ann", "bad.wav;ann"]
+    table.write_text("\n".join(rows), encoding="utf-16")
+    command = ["predict", str(table), "--speaker-column", "who", "--model", str(tmp_path / "model"), "--json"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "bad.wav" in result.stderr
+    told = {Path(one["path"]).stem: one["scores"] for one in json.loads(result.stdout)}
+    plain = Predictor(tmp_path / "model")
+    for speaker, names in (("ann", "ab"), ("cem", "c")):
+        adapted = plain.adapt([tmp_path / f"{name}.wav" for name in names])
+        for name in names:
+            path = tmp_path / f"{name}.wav"
+            assert told[name] == pytest.approx(adapted.predict(path).scores, abs=1e-6), speaker
+            assert told[name] != pytest.approx(plain.predict(path).scores, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("path,name\na.wav,ann\n", "have no column speaker, but path, name"),
+        ("path,speaker\na.wav,\n", "line 2: has no speaker"),
+        ("path,speaker\n", "names no recording"),
+    ],
+)
+def test_a_table_that_does_not_say_who_speaks(tmp_path: Path, content: str, line: str) -> None:
+    table = tmp_path / "clips.csv"
+    table.write_text(content, encoding="utf-8")
+    with pytest.raises(ServiceError, match=line):
+        recordings_by_speaker(table, "speaker")

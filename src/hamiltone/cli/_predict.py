@@ -1,4 +1,4 @@
-"""The verbs of a trained recogniser: predict, info."""
+"""The verb that hears recordings: predict."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -76,6 +76,14 @@ _SameSpeaker = Annotated[
         help="All recordings are of one person: hear them first, to be right more often. Results then rest on all.",
     ),
 ]
+_SpeakerColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--speaker-column",
+        metavar="NAME",
+        help="PATH is a table of recordings (column path); this column says who speaks: --same-speaker for each.",
+    ),
+]
 _Live = Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")]
 
 
@@ -90,6 +98,7 @@ def predict(
     segments: _Segments = None,
     out: _Out = None,
     same_speaker: _SameSpeaker = False,
+    speaker_column: _SpeakerColumn = None,
     live: _Live = False,
     quiet: Quiet = False,
 ) -> None:
@@ -98,10 +107,14 @@ def predict(
 
     form = Format.JSON if as_json else form
     _check_request(paths, form, out, live)
+    by_speaker = _by_speaker(paths or [], speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
     with _spooled(paths or []) as (files, named):
-        recordings = find_recordings(files, unreadable=faults.tell, remark=_remark(quiet))
+        if by_speaker is None:
+            recordings = find_recordings(files, unreadable=faults.tell, remark=_remark(quiet))
+        else:
+            recordings = [path for its in by_speaker.values() for path in its]
         if csv is not None:
             check_csv_path(csv, recordings)
         ranges = None if segments is None else read_segments(segments, recordings)
@@ -114,7 +127,9 @@ def predict(
             with listening(recordings, quiet=quiet) as report:
                 predictor = predictor.adapt(recordings, report=report)
         with listening(recordings, quiet=quiet) as report:
-            if ranges is None:
+            if by_speaker is not None:
+                results = _speaker_by_speaker(predictor, by_speaker.values(), hop, report)
+            elif ranges is None:
                 results = predictor.predict_all(recordings, hop=hop, report=report)
             else:
                 results = (
@@ -155,6 +170,33 @@ def _check_request(paths: list[Path] | None, form: Format, out: Path | None, liv
         raise ServiceError(f"--out DIR is for --format {', '.join(ANNOTATIONS)}; a table goes to --csv FILE")
     if out is not None:
         check_place(out / "labels")
+
+
+def _by_speaker(paths: list[Path], column: str | None, *, alone: bool) -> dict[str, list[Path]] | None:
+    from hamiltone.service import ServiceError, recordings_by_speaker
+
+    if column is None:
+        return None
+    if len(paths) != 1 or not alone:
+        raise ServiceError("--speaker-column takes one table, and goes without --same-speaker, --segments and --live")
+    return recordings_by_speaker(paths[0], column)
+
+
+def _speaker_by_speaker(
+    predictor: "Predictor", speakers: "Iterable[list[Path]]", hop: float, report: "Callable[[Path, float], None] | None"
+) -> "Iterator[Prediction | AudioError]":
+    """Recordings by a recogniser that heard all of their speaker; what cannot be used is told when its turn comes."""
+    from hamiltone.service import ServiceError
+
+    for recordings in speakers:
+        bad: list[AudioError] = []
+        try:
+            adapted = predictor.adapt(recordings, fault=bad.append)
+        except ServiceError:
+            if len(bad) < len(recordings):
+                raise
+            adapted = predictor
+        yield from adapted.predict_all(recordings, hop=hop, report=report)
 
 
 @contextmanager
@@ -252,33 +294,3 @@ def _hear_microphone(predictor: "Predictor", hop: float, form: Format) -> None:
     except KeyboardInterrupt:  # which is how it ends
         if rolling:
             print()
-
-
-@app.command()
-def info(
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="Folder of a saved model, as RUN/model; else the package's.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say what a saved model is: network, front, what it was trained on, results, licences, files."""
-    from hamiltone.service import model_folder, model_info
-
-    about = model_info(model_folder(model))
-    if as_json:
-        print(json.dumps(about, indent=2))
-        return
-    for name, value in about.items():
-        lines = value if name == "results" and value else [_fact_text(value)]
-        for number, line in enumerate(lines):
-            print(f"{'' if number else name.replace('_', ' '):<14}{line}")
-
-
-def _fact_text(value: Any) -> str:
-    if value is None or value in ({}, []):
-        return "not told by the model"
-    if isinstance(value, dict):
-        return ", ".join(
-            f"{name} {_fact_text(item) if isinstance(item, dict) else item}" for name, item in value.items()
-        )
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

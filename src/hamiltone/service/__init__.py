@@ -17,6 +17,7 @@ from ._recordings import find_recordings
 from ._segments import Segment, read_segments
 from ._server import read_token, serve
 from ._shipped_weights import SHIPPED, licence_notice, model_folder
+from ._speakers import recordings_by_speaker
 from ._windows import FRAME_SECONDS, HOP, LEAST_HOP
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "model_info",
     "read_segments",
     "read_token",
+    "recordings_by_speaker",
     "register_export",
     "serve",
     "subtitles",

@@ -162,7 +162,13 @@ class Predictor:
         yield from self._predictions(parts(), hop)
         yield from fault
 
-    def adapt(self, recordings: Iterable[Path | str], *, report: Report | None = None) -> "Predictor":
+    def adapt(
+        self,
+        recordings: Iterable[Path | str],
+        *,
+        report: Report | None = None,
+        fault: Callable[[AudioError], None] | None = None,
+    ) -> "Predictor":
         """A predictor that hears one person better; nothing needs to be known of the recordings but whose they are.
 
         What it answers to these very recordings then rests on all of them: tell such results apart from others.
@@ -170,31 +176,37 @@ class Predictor:
         Args:
             recordings: of that person; a dozen or more, and better of several moods.
             report: as for ``predict_all``.
+            fault: is told of each recording that cannot be used, and the others serve; None: it is an error.
 
         Raises:
-            AudioError: one of them cannot be decoded, or is silent.
+            AudioError: one of them cannot be decoded, or is silent, and nobody is told.
             ServiceError: no recording, or a model that cannot be adapted.
         """
         try:
-            return Predictor(self.recognizer.adapted(list(self._speech_batches(recordings, report))))
+            return Predictor(self.recognizer.adapted(list(self._speech_batches(recordings, report, fault))))
         except ValueError as error:
             raise ServiceError(f"the recogniser is not adapted: {error}") from None
 
     def _speech_batches(
-        self, recordings: Iterable[Path | str], report: Report | None
+        self, recordings: Iterable[Path | str], report: Report | None, fault: Callable[[AudioError], None] | None
     ) -> Iterator[Float32[Tensor, "_ 64000"]]:
         """The windows side by side that may hold speech, of the first quarter of an hour at most."""
         batch: list[Tensor] = []
         count = 0
         for path in recordings:
             part = _Part(str(path), _reported(Path(path), report))
-            for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=FRAME_SAMPLES):
-                if window.counted and window.speech and count < _MOST_TO_ADAPT:
-                    batch.append(torch.from_numpy(np.pad(samples, (0, FRAME_SAMPLES - len(samples)))))
-                    count += 1
-                if len(batch) == _BATCH:
-                    yield torch.stack(batch)
-                    batch = []
+            try:
+                for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=FRAME_SAMPLES):
+                    if window.counted and window.speech and count < _MOST_TO_ADAPT:
+                        batch.append(torch.from_numpy(np.pad(samples, (0, FRAME_SAMPLES - len(samples)))))
+                        count += 1
+                    if len(batch) == _BATCH:
+                        yield torch.stack(batch)
+                        batch = []
+            except AudioError as error:
+                if fault is None:
+                    raise
+                fault(error)
         if batch:
             yield torch.stack(batch)
 

@@ -1,6 +1,5 @@
 """Segments of recordings, as a diariser finds them: who speaks from when to when (RTTM, or a table)."""
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from hamiltone.audio import SAMPLE_RATE, AudioError
-from hamiltone.files import read_text
 
 from ._errors import ServiceError
+from ._tables import delimiter, table_rows, text_lines
 
 _END_TOLERANCE = 0.05  # seconds: diarisers round
 _LATEST = 1e9  # seconds: no recording lasts for 30 years
-_DELIMITERS = ",;\t"
 _COLUMNS = ("start", "end")
 
 
@@ -44,18 +42,10 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
         ServiceError: the file cannot be read or is neither, a line of it is wrong, or a recording has no segment.
     """
     file = Path(file)
-    try:
-        lines = read_text(file).splitlines()
-    except UnicodeDecodeError:
-        raise ServiceError(f"{file}: is no text in UTF-8 or UTF-16: save the segments so") from None
-    except OSError as error:
-        raise ServiceError(f"{file}: the segments cannot be read: {error.strerror}") from None
+    lines = text_lines(file, "segments")
     lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
     rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
-    try:
-        named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
-    except csv.Error as error:
-        raise ServiceError(f"{file}: the segments cannot be read: {error}") from None
+    named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
     if not named:
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}
@@ -118,20 +108,12 @@ def _rttm_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segm
 
 
 def _table_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segment]]:
-    heading = next(filter(None, lines), "")
-    delimiter = max(_DELIMITERS, key=heading.count)
-    rows = csv.DictReader(lines, delimiter=delimiter)
-    rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
-    if missing := [name for name in _COLUMNS if name not in rows.fieldnames]:
-        raise ServiceError(f"{file}: is no RTTM, and has no column {' and '.join(missing)}: name start, end, speaker")
-    for row in rows:
-        texts = [row[name] or "" for name in _COLUMNS]
-        if delimiter != ",":  # where a comma can be nothing but a decimal one
+    for number, row in table_rows(file, lines, "segments, which are no RTTM,", _COLUMNS):
+        texts = [row[name] for name in _COLUMNS]
+        if delimiter(lines) != ",":  # where a comma can be nothing but a decimal one
             texts = [text.replace(",", ".") for text in texts]
-        start, end = (_seconds(file, rows.line_num, text) for text in texts)
-        recording = (row.get("recording") or "").strip()
-        speaker = (row.get("speaker") or "").strip() or None
-        yield recording, _segment(file, rows.line_num, start, end, speaker)
+        start, end = (_seconds(file, number, text) for text in texts)
+        yield row.get("recording", ""), _segment(file, number, start, end, row.get("speaker") or None)
 
 
 def _seconds(file: Path, number: int, text: str) -> float:
