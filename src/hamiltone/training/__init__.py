@@ -3,6 +3,7 @@
 from hamiltone.records import read_record
 from hamiltone.settings import Dataset, RunSettings, SettingsError, load_dataset, read_settings, settings_from
 
+from ._adaptation import Adapted, adapt
 from ._calibrate import calibrate
 from ._ensemble import Ensembled, ensemble, result_line
 from ._errors import TrainingError
@@ -12,11 +13,13 @@ from ._processes import is_main_process
 from ._run import train
 
 __all__ = [
+    "Adapted",
     "Dataset",
     "Ensembled",
     "RunSettings",
     "SettingsError",
     "TrainingError",
+    "adapt",
     "calibrate",
     "ensemble",
     "evaluate",
