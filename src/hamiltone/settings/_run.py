@@ -108,7 +108,12 @@ class RunSettings(Settings):
     seed: int = Field(default=0, ge=0, lt=2**63, description="of first weights, shuffling, dropout, augmentation")
     threads: PositiveInt = Field(default=2, description="of each process; part of a run's identity: sums depend on it")
     processes: PositiveInt = Field(default=1, description="how many processes (GPUs) share each batch; so does this")
-    device: Literal["cpu", "auto"] = Field(default="auto", description="auto: a GPU where there is one")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto (a CUDA GPU where there is one), cpu, cuda, cuda:1 or mps",
+        examples=["cuda:1"],
+    )
     label: Literal["speaker", "session"] | None = Field(
         default=None, description="what speaker recognition recognises", examples=["session"]
     )
@@ -153,6 +158,8 @@ class RunSettings(Settings):
             "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
             "leave processes out",
         )
+        one = self.processes > 1 and (self.device == "mps" or ":" in self.device)
+        yield one, f"processes are several, but device {self.device} is one: say cuda or cpu"
         choice = self.anti_transfer
         yield (
             self.processes > 1 and choice is not None and choice.distance in BATCH_DISTANCES,

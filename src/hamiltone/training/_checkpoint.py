@@ -52,11 +52,13 @@ class Checkpoint:
     Args:
         folder: made when there is something to save.
         run: the key of the run.
+        about: what else its state tells of the run, fit for JSON.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, about: Mapping[str, Any] | None = None) -> None:
         self._folder = folder
         self._run = run
+        self._about = about or {}
 
     def owner(self) -> str | None:
         """The key of the run whose state lies here; None where there is none.
@@ -65,6 +67,14 @@ class Checkpoint:
             CheckpointError: the state is damaged.
         """
         return self._content()["run"] if self._state.is_file() else None
+
+    def about(self) -> dict[str, Any]:
+        """What the state that lies here tells of its run.
+
+        Raises:
+            CheckpointError: the state is damaged.
+        """
+        return self._content().get("about", {})
 
     def save(
         self,
@@ -85,6 +95,7 @@ class Checkpoint:
                 tensors[f"optimizer.{index}.{name}"] = value
         content = {
             "run": self._run,
+            "about": self._about,
             "progress": asdict(progress),
             "groups": optimizer_state["param_groups"],
             "random": {"python": random.getstate(), "numpy": _numpy_state()},
