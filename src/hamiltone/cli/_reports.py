@@ -1,4 +1,4 @@
-"""The verbs that show: the quickstart, and the report of runs or of a study."""
+"""The verbs that show: the quickstart, the report of runs or of a study, and runs beside one another."""
 
 from pathlib import Path
 from typing import Annotated
@@ -62,3 +62,23 @@ def report(
     for line in protocol_lines(folder, study):
         print(f"Protocol of {line}.", end="\n\n")
     print(page)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Runs, or folders of the seeds and folds of one.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write table and picture there, as comparison.*.")
+    ] = None,
+) -> None:
+    """Compare recognisers with the first of them on the test clips they share: difference of UAR, interval, test."""
+    from hamiltone.report import compare_runs, markdown_table
+
+    comparison = compare_runs(runs)
+    print(markdown_table(comparison.rows()))
+    for note in comparison.notes:
+        print(f"note: {note}")
+    for path in comparison.write(out) if out else ():
+        print(path)
