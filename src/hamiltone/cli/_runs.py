@@ -47,6 +47,27 @@ def _train(
         print_results(record, Path(settings.out))
 
 
+@app.command("import-rh-emo")
+def import_rh_emo(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Released weights of RH-Emo: a PyTorch state dict.")],
+    settings: Annotated[
+        Path, typer.Argument(metavar="SETTINGS.toml", help="Of the recogniser to come: its corpus, split and frames.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Where the run goes; front.source of others names it.")],
+    overrides: Overrides = None,
+    heads: Annotated[bool, typer.Option("--heads", help="Keep the heads, too; recognisers do not need them.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make released RH-Emo weights a run to rest on, its maximum taken from your own training part."""
+    from hamiltone.training import import_rh_emo as import_weights
+    from hamiltone.training import read_settings
+
+    asked = read_settings(settings, overrides or [])
+    with interruptible():
+        record = import_weights(file, asked, out, heads=heads, command=command(), quiet=quiet)
+    print_results(record, out)
+
+
 @app.command()
 def evaluate(
     settings: Settings,

@@ -131,14 +131,15 @@ def _clips(folder: Path) -> pd.DataFrame:
         tables = [read_predictions(folder / PREDICTIONS).assign(fold=0, seed=0)]
     if not tables:
         raise ReportError(f"{folder}: holds no {PREDICTIONS}; name the folder of a finished recogniser, or of its runs")
-    clips = pd.concat(tables, ignore_index=True)[["fold", "seed", "utterance", "speaker", "truth", "prediction"]]
-    if clips.duplicated(["fold", "seed", "utterance"]).any():
+    clips = pd.concat(tables, ignore_index=True)
+    if clips.set_index(["fold", "seed", "utterance"]).index.has_duplicates:
         raise ReportError(f"{folder}: holds several runs of one seed and fold: name the folder of one of them")
     return clips
 
 
 def _difference(name: str, method: pd.DataFrame, first_name: str, first: pd.DataFrame) -> Difference:
-    both = paired_clips(method, first)
+    columns = ["fold", "seed", "utterance", "speaker", "truth", "prediction"]
+    both = paired_clips(method.loc[:, columns], first.loc[:, columns])
     if both is None:
         raise ReportError(f"{name} and {first_name} share no test clip of one seed and fold: give both the same split")
     asked = (uar_from_confusion, both.truth, both.prediction, both.baseline, both.speakers)

@@ -10,6 +10,7 @@ from ._errors import TrainingError
 from ._evaluate import evaluate
 from ._probing import probe
 from ._processes import is_main_process
+from ._released_rh_emo import import_rh_emo
 from ._run import train
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "calibrate",
     "ensemble",
     "evaluate",
+    "import_rh_emo",
     "is_main_process",
     "load_dataset",
     "probe",

@@ -101,7 +101,7 @@ def train(
     ):
         torch.manual_seed(settings.seed)
         processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
-        run = _make_run(settings, out, command, side_by_side)
+        run = make_run(settings, out, command, side_by_side)
         for remark in run.dataset.remarks if processes.main else ():
             display.say(f"note: {remark}")
         about = {"settings": settings.model_dump(mode="json"), "versions": versions()}
@@ -126,7 +126,8 @@ def train(
             return record
 
 
-def _make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) -> _Run:
+def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) -> _Run:
+    """Learn all that is known of a run before it computes anything, and refuse what cannot be."""
     dataset, statistics_set = load_dataset(settings), load_statistics(settings)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
@@ -195,8 +196,7 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         results = classification_results(objective, parts[1:], labels, history.device, size, run.out)
     else:
         results = rh_emo_results(objective.module, parts, labels, history.device, size)
-    record = _record(run, parts, model, history, results)
-    _write(run, record, model)
+    record = finish_run(run, parts, model, history, results)
     processes.wait()
     return record
 
@@ -269,11 +269,14 @@ def _record(
     )
 
 
-def _write(run: _Run, record: RunRecord, model: Recognizer | TrainedRHEmo) -> None:
+def finish_run(
+    run: _Run, parts: list[Part], model: Recognizer | TrainedRHEmo, history: History, results: dict[str, Any]
+) -> RunRecord:
     """Write the model, the settings (ready to be read again), the split, what was heard, and at last the record.
 
     The record's presence says that the run is complete.
     """
+    record = _record(run, parts, model, history, results)
     splits = [dataset.split for dataset in (run.dataset, run.statistics) if dataset is not None]
     heard = heard_by(splits, run.lineage)
     save_bundle(model, run.out / MODEL, card_facts(record, heard))
@@ -281,3 +284,4 @@ def _write(run: _Run, record: RunRecord, model: Recognizer | TrainedRHEmo) -> No
     run.dataset.split.write(run.out / SPLIT)
     write_heard(heard, run.out)
     record.write(run.out / RECORD)
+    return record
