@@ -95,11 +95,20 @@ class AntiTransferSettings(Settings):
         return content
 
 
+class TrackingSettings(Settings):
+    """Trackers that are told losses, measures, settings and the confusion matrix as a run goes on; none by default."""
+
+    to: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
+        default=(), description="which; each needs the extra of its name", examples=[["tensorboard"]]
+    )
+    project: str = Field(default="hamiltone", min_length=1, description="the experiment or project there")
+
+
 class RunSettings(Settings):
     """Settings in, record out: the same settings, versions and machine give the same bytes.
 
-    ``name``, ``out``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the result and
-    are no part of a run's identity.
+    ``name``, ``out``, ``tracking``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the
+    result and are no part of a run's identity.
     """
 
     name: str = Field(min_length=1, description="what reports call the run", examples=["baseline"])
@@ -132,6 +141,7 @@ class RunSettings(Settings):
     rh_emo: RHEmoSettings | None = Field(default=None, description="of task rh-emo")
     anti_transfer: AntiTransferSettings | None = Field(default=None, description="of recognisers with anti-transfer")
     training: OptimisationSettings = Field(default=OptimisationSettings(), description="optimizer, and when to stop")
+    tracking: TrackingSettings = Field(default=TrackingSettings(), description="who else is told of it")
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
@@ -234,9 +244,13 @@ class RunSettings(Settings):
         """Whether what a network sees of a recording changes each epoch, so that nothing behind it can be stored."""
         return self.frames.random_offset or self.front.trainable or self.augmentation.changes
 
+    def untracked(self) -> "RunSettings":
+        """The same without trackers."""
+        return self.model_copy(update={"tracking": TrackingSettings()})
+
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, without the places where things lie."""
-        content = self.model_dump(mode="json", exclude={"name", "out"})
+        content = self.model_dump(mode="json", exclude={"name", "out", "tracking"})
         content["training"] = self.training.identity()
         content["corpus"] = self.corpus.identity()
         content["split"].pop("file")

@@ -3,9 +3,9 @@
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -48,12 +48,13 @@ def fit(
     checkpoint: Checkpoint,
     display: TrainingDisplay,
     processes: Processes,
+    watch: Callable[[Mapping[str, Any]], None] = lambda _epoch: None,
 ) -> History:
     """Train ``objective.module``, from where ``checkpoint`` stands on, and leave the kept weights in it.
 
     Shuffling depends on seed and epoch alone, and every random state is part of the checkpoint, so a run that was
     killed ends with the same weights, bit for bit, as one that was not. Several processes share each batch, which stays
-    one batch: they do the steps that one process would do.
+    one batch: they do the steps that one process would do. ``watch`` is told each epoch that is done, once it is saved.
     """
     accelerator = _accelerator(settings, device)
     adam = _place(objective, settings, accelerator.device)
@@ -89,6 +90,7 @@ def fit(
                 checkpoint.save_best(objective.module, progress.best_epoch)
         if processes.main:
             checkpoint.save(objective.module, adam, progress, average.tensors)
+            watch(progress.epochs[-1])
         display.epoch_done(progress.epochs[-1], progress.best_epoch)
 
     processes.wait()  # until the main process has saved the best weights

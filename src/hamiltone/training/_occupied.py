@@ -8,6 +8,7 @@ from typing import Any
 from hamiltone.records import HEARD, MODEL, PREDICTIONS, PROBE, RECORD, SETTINGS, SPLIT
 
 from ._errors import TrainingError
+from ._tracking import TRACKED
 
 CHECKPOINT = "checkpoint"
 _MOST_TOLD = 5
@@ -31,7 +32,7 @@ def refuse_occupied(out: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any
         told += [
             f"{key} is {_shown(before, key)} there and {_shown(now, key)} here"
             for key in sorted({*before, *now})
-            if key not in _OF_NO_RUN and before.get(key) != now.get(key)
+            if key not in _OF_NO_RUN and not key.startswith("tracking.") and before.get(key) != now.get(key)
         ]
         if told:
             break
@@ -45,7 +46,7 @@ def refuse_occupied(out: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any
 
 def clear(out: Path) -> None:
     """Remove the run that lies in a folder, and nothing else; its record first, which says that it is complete."""
-    for name in (RECORD, PREDICTIONS, PROBE, SETTINGS, SPLIT, HEARD):
+    for name in (RECORD, PREDICTIONS, PROBE, SETTINGS, SPLIT, HEARD, TRACKED):
         (out / name).unlink(missing_ok=True)
     for name in (MODEL, CHECKPOINT):
         if (out / name).is_dir():

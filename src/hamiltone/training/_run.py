@@ -51,6 +51,7 @@ from ._results import classification_results
 from ._rh_emo_results import constant_embedding, rh_emo_results
 from ._stored_frames import stage_key, stored_stage
 from ._stored_targets import Form, stored_targets
+from ._tracking import Tracking, check_trackers
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def train(
 
 def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) -> _Run:
     """Learn all that is known of a run before it computes anything, and refuse what cannot be."""
+    check_trackers(settings)
     dataset, statistics_set = load_dataset(settings), load_statistics(settings)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
@@ -177,6 +179,7 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
     if settings.training.speaker_reversal and isinstance(objective, Classification):
         objective.reverse_speakers(parts[0], settings.training.speaker_reversal)
     processes.release()
+    tracking = Tracking(settings if processes.main else settings.untracked(), run.key, run.out, display.say)
     history = fit(
         objective,
         replace(parts[0], inputs=prepared.changing_inputs() or stored),
@@ -187,6 +190,7 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         checkpoint=checkpoint,
         display=display,
         processes=processes,
+        watch=tracking.epoch,
     )
     if not processes.main:
         processes.wait()
@@ -196,6 +200,7 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         results = classification_results(objective, parts[1:], labels, history.device, size, run.out)
     else:
         results = rh_emo_results(objective.module, parts, labels, history.device, size)
+    tracking.results(results, history.best_epoch)
     record = finish_run(run, parts, model, history, results)
     processes.wait()
     return record
