@@ -107,8 +107,8 @@ class TrackingSettings(Settings):
 class RunSettings(Settings):
     """Settings in, record out: the same settings, versions and machine give the same bytes.
 
-    ``name``, ``out``, ``tracking``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the
-    result and are no part of a run's identity.
+    ``name``, ``out``, ``tracking``, ``training.checkpoint_seconds``, ``anti_transfer.stored_layers`` change no result
+    and are no part of a run's identity.
     """
 
     name: str = Field(min_length=1, description="what reports call the run", examples=["baseline"])

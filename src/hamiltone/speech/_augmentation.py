@@ -6,7 +6,6 @@ import numpy as np
 import soxr
 import torch
 from jaxtyping import Bool, Float
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from hamiltone.audio import (
@@ -86,7 +85,7 @@ def change_response(
     It is a line of dB over the logarithm of the frequency, and flat below the first and above the last of them.
     """
     samples = waveform.shape[1]
-    length = int(next_fast_len(samples, real=True) or samples)
+    length = _fast_length(samples)
     frequencies = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)
     gains = np.interp(np.log2(np.maximum(frequencies, 1)), np.log2(OCTAVES), decibel.numpy())
     spectrum = torch.fft.rfft(waveform, n=length) * torch.from_numpy(10 ** (gains / 20)).to(waveform.dtype)
@@ -116,7 +115,7 @@ def draw_noise(
     if colour == "white":
         return torch.randn(count, samples, generator=generator)
     # A Fourier transform of awkward length takes several times as long, so the noise is made longer and cut.
-    length = int(next_fast_len(samples, real=True) or samples)
+    length = _fast_length(samples)
     spectrum = torch.fft.rfft(torch.randn(count, length, generator=generator))
     spectrum[:, 0] = 0
     spectrum[:, 1:] /= torch.arange(1, spectrum.shape[1]).sqrt()
@@ -165,3 +164,10 @@ def _integer(least: int, most: int, generator: torch.Generator) -> int:
 
 def _uniform(ends: tuple[float, float], generator: torch.Generator) -> Float[Tensor, "1"]:
     return ends[0] + (ends[1] - ends[0]) * torch.rand(1, generator=generator, dtype=torch.float64)
+
+
+def _fast_length(samples: int) -> int:
+    """At least as many, for which a Fourier transform is quick."""
+    from scipy.fft import next_fast_len  # noqa: PLC0415 - slow to import
+
+    return int(next_fast_len(samples, real=True) or samples)

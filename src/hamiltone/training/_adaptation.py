@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float, Int
-from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
 from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
@@ -182,6 +181,8 @@ def _folds(utterances: Utterances) -> Int[np.ndarray, " clip"] | None:
     if number < _FEW_SPEAKERS:
         return None
     folds = np.zeros(len(utterances), np.int64)
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to import
+
     dealt = GroupKFold(min(_FOLDS, number)).split(folds, groups=utterances.table["speaker"])
     for fold, (_, tested) in enumerate(dealt):
         folds[tested] = fold
