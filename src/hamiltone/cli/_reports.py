@@ -19,7 +19,7 @@ def quickstart(
     quiet: Quiet = False,
 ) -> None:
     """The whole method on the embedded corpus of synthetic voices, in a few minutes on a CPU."""
-    from hamiltone.report import pretraining_rows, result_rows, write_report
+    from hamiltone.report import interval_notes, pretraining_rows, result_rows, write_report
     from hamiltone.study import run_quickstart
 
     with interruptible(GOES_ON):
@@ -28,6 +28,8 @@ def quickstart(
     print(f"\n{note}")
     print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)
     print_table("Emotions of unseen voices", result_rows(out), _RESULT_COLUMNS)
+    if few := interval_notes(out):
+        print(few)
     print(f"The report, with curves and confusion matrices: {page}")
 
 
@@ -42,6 +44,7 @@ def report(
     For a study, Table 1, Figure 2 and the resources are written as files beside the page.
     """
     from hamiltone.report import (
+        interval_notes,
         markdown_table,
         pretraining_rows,
         protocol_lines,
@@ -59,6 +62,8 @@ def report(
     for rows in tables:
         if rows:
             print(markdown_table(rows), end="\n\n")
+    if not (folder / "studies").is_dir() and (few := interval_notes(folder)):
+        print(few, end="\n\n")
     for line in protocol_lines(folder, study):
         print(f"Protocol of {line}.", end="\n\n")
     print(page)

@@ -13,7 +13,7 @@ splits promise.
 
 from ._comparison import Comparison, Difference, compare_runs
 from ._page import protocol_lines, write_report
-from ._run_tables import markdown_table, pretraining_rows, result_rows
+from ._run_tables import interval_notes, markdown_table, pretraining_rows, result_rows
 from ._runs import ReportError
 from ._study_page import resource_rows, table1_rows
 
@@ -22,6 +22,7 @@ __all__ = [
     "Difference",
     "ReportError",
     "compare_runs",
+    "interval_notes",
     "markdown_table",
     "pretraining_rows",
     "protocol_lines",
