@@ -164,3 +164,10 @@ def test_the_examples_in_the_docstrings_hold():
     result = doctest.testmod(importlib.import_module("hamiltone.report._run_tables"))
     assert result.attempted >= 2
     assert result.failed == 0
+
+
+def test_a_notebook_shows_a_record_with_its_intervals_and_notes(make):
+    record, _ = make.full("<mine>", speakers=2)
+    html = record._repr_html_()
+    assert "<b>&lt;mine&gt;</b>: ravdess, actor split" in html and "note: 2 silent clips" in html
+    assert html.count("95 % interval not estimable (2 speakers)") == 3
