@@ -49,7 +49,7 @@ def prediction_figure(prediction: "Prediction", waveform: Float32[np.ndarray, " 
     wave.plot(time, waveform, linewidth=0.5, color="black")
     wave.set(ylabel="waveform", title=f"{prediction.path}: {prediction.label}")
     # The constant gives silence a logarithm, far below all that is shown.
-    heard = np.pad(waveform, (0, max(0, 256 - len(waveform)))) + np.float32(1e-9)
+    heard = np.pad(waveform, (0, max(0, 512 - len(waveform)))) + np.float32(1e-9)
     span = (prediction.start, prediction.start + len(heard) / SAMPLE_RATE)
     *_, picture = spectrum.specgram(heard, NFFT=256, Fs=SAMPLE_RATE, noverlap=128, xextent=span)
     loudest = picture.get_array().max()
