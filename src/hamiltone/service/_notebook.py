@@ -48,10 +48,10 @@ def prediction_figure(prediction: "Prediction", waveform: Float32[np.ndarray, " 
     time = prediction.start + np.arange(len(waveform)) / SAMPLE_RATE
     wave.plot(time, waveform, linewidth=0.5, color="black")
     wave.set(ylabel="waveform", title=f"{prediction.path}: {prediction.label}")
-    # The constant gives silence a logarithm, far below all that is shown.
-    heard = np.pad(waveform, (0, max(0, 512 - len(waveform)))) + np.float32(1e-9)
+    heard = np.pad(waveform, (0, max(0, 512 - len(waveform))))
     span = (prediction.start, prediction.start + len(heard) / SAMPLE_RATE)
-    *_, picture = spectrum.specgram(heard, NFFT=256, Fs=SAMPLE_RATE, noverlap=128, xextent=span)
+    with np.errstate(divide="ignore"):  # silence has no logarithm, and is not shown
+        *_, picture = spectrum.specgram(heard, NFFT=256, Fs=SAMPLE_RATE, noverlap=128, xextent=span)
     loudest = picture.get_array().max()
     picture.set_clim(loudest - _SHOWN_DB, loudest)
     spectrum.set(ylabel="frequency (Hz)")
