@@ -25,7 +25,7 @@ project_copyright = author
 version = release = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_site/*", "made/notebooks/*", "evidence/first-results/*", "evidence/ravdess-quarter/*", "weights/*"]
+exclude_patterns = ["_site/*", "made/notebooks/*", "evidence/*/*", "weights/*"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]  # trees of folders in blocks that name no language

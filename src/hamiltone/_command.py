@@ -1,6 +1,7 @@
 """The command from its first moment on: to interrupt it is one line, even while modules are being imported."""
 
 import sys
+from importlib.metadata import PackageNotFoundError, requires
 
 from hamiltone.interruption import end_when_asked, was_asked
 
@@ -12,9 +13,25 @@ def main() -> None:
         from hamiltone.cli import main as run  # noqa: PLC0415 - takes a while, and may be interrupted
 
         run()
+    except ModuleNotFoundError as error:
+        if not _needed(error.name or ""):
+            raise
+        told = f"{error.name} is not installed; pip install hamiltone brings all that it needs"
+        print(f"hamiltone: {told}", file=sys.stderr)
+        sys.exit(2)
     except BaseException as error:
         # An import that is interrupted may fail with any error.
         if isinstance(error, SystemExit) or not was_asked():
             raise
         print("hamiltone: interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _needed(module: str) -> bool:
+    """Whether a module is one of those that the command is installed with, extras apart."""
+    try:
+        needed = [name for name in requires("hamiltone") or () if "extra ==" not in name]
+    except PackageNotFoundError:  # run from its source alone
+        return False
+    called = {"sklearn": "scikit-learn", "yaml": "pyyaml"}.get(module, module).replace("_", "-")
+    return any(name.startswith(called) for name in needed)

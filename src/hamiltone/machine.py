@@ -1,4 +1,4 @@
-"""What a process takes: the peak of memory (of a GPU, else of the process), and which processor it has."""
+"""Machine: the device that is asked for, the peak of memory (of a GPU, else of the process), the processor's name."""
 
 import platform
 import sys
@@ -7,7 +7,32 @@ from pathlib import Path
 import psutil
 import torch
 
+from hamiltone.errors import HamiltoneError
+
 _STATUS, _CLEAR, _PROCESSORS = Path("/proc/self/status"), Path("/proc/self/clear_refs"), Path("/proc/cpuinfo")
+
+
+class DeviceError(HamiltoneError):
+    """A device that there is not."""
+
+
+def torch_device(name: str) -> torch.device:
+    """The device of a name that torch knows ("cpu", "cuda", "cuda:1", "mps"); of "auto" a CUDA GPU, else the CPU.
+
+    Raises:
+        DeviceError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise DeviceError(f"device {name!r} is none that torch knows: take auto, cpu, cuda, cuda:1 or mps") from None
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (device.index or 0) >= count.get(device.type, 0):
+        has = [kind if kind != "cuda" else f"cuda:0 to cuda:{count[kind] - 1}" for kind in count if count[kind]]
+        raise DeviceError(f"device {name!r} is not here: this machine has {', '.join(has)}")
+    return device
 
 
 def processor() -> str:

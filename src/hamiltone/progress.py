@@ -1,5 +1,6 @@
 """What a person sees of long work: bars in a terminal, gone at the end, and lines that stay; all on standard error."""
 
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ _Own = TypeVar("_Own", bound="Bars")
 
 
 class Bars:
-    """Bars while the work goes on, where standard error is a terminal; a context manager.
+    """Bars while the work goes on, in a terminal or in a notebook with ipywidgets; a context manager.
 
     Args:
         columns: what stands right of each bar.
@@ -20,7 +21,8 @@ class Bars:
 
     def __init__(self, *columns: ProgressColumn, width: int = 40, quiet: bool = False) -> None:
         self._console = Console(stderr=True, quiet=quiet)
-        self.shown = self._console.is_terminal and not quiet
+        in_notebook = self._console.is_jupyter and find_spec("ipywidgets") is not None  # rich draws with it there
+        self.shown = (self._console.is_terminal or in_notebook) and not quiet
         self.progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=width),

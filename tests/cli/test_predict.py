@@ -318,3 +318,15 @@ def test_a_table_that_does_not_say_who_speaks(tmp_path: Path, content: str, line
     table.write_text(content, encoding="utf-8")
     with pytest.raises(ServiceError, match=line):
         recordings_by_speaker(table, "speaker")
+
+
+def test_only_some_classes_are_chosen_from_and_a_line_says_so(run: Run, model: Path, talk: Path) -> None:
+    (found,) = json.loads(run(talk, "--only", "angry, calm", "--json", "--device", "cpu"))
+    assert list(found["scores"]) == ["angry", "calm"]
+    assert sum(found["scores"].values()) == pytest.approx(1)
+    result = CliRunner().invoke(app, ["predict", "--model", str(model), str(talk), "--only", "angry,calm"])
+    assert "chosen among angry, calm alone" in result.stderr
+    with pytest.raises(HamiltoneError, match="'happy' is no class of this recogniser, which knows calm, angry"):
+        run(talk, "--only", "calm,happy")
+    with pytest.raises(HamiltoneError, match="'gpu' is none that torch knows"):
+        run(talk, "--device", "gpu")

@@ -51,3 +51,18 @@ def test_groups_of_classes_that_no_member_has_are_refused():
 def test_members_of_other_classes_are_refused():
     with pytest.raises(ValueError, match="take the same input"):
         Ensemble.of([*members(1), *members(1, classes=4)])
+
+
+def test_a_restricted_recogniser_renormalises_the_probabilities_of_its_classes() -> None:
+    torch.manual_seed(0)
+    front = build_front(LogMelSettings())
+    network = Ensemble.of(members(2, 4), [[0, 1], [2], [3]])
+    whole = Recognizer(front, network, ("a", "b", "c"), temperature=2.0).eval()
+    chosen = whole.restricted(["c", "a"]).eval()
+    x = torch.randn(3, 64000) * 0.1
+    kept = whole.probabilities(whole(x))[:, [2, 0]]
+    torch.testing.assert_close(chosen.probabilities(chosen(x)), kept / kept.sum(1, keepdim=True))
+    assert chosen.labels == ("c", "a")
+    for labels, told in ((["a"], "two classes"), (["a", "a"], "once"), (["a", "x"], "'x' is no class")):
+        with pytest.raises(ValueError, match=told):
+            whole.restricted(labels)

@@ -1,6 +1,8 @@
 """Conversion of networks: what becomes a quaternion layer, what stays real, and what is carried over."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -316,3 +318,68 @@ def test_encoders_that_stay_real_keep_their_fused_kernels():
     real = nn.Sequential(nn.Linear(16, 16), nn.TransformerEncoderLayer(16, 4, 32, batch_first=True))
     converted = quaternionize(real, keep=["1"])
     assert converted.get_submodule("1").activation_relu_or_gelu == real[1].activation_relu_or_gelu == 1
+
+
+class Mixed(nn.Module):
+    """A layer of each kind that stays real."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3)
+        self.depthwise = nn.Conv2d(8, 8, 3, groups=8)
+        self.body = nn.Conv2d(8, 8, 3)
+        self.lines = nn.Conv1d(8, 8, 3)
+        self.blocks = nn.Conv3d(8, 8, 3)
+        self.recurrent = nn.LSTM(8, 8)
+        self.attention = nn.MultiheadAttention(8, 2)
+        self.head = nn.Linear(8, 10)
+
+
+REAL = {
+    "stem": "stem (Conv2d of 3 and 8 channels: multiples of 4 are needed)",
+    "depthwise": "depthwise (Conv2d of 8 and 8 channels: multiples of 4 x 8 groups are needed)",
+    "lines": "lines (Conv1d: has no quaternion twin)",
+    "blocks": "blocks (Conv3d: has no quaternion twin)",
+    "recurrent": "recurrent (LSTM: has no quaternion twin)",
+    "attention": "attention (MultiheadAttention: has no quaternion twin)",
+    "head": "head (Linear of 8 and 10 features: multiples of 4 are needed)",
+}
+
+
+def test_what_stays_real_is_told_with_its_reason(caplog):
+    quaternionize(Mixed(), keep=("head",))
+    (record,) = caplog.records
+    assert record.getMessage() == f"stays real in Mixed: {'; '.join(REAL[name] for name in REAL if name != 'head')}"
+    caplog.clear()
+    quaternionize(Mixed(), keep=tuple(REAL))
+    assert not caplog.records
+
+
+def test_strictly_nothing_stays_real_unnamed():
+    with pytest.raises(ValueError, match=r"stay real: recurrent \(LSTM: has no quaternion twin\); name them in keep"):
+        quaternionize(Mixed(), keep=set(REAL) - {"recurrent"}, strict=True)
+    converted = quaternionize(Mixed(), keep=tuple(REAL), strict=True)
+    assert isinstance(converted.body, QuaternionConv2d)
+
+
+TRACED = """
+import torch
+from torch import fx, nn
+from hamiltone.quaternion import quaternionize
+
+network = nn.Sequential(
+    nn.Conv2d(4, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.ConvTranspose2d(8, 4, 3), nn.Flatten(),
+    nn.Linear(4 * 36, 8),
+)
+converted = quaternionize(network, strict=True).eval()
+graph = fx.symbolic_trace(converted)
+calls = [node.target for node in graph.graph.nodes if node.op == "call_module"]
+assert calls == [str(number) for number in range(6)], calls
+x = torch.randn(2, 4, 4, 4)
+torch.testing.assert_close(graph(x), converted(x))
+"""
+
+
+def test_fx_traces_quaternion_layers_as_leaves():
+    # In a process without the tests' hook, which takes a proxy for no tensor.
+    subprocess.run([sys.executable, "-c", TRACED], check=True)

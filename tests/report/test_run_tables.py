@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 from hamiltone.records import Score
-from hamiltone.report import markdown_table, pretraining_rows, result_rows, write_report
+from hamiltone.report import interval_notes, markdown_table, pretraining_rows, result_rows, write_report
 from hamiltone.report._missed_clips import clips_missed_by_all
 from hamiltone.report._runs import read_runs
 
@@ -29,7 +29,7 @@ def test_a_row_says_what_the_record_says(tmp_path, make):
             "Method": "dual SW",
             "AT layer": "2, 5",
             "Accuracy": "51.2 % [40.0, 62.5]",
-            "UAR": "25.0 % not estimable (2 speakers)",
+            "UAR": "25.0 %",
             "Macro-F1": "75.0 % [60.0, 87.5]",
             "Chance": "60.0 %",
             "Clips": "1,200",
@@ -84,6 +84,14 @@ def test_pretrained_networks_have_rows_of_their_own(study, make, tmp_path):
     make.write(tmp_path / "one", make.rh_emo())
     assert "Accuracy" not in pretraining_rows(tmp_path / "one")[0]
     assert result_rows(tmp_path / "one") == []
+
+
+def test_why_there_are_no_intervals_is_told_once(tmp_path, make):
+    make.write(tmp_path / "two", *make.full("two", speakers=2))
+    assert interval_notes(tmp_path) == "No intervals: 2 test speakers, and six are needed."
+    make.write(tmp_path / "eight", *make.full("eight"))
+    assert interval_notes(tmp_path) == "No intervals of two: 2 test speakers, and six are needed."
+    assert interval_notes(tmp_path / "eight") == ""
 
 
 def test_markdown_has_one_line_per_row_and_escapes_what_would_split_a_cell():
@@ -156,3 +164,10 @@ def test_the_examples_in_the_docstrings_hold():
     result = doctest.testmod(importlib.import_module("hamiltone.report._run_tables"))
     assert result.attempted >= 2
     assert result.failed == 0
+
+
+def test_a_notebook_shows_a_record_with_its_intervals_and_notes(make):
+    record, _ = make.full("<mine>", speakers=2)
+    html = record._repr_html_()
+    assert "<b>&lt;mine&gt;</b>: ravdess, actor split" in html and "note: 2 silent clips" in html
+    assert html.count("95 % interval not estimable (2 speakers)") == 3

@@ -338,3 +338,17 @@ def test_damaged_stores_are_made_anew(chain: dict[str, Path], tmp_path: Path, mo
         path.write_bytes(path.read_bytes()[:-100])
     train(read_settings(chain["baseline"] / "settings.toml", [f"out={tmp_path / 'b'}"]), quiet=True)
     assert same(weights(tmp_path / "b"), weights(chain["baseline"]))
+
+
+def test_another_run_in_the_folder_is_refused_by_what_differs_and_makes_way_when_asked(
+    settings_for: Make, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    first = train(settings_for(out, training__epochs=1), quiet=True)
+    other = settings_for(out, training__epochs=1, training__batch=8)
+    with pytest.raises(TrainingError, match=r"training\.batch is 16 there and 8 here\); give .*--overwrite"):
+        train(other, quiet=True)
+    assert read_record(out) == first
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    assert train(other, quiet=True, overwrite=True).settings["training"]["batch"] == 8
+    assert (out / "notes.txt").is_file()

@@ -2,7 +2,7 @@
 
 # Each module hangs its verbs below the app, and --help lists them in this order.
 # isort: off
-from hamiltone.cli import _reports, _runs, _ensemble, _predict, _info, _serve, _export, _studies  # noqa: F401
+from hamiltone.cli import _reports, _runs, _ensemble, _adapt, _predict, _info, _serve, _export, _studies  # noqa: F401
 from hamiltone.cli import _corpora, _corpus_get, _corpus_check, _settings, _machine  # noqa: F401
 # isort: on
 

@@ -84,6 +84,11 @@ _SpeakerColumn = Annotated[
         help="PATH is a table of recordings (column path); this column says who speaks: --same-speaker for each.",
     ),
 ]
+_Only = Annotated[
+    str | None,
+    typer.Option("--only", metavar="A,B", help="Choose from these emotions alone; their scores then sum to 1."),
+]
+_Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, cuda:1, mps, or auto.")]
 _Live = Annotated[bool, typer.Option("--live", help="Hear the microphone, until Ctrl+C.")]
 
 
@@ -100,6 +105,8 @@ def predict(
     same_speaker: _SameSpeaker = False,
     speaker_column: _SpeakerColumn = None,
     live: _Live = False,
+    only: _Only = None,
+    device: _Device = "cpu",
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
@@ -118,8 +125,11 @@ def predict(
         if csv is not None:
             check_csv_path(csv, recordings)
         ranges = None if segments is None else read_segments(segments, recordings)
-        predictor = Predictor(folder)
+        chosen = None if only is None else [name.strip() for name in only.split(",")]
+        predictor = Predictor(folder, device=device, only=chosen)
         tell_licence(folder, quiet=quiet)
+        if chosen is not None and not quiet:
+            print(f"note: chosen among {', '.join(chosen)} alone, whose scores are made to sum to 1", file=sys.stderr)
         if live:
             _hear_microphone(predictor, hop, form)
             return

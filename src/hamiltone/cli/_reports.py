@@ -1,4 +1,4 @@
-"""The verbs that show: the quickstart, and the report of runs or of a study."""
+"""The verbs that show: the quickstart, the report of runs or of a study, and runs beside one another."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def quickstart(
     quiet: Quiet = False,
 ) -> None:
     """The whole method on the embedded corpus of synthetic voices, in a few minutes on a CPU."""
-    from hamiltone.report import pretraining_rows, result_rows, write_report
+    from hamiltone.report import interval_notes, pretraining_rows, result_rows, write_report
     from hamiltone.study import run_quickstart
 
     with interruptible(GOES_ON):
@@ -28,6 +28,8 @@ def quickstart(
     print(f"\n{note}")
     print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)
     print_table("Emotions of unseen voices", result_rows(out), _RESULT_COLUMNS)
+    if few := interval_notes(out):
+        print(few)
     print(f"The report, with curves and confusion matrices: {page}")
 
 
@@ -42,6 +44,7 @@ def report(
     For a study, Table 1, Figure 2 and the resources are written as files beside the page.
     """
     from hamiltone.report import (
+        interval_notes,
         markdown_table,
         pretraining_rows,
         protocol_lines,
@@ -59,6 +62,28 @@ def report(
     for rows in tables:
         if rows:
             print(markdown_table(rows), end="\n\n")
+    if not (folder / "studies").is_dir() and (few := interval_notes(folder)):
+        print(few, end="\n\n")
     for line in protocol_lines(folder, study):
         print(f"Protocol of {line}.", end="\n\n")
     print(page)
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Runs, or folders of the seeds and folds of one.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write table and picture there, as comparison.*.")
+    ] = None,
+) -> None:
+    """Compare recognisers with the first of them on the test clips they share: difference of UAR, interval, test."""
+    from hamiltone.report import compare_runs, markdown_table
+
+    comparison = compare_runs(runs)
+    print(markdown_table(comparison.rows()))
+    for note in comparison.notes:
+        print(f"note: {note}")
+    for path in comparison.write(out) if out else ():
+        print(path)

@@ -10,23 +10,31 @@ from hamiltone.cli._app import app
 from hamiltone.cli._options import Json, Model, Overrides, Quiet, Settings, command
 from hamiltone.cli._printing import interruptible, print_table, tell_licence
 
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Remove the run that lies in the folder, whatever it is, and begin anew.")
+]
+
 if TYPE_CHECKING:
     from hamiltone.records import EvaluationRecord, Probe, RunRecord
 
 
 @app.command()
-def pretrain(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+def pretrain(
+    settings: Settings, overrides: Overrides = None, overwrite: Overwrite = False, quiet: Quiet = False
+) -> None:
     """Train what a recogniser rests on: RH-Emo (task rh-emo), or an orthogonal task (word, speaker)."""
-    _train(settings, overrides, quiet, tasks=("rh-emo", "word", "speaker"), other="hamiltone train")
+    _train(settings, overrides, quiet, overwrite, tasks=("rh-emo", "word", "speaker"), other="hamiltone train")
 
 
 @app.command()
-def train(settings: Settings, overrides: Overrides = None, quiet: Quiet = False) -> None:
+def train(settings: Settings, overrides: Overrides = None, overwrite: Overwrite = False, quiet: Quiet = False) -> None:
     """Train an emotion recogniser: without anti-transfer, with single or with dual anti-transfer."""
-    _train(settings, overrides, quiet, tasks=("emotion",), other="hamiltone pretrain")
+    _train(settings, overrides, quiet, overwrite, tasks=("emotion",), other="hamiltone pretrain")
 
 
-def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[str, ...], other: str) -> None:
+def _train(
+    path: Path, overrides: list[str] | None, quiet: bool, overwrite: bool, tasks: tuple[str, ...], other: str
+) -> None:
     from hamiltone.training import SettingsError, is_main_process, read_settings
     from hamiltone.training import train as train_run
 
@@ -34,9 +42,30 @@ def _train(path: Path, overrides: list[str] | None, quiet: bool, tasks: tuple[st
     if settings.task not in tasks:
         raise SettingsError(f"{path}: its task is {settings.task}; use {other} for it")
     with interruptible("the same command goes on from the last checkpoint"):
-        record = train_run(settings, command=command(), quiet=quiet)
+        record = train_run(settings, command=command(), quiet=quiet, overwrite=overwrite)
     if is_main_process():
         print_results(record, Path(settings.out))
+
+
+@app.command("import-rh-emo")
+def import_rh_emo(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Released weights of RH-Emo: a PyTorch state dict.")],
+    settings: Annotated[
+        Path, typer.Argument(metavar="SETTINGS.toml", help="Of the recogniser to come: its corpus, split and frames.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Where the run goes; front.source of others names it.")],
+    overrides: Overrides = None,
+    heads: Annotated[bool, typer.Option("--heads", help="Keep the heads, too; recognisers do not need them.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make released RH-Emo weights a run to rest on, its maximum taken from your own training part."""
+    from hamiltone.training import import_rh_emo as import_weights
+    from hamiltone.training import read_settings
+
+    asked = read_settings(settings, overrides or [])
+    with interruptible():
+        record = import_weights(file, asked, out, heads=heads, command=command(), quiet=quiet)
+    print_results(record, out)
 
 
 @app.command()

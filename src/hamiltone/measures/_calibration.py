@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
@@ -69,6 +68,8 @@ def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.nda
     >>> round(fit_temperature(scores, np.array([0, 0, 0, 1])), 3), round(4 / math.log(3), 3)
     (3.641, 3.641)
     """
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to import
+
     _check(logits, classes)
     scores = logits.astype(np.float64)
     of_truth = scores[np.arange(len(classes)), classes]

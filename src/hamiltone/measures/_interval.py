@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special, stats
+from scipy import special
 
 from ._confusion import ConfusionMeasure, grouped_confusion, observed_classes
 
@@ -115,4 +115,4 @@ def half_width(left_out: Sequence[Float[np.ndarray, " _"]], freedom: Sequence[in
     if variance == 0:
         return 0.0
     joint = variance**2 / np.sum(variances**2 / np.array(freedom))
-    return float(stats.t.ppf((1 + confidence) / 2, joint) * np.sqrt(variance))
+    return float(special.stdtrit(joint, (1 + confidence) / 2) * np.sqrt(variance))

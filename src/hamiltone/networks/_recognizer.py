@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hamiltone.audio import FrameRule
 
 from ._bundle_config import BundleError
+from ._ensemble import Ensemble
 from ._front import Front, Stage
 from ._network import Network
 
@@ -98,6 +99,25 @@ class Recognizer(nn.Module):
         """The class with the highest probability; ``UNSURE`` where that is too low, or where there is no speech."""
         highest = max(range(len(self.labels)), key=probabilities.__getitem__)
         return self.labels[highest] if speech and probabilities[highest] >= self.unsure_below else UNSURE
+
+    def restricted(self, labels: Sequence[str]) -> "Recognizer":
+        """One that chooses from some of its classes, whose probabilities then sum to 1; it shares front and network.
+
+        Raises:
+            ValueError: fewer than two classes, one named twice, or one that it does not know.
+        """
+        if unknown := [label for label in labels if label not in self.labels]:
+            raise ValueError(f"{unknown[0]!r} is no class of this recogniser, which knows {', '.join(self.labels)}")
+        if len(labels) < 2 or len({*labels}) < len(labels):
+            raise ValueError(f"{', '.join(labels)}: name two classes at least, each once")
+        return Recognizer(
+            self.front,
+            Ensemble.of([self.network], [[self.labels.index(label)] for label in labels]),
+            labels,
+            frame_rule=self.frame_rule,
+            temperature=self.temperature,
+            unsure_below=self.unsure_below,
+        )
 
     @torch.no_grad()
     def adapted(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> "Recognizer":

@@ -5,7 +5,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from hamiltone.quaternion._tracing import as_leaf
 
 
 class QuaternionBatchNorm2d(_BatchNorm):
@@ -78,6 +81,8 @@ class QuaternionBatchNorm2d(_BatchNorm):
         self, x: Float[Tensor, "*batch channel height width"]
     ) -> Float[Tensor, "*batch channel height width"]:
         """Normalise: (batch, num_features, height, width) -> the same shape."""
+        if isinstance(x, Proxy):
+            return as_leaf(self, x)
         if x.dim() != 4 or x.shape[1] != self.num_features:
             raise ValueError(
                 f"QuaternionBatchNorm2d takes (batch, {self.num_features}, height, width), "

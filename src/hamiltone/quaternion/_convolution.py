@@ -5,10 +5,12 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional
 
 from hamiltone.quaternion import kernels
 from hamiltone.quaternion._initialisation import glorot_scale, he_scale, polar_
+from hamiltone.quaternion._tracing import as_leaf
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -191,6 +193,8 @@ class QuaternionConv2d(QuaternionConvolution):
         self, x: Float[Tensor, "*batch channel height width"]
     ) -> Float[Tensor, "*batch new_channel new_height new_width"]:
         """Convolve: (batch, in_channels, height, width) -> (batch, out_channels, new height, new width)."""
+        if isinstance(x, Proxy):
+            return as_leaf(self, x)
         self._check_channels(x)
         padding = self.padding
         left, right, above, below = self._sides()

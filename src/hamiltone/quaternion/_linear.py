@@ -3,9 +3,11 @@
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.fx import Proxy
 
 from hamiltone.quaternion import kernels
 from hamiltone.quaternion._initialisation import he_scale, polar_
+from hamiltone.quaternion._tracing import as_leaf
 
 
 class QuaternionLinear(nn.Module):
@@ -69,6 +71,8 @@ class QuaternionLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch new_feature"]:
         """Apply the layer to the last axis of ``x``: (..., in_features) -> (..., out_features)."""
+        if isinstance(x, Proxy):
+            return as_leaf(self, x)
         if x.shape[-1] != self.in_features:
             raise ValueError(
                 f"QuaternionLinear takes {self.in_features} features on the last axis, not {x.shape[-1]} "

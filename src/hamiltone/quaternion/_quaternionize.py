@@ -1,7 +1,8 @@
 """Conversion of a network's real layers into their quaternion twins."""
 
 import copy
-from collections.abc import Iterable
+import logging
+from collections.abc import Container, Iterable, Iterator
 from difflib import get_close_matches
 
 from torch import nn
@@ -22,9 +23,12 @@ _REAL = (
     nn.Linear,
     nn.Bilinear,
 )
+_WITHOUT_TWIN = (nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)
+
+_log = logging.getLogger("hamiltone.quaternion")
 
 
-def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
+def quaternionize(module: nn.Module, keep: Iterable[str] = (), *, strict: bool = False) -> nn.Module:
     """Convert a network's real layers into quaternion layers.
 
     Every ``Conv2d``, ``ConvTranspose2d``, ``Linear`` and ``BatchNorm2d`` becomes its quaternion twin with the same
@@ -37,7 +41,11 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
     - a ``BatchNorm2d`` unless the convolution or linear layer closest before it in definition order (the order of
       ``named_modules()``) is a quaternion layer after the conversion. A batch norm that is registered several times
       needs this everywhere;
-    - subclasses of the four, which may compute something else.
+    - subclasses of the four, which may compute something else; convolutions over one or three dimensions, recurrent
+      layers, attention's own projections and ``Bilinear``, which have no quaternion twins here.
+
+    Which layers stay real without being named in ``keep``, and why, is a warning of the logger
+    ``hamiltone.quaternion``; with ``strict`` it is an error.
 
     A layer that is registered under several names stays shared. Hooks on a converted layer are not carried over, and a
     parameter that two different layers share is no longer shared. An encoder of transformer layers evaluates as it
@@ -47,15 +55,18 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
         module: The network, or a single layer. It is left untouched.
         keep: Dotted names, as ``named_modules()`` gives them, of layers that stay real; the name of a container keeps
             all that is in it. One of its names keeps a shared layer.
+        strict: refuse a network with a layer that would stay real and is not named in ``keep``.
 
     Returns:
         A converted copy; what was not converted is copied with its weights.
 
     Raises:
-        ValueError: ``keep`` has a name that the network has not, or there is nothing to convert.
+        ValueError: ``keep`` has a name that the network has not, there is nothing to convert, or, with ``strict``, a
+            layer would stay real.
         TypeError: ``keep`` is one string.
     """
     stays = _kept(module, keep)
+    kept = frozenset(stays)
     twins: dict[int, nn.Module] = {}
     after_quaternion = False
     for _, layer in module.named_modules(remove_duplicate=False):
@@ -76,10 +87,39 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = ()) -> nn.Module:
             f"quaternionize found nothing to convert in {type(module).__name__}: it needs a Conv2d, ConvTranspose2d or "
             "Linear that keep does not name and whose channels are divisible by 4 x groups"
         )
+    real = [f"{name or 'it'} ({why})" for name, why in _left_real(module, kept, twins)]
+    if real and strict:
+        raise ValueError(f"these layers would stay real: {'; '.join(real)}; name them in keep, or leave strict out")
+    if real:
+        _log.warning("stays real in %s: %s", type(module).__name__, "; ".join(real))
     # deepcopy takes an object that its memo has instead of copying it, wherever the network refers to it.
     converted = copy.deepcopy(module, twins)
     _leave_fused_kernels(converted)
     return converted
+
+
+def _left_real(module: nn.Module, kept: Container[int], twins: Container[int]) -> Iterator[tuple[str, str]]:
+    """Names of layers that stay real without having been named, and why."""
+    within: set[int] = set()
+    for name, layer in module.named_modules():
+        if id(layer) in kept or id(layer) in twins or id(layer) in within:
+            continue
+        if isinstance(layer, _WITHOUT_TWIN):
+            within.update(id(part) for part in layer.modules())
+        if isinstance(layer, (*_REAL, *_WITHOUT_TWIN)) and not isinstance(layer, _QUATERNION):
+            yield name, _why_real(layer)
+
+
+def _why_real(layer: nn.Module) -> str:
+    kind = type(layer).__name__
+    if type(layer) is nn.Linear:
+        return f"{kind} of {layer.in_features} and {layer.out_features} features: multiples of 4 are needed"
+    if type(layer) is nn.Conv2d or type(layer) is nn.ConvTranspose2d:
+        grouped = f" x {layer.groups} groups" if layer.groups > 1 else ""
+        return f"{kind} of {layer.in_channels} and {layer.out_channels} channels: multiples of 4{grouped} are needed"
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        return f"{kind}: a subclass, which may compute something else"
+    return f"{kind}: has no quaternion twin"
 
 
 def _leave_fused_kernels(converted: nn.Module) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.fx import Proxy
 
 from hamiltone.quaternion import kernels
 from hamiltone.quaternion._convolution import QuaternionConvolution, integer_pair
+from hamiltone.quaternion._tracing import as_leaf
 
 
 class QuaternionConvTranspose2d(QuaternionConvolution):
@@ -93,6 +95,8 @@ class QuaternionConvTranspose2d(QuaternionConvolution):
         Raises:
             ValueError: As in the class.
         """
+        if isinstance(x, Proxy):
+            return as_leaf(self, x, output_size)
         self._check_channels(x)
         output_padding = self.output_padding if output_size is None else self._padding_for(x, output_size)
         geometry = kernels.Geometry(self.stride, self.padding, self.dilation, self.groups, True, output_padding)

@@ -10,6 +10,7 @@ from hamiltone.settings import AntiTransferSettings
 
 from ._content import Content, File, RecordError
 from ._methods import Method
+from ._notebook import record_html
 
 RECORD = "record.json"
 _AXES = 4
@@ -218,6 +219,10 @@ class RunRecord(File):
             raise ValueError("trained is missing")
         return parameters
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return record_html(self)
+
     @property
     def evaluated(self) -> Evaluation | None:
         """The test, or the validation of a run without one."""
@@ -254,6 +259,10 @@ class EvaluationRecord(File):
     test: Evaluation
     versions: dict[str, str]
     command: str
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return record_html(self)
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -22,6 +22,7 @@ class Condition(Content):
         algebra: real or quaternion.
         front: the kind of its front.
         layer: the convolution whose feature map anti-transfer compares, or None without anti-transfer.
+        trial: of a search, the settings that were tried, as keys and texts; empty without a search.
         reseed: above 0 for the further baselines among which the selection control chooses.
     """
 
@@ -36,6 +37,7 @@ class Condition(Content):
     layer: int | None = None
     seed: int = 0
     reseed: int = 0
+    trial: tuple[tuple[str, str], ...] = ()
 
 
 class PlannedRun(Content):

@@ -11,13 +11,18 @@ beside the page as files, and ``table1_rows`` and ``resource_rows`` give its tab
 splits promise.
 """
 
+from ._comparison import Comparison, Difference, compare_runs
 from ._page import protocol_lines, write_report
-from ._run_tables import markdown_table, pretraining_rows, result_rows
+from ._run_tables import interval_notes, markdown_table, pretraining_rows, result_rows
 from ._runs import ReportError
 from ._study_page import resource_rows, table1_rows
 
 __all__ = [
+    "Comparison",
+    "Difference",
     "ReportError",
+    "compare_runs",
+    "interval_notes",
     "markdown_table",
     "pretraining_rows",
     "protocol_lines",

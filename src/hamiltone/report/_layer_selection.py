@@ -1,10 +1,9 @@
 """Selection of AT layers and baselines on validation accuracy alone; no test result is looked at here."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ._study_results import StudyRun
+from ._study_results import StudyRun, mean_validation
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def select_layer(runs: Iterable[StudyRun]) -> Selection:
         by_layer = dict(_grouped(fold, "layer"))
         planned += max(len(members) for members in by_layer.values())
         done = {layer: ready for layer, members in by_layer.items() if (ready := _usable(members))}
-        best = min(done, key=lambda layer: (-_validation(done[layer]), layer or 0), default=None)
+        best = min(done, key=lambda layer: (-mean_validation(done[layer]), layer or 0), default=None)
         layers.append(best)
         selected.extend(done.get(best, ()))
     return Selection(tuple(selected), tuple(layers), planned, len(_usable(everything)), len(everything))
@@ -68,7 +67,7 @@ def select_baseline(runs: Iterable[StudyRun]) -> Selection:
         folds += 1
         for _, members in _grouped(fold, "seed"):
             planned += 1
-            ready = sorted(_usable(members), key=lambda run: (-_validation([run]), run.condition.reseed))
+            ready = sorted(_usable(members), key=lambda run: (-mean_validation([run]), run.condition.reseed))
             selected.extend(ready[:1])
     return Selection(tuple(selected), (None,) * folds, planned, len(_usable(everything)), len(everything))
 
@@ -76,13 +75,6 @@ def select_baseline(runs: Iterable[StudyRun]) -> Selection:
 def _usable(runs: Iterable[StudyRun]) -> list[StudyRun]:
     ready = [run for run in runs if run.predictions is not None]
     return sorted(ready, key=lambda run: run.condition.seed)
-
-
-def _validation(runs: Sequence[StudyRun]) -> float:
-    """The mean validation accuracy; below all others where no record tells it."""
-    known = [run.record.validation.accuracy.value for run in runs if run.record and run.record.validation]
-    # Rounded, since a tie must not hang on the order in which seeds were added up.
-    return round(math.fsum(known) / len(known), 12) if known else -math.inf
 
 
 def _grouped(runs: Iterable[StudyRun], name: str) -> list[tuple[int | None, list[StudyRun]]]:

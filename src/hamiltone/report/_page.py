@@ -15,7 +15,7 @@ from hamiltone.records import RunRecord
 from ._confusion import ConfusionMatrix
 from ._missed_clips import clips_missed_by_all
 from ._run_figures import Accuracy, Curve, curves, overview
-from ._run_tables import AXES, CellText, evaluated_on, pretraining_cells, result_cells
+from ._run_tables import AXES, CellText, evaluated_on, interval_note, pretraining_cells, result_cells
 from ._runs import ReportError, Run, protocols, read_runs
 from ._study_page import study_page
 from ._study_results import find_plan, read_study
@@ -32,6 +32,7 @@ class _Group:
     evaluated_on: str
     rows: list[dict[str, CellText]]
     figure: Markup | None
+    intervals: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _groups(runs: Sequence[Run]) -> list[_Group]:
             if (test := run.record.test)
         ]
         figure = overview(f"Accuracy on {place}: {corpus}", estimates) if estimates else None
-        groups.append(_Group(corpus, place, rows, figure))
+        groups.append(_Group(corpus, place, rows, figure, interval_note(found)))
     return groups
 
 

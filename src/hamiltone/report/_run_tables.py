@@ -93,12 +93,33 @@ def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.1f} %"
 
 
-def _score(score: Score | None) -> CellText:
-    """A measure and its interval, or why there is none."""
+def interval_note(runs: Sequence[Run]) -> str:
+    """Why some runs of a table have no intervals, in a sentence; empty where all have."""
+    few = [run for run in runs if run.record.test and run.record.test.accuracy.note]
+    if not few:
+        return ""
+    speakers = sorted({run.record.test.speakers for run in few if run.record.test})
+    whose = "" if len(few) == len(runs) else f" of {', '.join(run.label for run in few)}"
+    counted = " or ".join(map(str, speakers))
+    return f"No intervals{whose}: {counted} test speaker{'' if counted == '1' else 's'}, and six are needed."
+
+
+def interval_notes(folder: Path) -> str:
+    """Why some emotion runs below ``folder`` have no intervals in ``result_rows``; empty where all have.
+
+    Raises:
+        ReportError: no such folder, or no records in it.
+        RecordError: a record that cannot be read.
+    """
+    return interval_note([run for run in read_runs(folder) if run.record.task == "emotion"])
+
+
+def _score(score: Score | None, *, note: bool = False) -> CellText:
+    """A measure and its interval; why there is none is told here with ``note``, else once, below the table."""
     if score is None:
         return CellText(NOTHING)
     if score.low is None or score.high is None:
-        return CellText(percent(score.value), score.note)
+        return CellText(percent(score.value), score.note if note else "")
     return CellText(percent(score.value), f"[{100 * score.low:.1f}, {100 * score.high:.1f}]")
 
 
@@ -124,7 +145,7 @@ def _result(run: Run) -> dict[str, CellText]:
 def _pretraining(run: Run) -> dict[str, CellText]:
     record, evaluated, rebuilt = run.record, run.record.evaluated, run.record.reconstruction
     deviations = ", ".join(map(_decimal, rebuilt.axis_deviation)) if rebuilt else NOTHING
-    accuracy = _score(evaluated and evaluated.accuracy)
+    accuracy = _score(evaluated and evaluated.accuracy, note=True)
     if evaluated and not record.test:
         accuracy = CellText(accuracy.text, f"{accuracy.detail} (validation)".strip())
     return {

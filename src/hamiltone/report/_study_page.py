@@ -18,6 +18,7 @@ from ._resource_table import ResourceTable, resource_table
 from ._resource_text import resource_cells, resources_csv
 from ._run_tables import NOTHING, CellText, as_text, markdown_table, percent
 from ._runs import Run
+from ._search_table import SEARCH_WORDS, search_cells
 from ._study_figures import figure2_files, figure2_inline, probes_inline
 from ._study_results import StudyResults, StudyRun, find_plan, read_study
 from ._table1 import BEST_OF, Table1, TableCell, table1
@@ -54,6 +55,8 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
         "figure": figure2_inline(layers) if layers.lines else None,
         "resource_rows": resource_cells(costs),
         "resource_words": costs.words if costs.rows else [],
+        "search_rows": search_cells(study),
+        "search_words": SEARCH_WORDS,
         "probe_figures": _probe_figures(read) if read else [],
         "probe_rows": [_probe_row(row) for row in read.rows] if read else [],
         "probes_missing": read.missing if read else (),
@@ -97,6 +100,10 @@ def _files(
         "resources.csv": resources_csv(costs),
     }
     files = {file: text.encode("utf-8", "replace") for file, text in texts.items()}
+    if page["search_rows"]:
+        files["search.md"] = _document(f"Search: {name}", page["search_rows"], [SEARCH_WORDS]).encode(
+            "utf-8", "replace"
+        )
     if layers.lines:
         files |= {f"figure2.{kind}": content for kind, content in figure2_files(layers).items()}
     return files

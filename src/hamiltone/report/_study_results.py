@@ -1,5 +1,6 @@
 """The results of a study: its plan, and what has become of each run."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,34 @@ class StudyRun:
 
 
 @dataclass(frozen=True)
+class Trials:
+    """All runs of one condition, whatever their seed, by the settings that were tried; one trial without a search."""
+
+    condition: Condition
+    runs: tuple[StudyRun, ...]
+
+    @cached_property
+    def by_trial(self) -> dict[tuple[tuple[str, str], ...], list[StudyRun]]:
+        """The runs of each trial."""
+        found: dict[tuple[tuple[str, str], ...], list[StudyRun]] = {}
+        for run in self.runs:
+            found.setdefault(run.condition.trial, []).append(run)
+        return found
+
+    @cached_property
+    def chosen(self) -> list[StudyRun]:
+        """Of the trial with the highest mean validation accuracy over its seeds; of equal ones the earlier."""
+        return max(self.by_trial.values(), key=mean_validation)
+
+
+def mean_validation(runs: Sequence[StudyRun]) -> float:
+    """The mean validation accuracy; below all others where no record tells it."""
+    known = [run.record.validation.accuracy.value for run in runs if run.record and run.record.validation]
+    # Rounded, since a tie must not hang on the order in which seeds were added up.
+    return round(math.fsum(known) / len(known), 12) if known else -math.inf
+
+
+@dataclass(frozen=True)
 class StudyResults:
     """A plan and its runs, in the plan's order.
 
@@ -76,8 +105,18 @@ class StudyResults:
 
     @cached_property
     def recognisers(self) -> list[StudyRun]:
-        """The runs that recognise emotions."""
-        return [run for run in self.runs if run.planned.cell is not None]
+        """The runs that recognise emotions; where settings were searched, those of the chosen trials alone."""
+        chosen = {run.planned.folder for trials in self.searched for run in trials.chosen}
+        return [run for run in self.runs if run.planned.folder in chosen]
+
+    @cached_property
+    def searched(self) -> list[Trials]:
+        """The recognisers, apart by all but seed and trial."""
+        groups: dict[Condition, list[StudyRun]] = {}
+        for run in self.runs:
+            if run.planned.cell is not None:
+                groups.setdefault(run.condition.model_copy(update={"seed": 0, "trial": ()}), []).append(run)
+        return [Trials(condition, tuple(runs)) for condition, runs in groups.items()]
 
     def of(self, **condition: str | int) -> list[StudyRun]:
         """The recognisers under a condition: ``of(split="actor", network="real")``."""
@@ -208,5 +247,6 @@ def _label(run: PlannedRun, several: dict[str, bool]) -> str:
         f"fold {condition.fold}" if several["fold"] else "",
         f"seed {condition.seed}" if several["seed"] else "",
         f"again {condition.reseed}" if condition.reseed else "",
+        *(f"{key}={value}" for key, value in condition.trial),
     ]
     return ", ".join(part for part in parts if part)

@@ -5,12 +5,14 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from jaxtyping import Float
+import numpy as np
+from jaxtyping import Float, Float32
 from torch import Tensor
 
-from hamiltone.audio import SAMPLE_RATE
+from hamiltone.audio import SAMPLE_RATE, load_audio
 from hamiltone.networks import Recognizer
 
+from ._notebook import prediction_figure, prediction_html
 from ._sound import HEAVILY_CLIPPED
 from ._windows import Window
 
@@ -126,6 +128,25 @@ class Prediction:
             Stretch(group[0].start, end, label, sum(its) / len(its) if its else None)
             for (label, group), end, its in zip(groups, ends, scores, strict=True)
         ]
+
+    def plot(self, waveform: Float32[np.ndarray, " sample"] | None = None) -> Any:
+        """A matplotlib figure: waveform, spectrogram and the windows' scores over time.
+
+        Args:
+            waveform: the sound that was recognised, at 16 kHz; None: it is read from ``path`` again.
+
+        Raises:
+            AudioError: the recording cannot be read.
+            ServiceError: a waveform of another length.
+        """
+        if waveform is None:
+            whole = load_audio(self.path)
+            waveform = whole[round(self.start * SAMPLE_RATE) : round(self.end * SAMPLE_RATE)]
+        return prediction_figure(self, waveform)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the scores as bars."""
+        return prediction_html(self)
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""

@@ -11,6 +11,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, stream_audio
+from hamiltone.machine import torch_device
 from hamiltone.networks import Recognizer, load_recognizer
 
 from ._errors import ServiceError
@@ -62,15 +63,31 @@ class Predictor:
 
     Args:
         model: a recogniser, or the folder of a saved one; None: the one that comes with the package.
+        device: where it computes, as torch names it, or "auto"; a recogniser that is given is brought there.
+        only: the classes to choose from, whose scores then sum to 1; None: all that it knows.
 
     Raises:
         BundleError: the folder holds no recogniser.
-        ServiceError: no model is named and none comes with the package.
+        ServiceError: no model is named and none comes with the package, or a class that it does not know.
+        DeviceError: there is no such device.
     """
 
-    def __init__(self, model: Recognizer | Path | str | None = None) -> None:
-        self.recognizer = model if isinstance(model, Recognizer) else load_recognizer(model_folder(model))
-        self.recognizer.eval()
+    def __init__(
+        self,
+        model: Recognizer | Path | str | None = None,
+        *,
+        device: str | None = None,
+        only: Sequence[str] | None = None,
+    ) -> None:
+        recognizer = model if isinstance(model, Recognizer) else load_recognizer(model_folder(model))
+        if only is not None:
+            try:
+                recognizer = recognizer.restricted(only)
+            except ValueError as error:
+                raise ServiceError(f"only: {error}") from None
+        if device is not None:
+            recognizer.to(torch_device(device))
+        self.recognizer = recognizer.eval()
 
     def predict(self, path: Path | str, *, hop: float = HOP) -> Prediction:
         """Recognise one recording, in windows of 4 s.

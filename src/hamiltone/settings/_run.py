@@ -95,11 +95,20 @@ class AntiTransferSettings(Settings):
         return content
 
 
+class TrackingSettings(Settings):
+    """Trackers that are told losses, measures, settings and the confusion matrix as a run goes on; none by default."""
+
+    to: tuple[Literal["tensorboard", "mlflow", "wandb", "trackio"], ...] = Field(
+        default=(), description="which; each needs the extra of its name", examples=[["tensorboard"]]
+    )
+    project: str = Field(default="hamiltone", min_length=1, description="the experiment or project there")
+
+
 class RunSettings(Settings):
     """Settings in, record out: the same settings, versions and machine give the same bytes.
 
-    ``name``, ``out``, ``training.checkpoint_seconds`` and ``anti_transfer.stored_layers`` do not change the result and
-    are no part of a run's identity.
+    ``name``, ``out``, ``tracking``, ``training.checkpoint_seconds``, ``anti_transfer.stored_layers`` change no result
+    and are no part of a run's identity.
     """
 
     name: str = Field(min_length=1, description="what reports call the run", examples=["baseline"])
@@ -112,7 +121,12 @@ class RunSettings(Settings):
     processes: int = Field(
         default=1, ge=1, le=1024, description="how many processes (GPUs) share each batch; so does this"
     )
-    device: Literal["cpu", "auto"] = Field(default="auto", description="auto: a GPU where there is one")
+    device: str = Field(
+        default="auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="auto (a CUDA GPU where there is one), cpu, cuda, cuda:1 or mps",
+        examples=["cuda:1"],
+    )
     label: Literal["speaker", "session"] | None = Field(
         default=None, description="what speaker recognition recognises", examples=["session"]
     )
@@ -131,6 +145,7 @@ class RunSettings(Settings):
     rh_emo: RHEmoSettings | None = Field(default=None, description="of task rh-emo")
     anti_transfer: AntiTransferSettings | None = Field(default=None, description="of recognisers with anti-transfer")
     training: OptimisationSettings = Field(default=OptimisationSettings(), description="optimizer, and when to stop")
+    tracking: TrackingSettings = Field(default=TrackingSettings(), description="who else is told of it")
 
     @model_validator(mode="after")
     def _agree(self) -> "RunSettings":
@@ -157,6 +172,8 @@ class RunSettings(Settings):
             "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
             "leave processes out",
         )
+        one = self.processes > 1 and (self.device == "mps" or ":" in self.device)
+        yield one, f"processes are several, but device {self.device} is one: say cuda or cpu"
         choice = self.anti_transfer
         yield (
             self.processes > 1 and choice is not None and choice.distance in BATCH_DISTANCES,
@@ -231,9 +248,13 @@ class RunSettings(Settings):
         """Whether what a network sees of a recording changes each epoch, so that nothing behind it can be stored."""
         return self.frames.random_offset or self.front.trainable or self.augmentation.changes
 
+    def untracked(self) -> "RunSettings":
+        """The same without trackers."""
+        return self.model_copy(update={"tracking": TrackingSettings()})
+
     def identity(self) -> dict[str, Any]:
         """The settings that decide the result, without the places where things lie."""
-        content = self.model_dump(mode="json", exclude={"name", "out"})
+        content = self.model_dump(mode="json", exclude={"name", "out", "tracking"})
         content["training"] = self.training.identity()
         content["network"] = self.network.identity()
         content["corpus"] = self.corpus.identity()

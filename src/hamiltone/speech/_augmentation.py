@@ -1,6 +1,5 @@
 """Augmentation: a recording in its frame of 4 s, changed at random each time that it is trained on."""
 
-from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
@@ -168,5 +167,7 @@ def _uniform(ends: tuple[float, float], generator: torch.Generator) -> Float[Ten
 
 
 def _fast_length(samples: int) -> int:
-    # Here, since who only hears recordings has no use for it, and it takes 18 MB.
-    return int(import_module("scipy.fft").next_fast_len(samples, real=True) or samples)
+    """At least as many, for which a Fourier transform is quick."""
+    from scipy.fft import next_fast_len  # noqa: PLC0415 - slow to import
+
+    return int(next_fast_len(samples, real=True) or samples)

@@ -4,8 +4,10 @@ A run is identified by its settings and by what it rests on, so studies that sha
 the settings are relative to that folder, which may be moved.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from hamiltone.corpora import Split
@@ -25,6 +27,7 @@ from hamiltone.settings import FRONTS, NetworkSettings, RunSettings, laid_over, 
 
 from ._errors import StudyError
 from ._recordings import Place, Recordings, absolute, corpus_name
+from ._search import Trial, laid_out
 from ._settings import RESEED, ComparedNetwork, Partial, Study, StudySplit
 
 
@@ -102,14 +105,15 @@ class _Builder:
             layers = network.layers or self.study.layers
             with_layers = any(method != "none" for method in methods)
             baselines = (self.study.baselines or len(layers)) if with_layers else 1
-            for seed in network.seeds or self.study.seeds:
+            trials = self.study.search.all_trials() if self.study.search else ((),)
+            for seed, trial in product(network.seeds or self.study.seeds, trials):
                 if "none" in methods:
                     for reseed in range(baselines):
-                        self._recogniser(place, name, network, "none", None, seed, reseed)
+                        self._recogniser(place, name, network, "none", None, seed, reseed, trial)
                 for layer in layers:
                     for method in methods:
                         if method != "none":
-                            self._recogniser(place, name, network, method, layer, seed)
+                            self._recogniser(place, name, network, method, layer, seed, trial=trial)
 
     def _recogniser(
         self,
@@ -120,8 +124,10 @@ class _Builder:
         layer: int | None,
         seed: int,
         reseed: int = 0,
+        trial: Trial = (),
     ) -> Node:
         content = self._content(place, network.run, self.study.recogniser, network.recogniser)
+        content = laid_over(content, laid_out(trial))
         content = laid_over(content, place.settings | {"task": "emotion", "seed": seed + reseed * RESEED})
         parents = self._front(place, content)
         if method == "none":
@@ -133,7 +139,7 @@ class _Builder:
             parents["anti_transfer.orthogonal"] = self._orthogonal(place, network, orthogonal)
         if len(method) == 2:
             first: Letters = "S" if method == "SW" else "W"
-            parents["init_from"] = self._recogniser(place, name, network, first, layer, seed)
+            parents["init_from"] = self._recogniser(place, name, network, first, layer, seed, trial=trial)
         elif network.init_from:
             parents["init_from"] = self._start(place, name, network, seed)
         made = self._settings(content, parents)
@@ -151,6 +157,7 @@ class _Builder:
             layer=layer,
             seed=seed,
             reseed=reseed,
+            trial=tuple((key, json.dumps(value)) for key, value in trial),
         )
         return self._add("recogniser", made, parents, [*label, f"seed-{made.seed}"], place, cell)
 

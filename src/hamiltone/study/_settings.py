@@ -10,6 +10,8 @@ from hamiltone.records import Letters
 from hamiltone.settings import read_toml, validated
 from hamiltone.settings_model import Settings
 
+from ._search import Search
+
 Partial = dict[str, Any]
 """Some settings of a run, as in a run's own file."""
 
@@ -82,6 +84,7 @@ class Study(Settings):
     word: Partial = Field(default={}, description="settings of such runs")
     speaker: Partial = Field(default={}, description="settings of such runs")
     recogniser: Partial = Field(default={}, description="settings of such runs")
+    search: Search | None = Field(default=None, description="settings that are tried, and chosen by validation alone")
     _file: str = PrivateAttr("")
 
     @property

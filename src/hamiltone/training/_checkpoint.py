@@ -57,12 +57,20 @@ class Checkpoint:
     Args:
         folder: made when there is something to save.
         run: the key of the run.
+        about: what else its states tell of the run, fit for JSON.
         say: told of damaged states.
     """
 
-    def __init__(self, folder: Path, run: str, say: Callable[[str], None] = lambda _line: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        run: str,
+        about: Mapping[str, Any] | None = None,
+        say: Callable[[str], None] = lambda _line: None,
+    ) -> None:
         self._folder = folder
         self._run = run
+        self._about = about or {}
         self._say = say
         self._last: tuple[Path, ...] = ()  # the state that was saved or restored last, and its best weights
 
@@ -72,10 +80,22 @@ class Checkpoint:
         Raises:
             CheckpointError: all states are damaged.
         """
+        content = self._content()
+        return None if content is None else content["run"]
+
+    def about(self) -> dict[str, Any]:
+        """What the states that lie here tell of their run.
+
+        Raises:
+            CheckpointError: all states are damaged.
+        """
+        return (self._content() or {}).get("about", {})
+
+    def _content(self) -> dict[str, Any] | None:
         states = self._states()
         for path in states:
             with suppress(CheckpointError):
-                return _read(path, whole=False)[0]["run"]
+                return _read(path, whole=False)[0]
         if states:
             raise CheckpointError(f"{states[0]}: is damaged, and no state before it is whole; {self._remedy}")
         return None
@@ -106,6 +126,7 @@ class Checkpoint:
                 tensors[f"optimizer.{index}.{name}"] = value
         content = {
             "run": self._run,
+            "about": self._about,
             "progress": asdict(progress),
             "groups": optimizer_state["param_groups"],
             "random": {"python": random.getstate(), "numpy": _numpy_state()},

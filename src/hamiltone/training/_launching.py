@@ -31,7 +31,7 @@ class WorkerError(HamiltoneError):
     """A mistake of the user's that one of a run's processes met, or a process that was killed."""
 
 
-def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: int) -> None:
+def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: int, overwrite: bool = False) -> None:
     """Carry out a run in ``settings.processes`` processes of this machine, and wait for them.
 
     An interruption here ends them all, and so does the end of this process, however it comes.
@@ -42,7 +42,7 @@ def launch(settings: RunSettings, *, command: str, quiet: bool, side_by_side: in
     """
     with tempfile.TemporaryDirectory(prefix="hamiltone-") as name:
         folder = Path(name)
-        told = {"command": command, "quiet": quiet, "side_by_side": side_by_side}
+        told = {"command": command, "quiet": quiet, "side_by_side": side_by_side, "overwrite": overwrite}
         order = {"settings": settings.model_dump(mode="json"), "told": told}
         (folder / ORDER).write_text(json.dumps(order), encoding="utf-8")
         # The others meet at a store that is here before they are, on a port that the system chooses.

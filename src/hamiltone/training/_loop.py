@@ -3,9 +3,9 @@
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
@@ -46,18 +46,19 @@ def fit(
     settings: OptimisationSettings,
     *,
     seed: int,
-    cpu: bool,
+    device: torch.device,
     checkpoint: Checkpoint,
     display: TrainingDisplay,
     processes: Processes,
+    watch: Callable[[Mapping[str, Any]], None] = lambda _epoch: None,
 ) -> History:
     """Train ``objective.module``, from where ``checkpoint`` stands on, and leave the kept weights in it.
 
     Shuffling depends on seed and epoch alone, and every random state is part of the checkpoint, so a run that was
     killed ends with the same weights, bit for bit, as one that was not. Several processes share each batch, which stays
-    one batch: they do the steps that one process would do.
+    one batch: they do the steps that one process would do. ``watch`` is told each epoch that is done, once it is saved.
     """
-    accelerator = _accelerator(settings, cpu)
+    accelerator = _accelerator(settings, device)
     adam = _place(objective, settings, accelerator.device)
     average = WeightAverage(objective.module, settings.weight_average)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
@@ -93,6 +94,7 @@ def fit(
                 checkpoint.save_best(objective.module, progress.best_epoch)
         if processes.main:
             checkpoint.save(objective.module, adam, progress, average.tensors)
+            watch(progress.epochs[-1])
         display.epoch_done(progress.epochs[-1], progress.best_epoch)
 
     processes.wait()  # until the main process has saved the best weights
@@ -150,19 +152,22 @@ def put_channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _accelerator(settings: OptimisationSettings, cpu: bool) -> Accelerator:
+def _accelerator(settings: OptimisationSettings, device: torch.device) -> Accelerator:
     # One process may train several runs, each with its precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     # Settings alone decide a result: accelerate would take accumulation of gradients, compilation, another device and
     # more from the environment, where the settings say nothing of them.
     variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("ACCELERATE_")}
+    if device.index is not None or device.type == "mps":  # else each process takes the GPU of its rank
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
     try:
         return Accelerator(
-            cpu=cpu or not torch.cuda.is_available(),
+            cpu=device.type == "cpu",
             mixed_precision=settings.precision,
             kwargs_handlers=[AVERAGED_GRADIENTS],
         )
     finally:
+        os.environ.pop("ACCELERATE_TORCH_DEVICE", None)
         os.environ.update(variables)
 
 

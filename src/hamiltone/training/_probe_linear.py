@@ -2,9 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from hamiltone.measures import summarise
 from hamiltone.records import ProbeTarget
@@ -22,6 +19,10 @@ def probe_layer(values: Float[np.ndarray, "all feature"], target: Target) -> Pro
     for all layers, 0.1, so that layers and networks compare) that was trained on the other folds, whose means and
     deviations standardise the features, too.
     """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - slow to import
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     features = values[target.asked]
     predicted = np.empty_like(target.classes)
     for fold in np.unique(target.folds):

@@ -1,11 +1,11 @@
 """Targets of linear probes: what is asked of each clip, and folds that keep apart what must stay apart."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int64
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
 from hamiltone.corpora import Utterances, audio_groups
 
@@ -75,6 +75,8 @@ def folds_by_group(classes: Clips, groups: Clips, fewest: int) -> Clips | None:
     count = min(FOLDS, len(np.unique(groups)))
     if count < max(2, fewest):
         return None
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to import
+
     return _folds(GroupKFold(count), classes, groups)
 
 
@@ -83,6 +85,8 @@ def folds_by_recording(classes: Clips, recordings: Clips) -> Clips | None:
     count = min(FOLDS, _recordings_of_class(classes, recordings).min(initial=FOLDS))
     if count < 2:
         return None
+    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415 - slow to import
+
     return _folds(StratifiedGroupKFold(count, shuffle=True, random_state=_SEED), classes, recordings)
 
 
@@ -130,7 +134,7 @@ def _recordings_of_class(classes: Clips, recordings: Clips) -> Int64[np.ndarray,
     return np.unique(pairs[:, 0], return_counts=True)[1].astype(np.int64)
 
 
-def _folds(dealer: GroupKFold | StratifiedGroupKFold, classes: Clips, groups: Clips) -> Clips | None:
+def _folds(dealer: Any, classes: Clips, groups: Clips) -> Clips | None:
     folds = np.full(len(classes), -1, dtype=np.int64)
     for number, (_, tested) in enumerate(dealer.split(classes, classes, groups)):
         folds[tested] = number

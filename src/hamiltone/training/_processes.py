@@ -70,7 +70,7 @@ class Processes:
 
     def weighted_sums(self, values: Mapping[str, torch.Tensor], weight: float) -> dict[str, float]:
         """The sum over processes of each of some numbers, each process's multiplied by its weight."""
-        sums = weight * torch.stack([value.detach().double() for value in values.values()]).cpu()
+        sums = weight * torch.stack([value.detach() for value in values.values()]).cpu().double()
         if self._group is not None:
             dist.all_reduce(sums, group=self._group)
         return dict(zip(values, sums.tolist(), strict=True))
@@ -131,7 +131,6 @@ def joined(processes: int, threads: int, *, cpu: bool) -> Iterator[Processes]:
     if processes == 1:
         yield Processes()
         return
-    cpu = cpu or not torch.cuda.is_available()
     if not cpu and int(os.environ["LOCAL_RANK"]) >= torch.cuda.device_count():
         raise ProcessesError(
             f"processes={processes} needs as many GPUs, but this machine has {torch.cuda.device_count()}; "

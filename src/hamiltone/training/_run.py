@@ -15,7 +15,7 @@ from hamiltone import __version__
 from hamiltone.antitransfer import Targets, stored_form
 from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import atomic_write, content_key, locked, remove_leftovers
-from hamiltone.machine import processor
+from hamiltone.machine import processor, torch_device
 from hamiltone.networks import Front, Network, Recognizer, TrainedRHEmo, save_bundle
 from hamiltone.records import (
     HEARD,
@@ -41,20 +41,19 @@ from ._card import card_facts
 from ._checkpoint import Checkpoint
 from ._determinism import deterministic
 from ._display import TrainingDisplay
-from ._errors import TrainingError
 from ._launching import launch
 from ._lineage import Lineage, check_leaks, heard_by, open_lineage
 from ._loop import History, fit
 from ._models import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._objectives import Classification
+from ._occupied import CHECKPOINT, clear, refuse_occupied
 from ._preparation import PreparedFrames, prepare_frames
 from ._processes import Processes, joined, started_by_launcher
 from ._results import classification_results
 from ._rh_emo_results import constant_axes, rh_emo_results
 from ._stored_frames import stage_key, stored_stage
 from ._stored_targets import Form, stored_targets
-
-_CHECKPOINT = "checkpoint"
+from ._tracking import Tracking, check_trackers
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,9 @@ class _Run:
     side_by_side: int
 
 
-def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side_by_side: int = 1) -> RunRecord:
+def train(
+    settings: RunSettings, *, command: str = "", quiet: bool = False, side_by_side: int = 1, overwrite: bool = False
+) -> RunRecord:
     """Carry out one run and return its record.
 
     The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json and
@@ -87,33 +88,39 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
         command: how it was started, for the record.
         quiet: show no progress.
         side_by_side: how many runs go at the same time on this machine, for the record: they take each other's time.
+        overwrite: remove the run that lies in the folder first, whatever it is.
 
     Raises:
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
-    out = expand(settings.out, "out")
+    out, device = expand(settings.out, "out"), torch_device(settings.device)
     if not started_by_launcher(settings.processes) and settings.processes > 1:
-        launch(settings, command=command, quiet=quiet, side_by_side=side_by_side)
+        launch(settings, command=command, quiet=quiet, side_by_side=side_by_side, overwrite=overwrite)
         return read_record(out)
     with (
-        joined(settings.processes, settings.threads, cpu=settings.device == "cpu") as processes,
+        joined(settings.processes, settings.threads, cpu=device.type == "cpu") as processes,
         deterministic(settings.threads),
         TrainingDisplay(settings.name, quiet=quiet or not processes.main) as display,
     ):
         torch.manual_seed(settings.seed)
         processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
-        run = _make_run(settings, out, command, side_by_side)
+        run = make_run(settings, out, command, side_by_side)
         for remark in run.dataset.remarks if processes.main else ():
             display.say(f"note: {remark}")
-        checkpoint = Checkpoint(out / _CHECKPOINT, run.key, display.say)
+        about = {"settings": settings.model_dump(mode="json"), "versions": versions()}
+        checkpoint = Checkpoint(out / CHECKPOINT, run.key, about, display.say)
         with locked(out, display.say) if processes.main else nullcontext():
+            if overwrite and processes.main:
+                clear(out)
             if (out / RECORD).is_file():
                 record = read_record(out)
-                _check_owner(run, record.run)
+                if record.run != run.key:
+                    refuse_occupied(out, record.model_dump(include={"settings", "versions"}), about)
                 processes.release()
                 said = "done before"
             else:
-                _check_owner(run, checkpoint.owner() or run.key)
+                if (checkpoint.owner() or run.key) != run.key:
+                    refuse_occupied(out, checkpoint.about(), about)
                 for name in (MODEL, PREDICTIONS, SETTINGS, SPLIT, HEARD, RECORD) if processes.main else ():
                     remove_leftovers(out / name)
                 record = _carry_out(run, checkpoint, display, processes)
@@ -124,7 +131,9 @@ def train(settings: RunSettings, *, command: str = "", quiet: bool = False, side
             return record
 
 
-def _make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) -> _Run:
+def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) -> _Run:
+    """Learn all that is known of a run before it computes anything, and refuse what cannot be."""
+    check_trackers(settings)
     dataset, statistics_set = load_dataset(settings), load_statistics(settings)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
@@ -156,13 +165,6 @@ def _make_run(settings: RunSettings, out: Path, command: str, side_by_side: int)
     )
 
 
-def _check_owner(run: _Run, owner: str) -> None:
-    if owner != run.key:
-        raise TrainingError(
-            f"{run.out}: holds another run (other settings, data or versions); choose another out or remove it"
-        )
-
-
 def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, processes: Processes) -> RunRecord:
     settings, labels = run.settings, run.dataset.labels
     prepared = prepare_frames(settings, run.dataset, display.report, run.recordings)
@@ -181,16 +183,18 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
     if settings.training.speaker_reversal and isinstance(objective, Classification):
         objective.reverse_speakers(parts[0], settings.training.speaker_reversal)
     processes.release()
+    tracking = Tracking(settings if processes.main else settings.untracked(), run.key, run.out, display.say)
     history = fit(
         objective,
         replace(parts[0], inputs=prepared.changing_inputs() or stored),
         parts[1],
         settings.training,
         seed=settings.seed,
-        cpu=settings.device == "cpu",
+        device=torch_device(settings.device),
         checkpoint=checkpoint,
         display=display,
         processes=processes,
+        watch=tracking.epoch,
     )
     if not processes.main:
         processes.wait()
@@ -203,8 +207,8 @@ def _carry_out(run: _Run, checkpoint: Checkpoint, display: TrainingDisplay, proc
         for remark in constant_axes(results["reconstruction"]):
             run.notes.append(remark)
             display.say(f"note: {remark}")
-    record = _record(run, parts, model, history, results)
-    _write(run, record, model)
+    tracking.results(results, history.best_epoch)
+    record = finish_run(run, parts, model, history, results)
     processes.wait()
     return record
 
@@ -227,7 +231,7 @@ def _targets(prepared: PreparedFrames, front: Front, network: Network) -> Mappin
         network,
         choice.layers,
         others=choice.stored_layers,
-        device=torch.device("cuda" if settings.device == "auto" and torch.cuda.is_available() else "cpu"),
+        device=torch_device(settings.device),
         report=prepared.report,
         form=Form(kind, choice.aggregation, choice.before_activation),
     )
@@ -277,11 +281,14 @@ def _record(
     )
 
 
-def _write(run: _Run, record: RunRecord, model: Recognizer | TrainedRHEmo) -> None:
+def finish_run(
+    run: _Run, parts: list[Part], model: Recognizer | TrainedRHEmo, history: History, results: dict[str, Any]
+) -> RunRecord:
     """Write the model, the settings (ready to be read again), the split, what was heard, and at last the record.
 
     The record's presence says that the run is complete.
     """
+    record = _record(run, parts, model, history, results)
     splits = [dataset.split for dataset in (run.dataset, run.statistics) if dataset is not None]
     heard = heard_by(splits, run.lineage)
     save_bundle(model, run.out / MODEL, card_facts(record, heard))
@@ -289,3 +296,4 @@ def _write(run: _Run, record: RunRecord, model: Recognizer | TrainedRHEmo) -> No
     run.dataset.split.write(run.out / SPLIT)
     write_heard(heard, run.out)
     record.write(run.out / RECORD)
+    return record

@@ -1,0 +1,289 @@
+"""Adaptation: a saved recogniser's last layers, fitted to labelled recordings with classes of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
+from hamiltone.measures import fit_temperature
+from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.records import heard_folder, joined_heard, predictions_table, read_heard, versions, write_heard
+from hamiltone.settings import Dataset, settings_from
+
+from ._batches import Part, make_part
+from ._determinism import deterministic
+from ._display import TrainingDisplay
+from ._ensemble import result_line
+from ._errors import TrainingError
+from ._head_fitting import STRENGTHS, Head, fit_heads
+from ._last_layers import LastLayers
+from ._preparation import prepare_frames
+
+_FOLDS = 5
+_FEW_CLIPS, _FEW_SPEAKERS = 10, 2
+_LEAST = 1e-12
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A recogniser that was adapted, and what is known of it.
+
+    Attributes:
+        recognizer: of the recordings' classes.
+        predictions: a row for each recording, by layers that had heard nothing of its speaker; None where nothing could
+            be validated.
+        results: what they say, a line each.
+        notes: what the recordings are too few for.
+    """
+
+    recognizer: Recognizer
+    predictions: pd.DataFrame | None
+    results: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """The recordings as the last layers take them."""
+
+    part: Part
+    features: list[Float[Tensor, "frame feature"]]
+    first: list[Head]
+    groups: Float[Tensor, "score label"]
+
+    def fitted(self, chosen: np.ndarray) -> list[list[Head]]:
+        """Last layers, for each strength those of all members, fitted to some recordings; classes count alike."""
+        owner = torch.from_numpy(self.part.owner)
+        frames = torch.from_numpy(chosen)[owner]
+        clips = 1.0 / torch.bincount(owner)[owner]
+        classes = self.part.classes[owner]
+        weights = clips[frames]
+        per_class = torch.zeros(self.groups.shape[1]).index_add_(0, classes[frames], weights)
+        weights = weights / per_class[classes[frames]]
+        paths = [
+            fit_heads(first, features[frames], classes[frames], weights / weights.sum(), self.groups)
+            for first, features in zip(self.first, self.features, strict=True)
+        ]
+        return [list(heads) for heads in zip(*paths, strict=True)]
+
+    def probabilities(self, heads: Sequence[Head], temperature: float = 1.0) -> Float[Tensor, "clip label"]:
+        """Of each recording: the mean over its frames and the members."""
+        pairs = zip(heads, self.features, strict=True)
+        frames = torch.stack([head(features).softmax(1) @ self.groups for head, features in pairs]).mean(0)
+        return self.part.per_utterance((frames.clamp_min(_LEAST).log() / temperature).softmax(1).double())
+
+    def loss(self, probabilities: Float[Tensor, "clip label"], chosen: np.ndarray) -> float:
+        """Cross-entropy of some recordings."""
+        right = probabilities.gather(1, self.part.classes.unsqueeze(1)).squeeze(1)[torch.from_numpy(chosen)]
+        return -right.clamp_min(_LEAST).log().mean().item()
+
+
+def adapt(
+    corpus: CorpusSettings,
+    model: Path | str,
+    out: Path | str,
+    *,
+    title: str = "A recogniser adapted to recordings of one's own",
+    command: str = "",
+    threads: int = 2,
+    quiet: bool = False,
+) -> Adapted:
+    """Fit a saved recogniser's last layers to labelled recordings, and save it.
+
+    All else stays as it is: a few hundred recordings tell a few thousand weights, and no more. Of an ensemble the last
+    layer of each member is fitted, so it stays a mean of as many. A class that the recogniser knows by name starts from
+    what it is, a new one from nothing; how far the layers may go is chosen where they have not heard the speaker. Where
+    speakers are named, recordings are also judged so: five folds of speakers (as many as there are), and how far the
+    layers may go chosen anew within the others.
+
+    Args:
+        corpus: the recordings; each needs an emotion, and all or none of them a speaker.
+        model: folder of the saved recogniser.
+        out: where the adapted one goes.
+        title: what its card calls it.
+        command: how it was started, for the card.
+        threads: of the computation.
+        quiet: show no progress.
+
+    Raises:
+        HamiltoneError: recordings or a model that cannot be read, fewer than two classes, speakers of some only.
+    """
+    recognizer = load_recognizer(model)
+    utterances = load_utterances(corpus).having("emotion")
+    _check(utterances)
+    labels = tuple(utterances.labels("emotion"))
+    with deterministic(threads), TrainingDisplay("adapt", quiet=quiet) as display:
+        last = LastLayers.of(recognizer, labels)
+        heard, silent = _hear(recognizer, last, utterances, labels, corpus, display)
+        folds = _folds(heard.part.utterances)
+        strength, held_out = _validated(heard, folds, display)
+        everything = np.ones(len(heard.part.utterances), bool)
+        heads = heard.fitted(everything)[strength]
+        temperature = recognizer.temperature
+        if held_out is not None:
+            temperature = fit_temperature(held_out.clamp_min(_LEAST).log().numpy(), heard.part.classes.numpy())
+    adapted = last.with_heads(heads, temperature)
+    results, predictions = _results(heard, labels, held_out, temperature, recognizer)
+    notes = [*_too_few(heard.part.utterances, labels, folds)]
+    if silent:
+        notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
+    _save(adapted, Path(model), Path(out), heard.part.utterances, results, {"title": title, "command": command})
+    return Adapted(adapted, predictions, tuple(results), tuple(notes))
+
+
+def _check(utterances: Utterances) -> None:
+    labels, nameless = utterances.labels("emotion"), len(utterances) - len(utterances.having("speaker"))
+    if len(labels) < 2:
+        named = f"only {labels[0]}" if labels else "no emotion"
+        raise TrainingError(f"{utterances.root}: has {named}; at least two emotions are needed to tell them apart")
+    if 0 < nameless < len(utterances):
+        raise TrainingError(
+            f"{utterances.root}: {nameless} of {len(utterances)} recordings have no speaker; name all speakers, or none"
+        )
+
+
+def _hear(
+    recognizer: Recognizer,
+    last: LastLayers,
+    utterances: Utterances,
+    labels: Sequence[str],
+    corpus: CorpusSettings,
+    display: TrainingDisplay,
+) -> tuple[_Heard, tuple[str, ...]]:
+    content = {
+        "name": "adapt",
+        "out": "adapt",
+        "corpus": corpus.model_dump(),
+        "frames": {"last": recognizer.frame_rule},
+        "front": {"kind": "spectrogram"},  # not used: the recogniser brings its own
+    }
+    names = tuple(utterances.table["utterance"])
+    whole = Split(utterances.corpus, "random", 0, {"train": names, "validation": (), "test": ()})
+    dataset = Dataset(utterances, whole, tuple(labels))
+    prepared = prepare_frames(settings_from(content, where="adapt"), dataset, display.report)
+    inputs = prepared.inputs(recognizer.front, "features")
+    part = make_part("train", {*names}, utterances, prepared.frames, "emotion", labels, inputs)
+    features = last.features((batch.x for batch in part.in_order(32)), len(part), display.report)
+    return _Heard(part, features, last.first, last.groups), prepared.frames.silent
+
+
+def _folds(utterances: Utterances) -> Int[np.ndarray, " clip"] | None:
+    """The fold of each recording, by speaker; None where there are not two."""
+    number = len(utterances.labels("speaker"))
+    if number < _FEW_SPEAKERS:
+        return None
+    folds = np.zeros(len(utterances), np.int64)
+    from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to import
+
+    dealt = GroupKFold(min(_FOLDS, number)).split(folds, groups=utterances.table["speaker"])
+    for fold, (_, tested) in enumerate(dealt):
+        folds[tested] = fold
+    return folds
+
+
+def _validated(
+    heard: _Heard, folds: Int[np.ndarray, " clip"] | None, display: TrainingDisplay
+) -> tuple[int, Float[Tensor, "clip label"] | None]:
+    """The strength to take, and the probabilities of each recording by layers that had not heard its speaker."""
+    usual = 1
+    if folds is None:
+        return usual, None
+    number = int(folds.max()) + 1
+    total = number * (number + 1) // 2
+
+    @cache
+    def without(*left_out: int) -> list[Float[Tensor, "clip label"]]:
+        display.report("validating", without.cache_info().misses, total)
+        chosen = ~np.isin(folds, left_out)
+        if len(np.unique(heard.part.classes.numpy()[chosen])) < 2:
+            return [heard.probabilities(heard.first)] * len(STRENGTHS)
+        return [heard.probabilities(heads) for heads in heard.fitted(chosen)]
+
+    def best(among: Sequence[int], beside: tuple[int, ...] = ()) -> int:
+        losses = np.zeros(len(STRENGTHS))
+        for fold in among:
+            tried = without(*sorted((*beside, fold)))
+            losses += [heard.loss(probabilities, folds == fold) for probabilities in tried]
+        return int(losses.argmin())
+
+    held_out = torch.empty(len(folds), heard.groups.shape[1], dtype=torch.float64)
+    for fold in range(number):
+        others = [other for other in range(number) if other != fold]
+        strength = best(others, (fold,)) if number > 2 else usual
+        chosen = torch.from_numpy(folds == fold)
+        held_out[chosen] = without(fold)[strength][chosen]
+    return (best(range(number)) if number > 2 else usual), held_out
+
+
+def _results(
+    heard: _Heard,
+    labels: Sequence[str],
+    held_out: Float[Tensor, "clip label"] | None,
+    temperature: float,
+    before: Recognizer,
+) -> tuple[list[str], pd.DataFrame | None]:
+    if held_out is None:
+        return [], None
+
+    def table(probabilities: Float[Tensor, "clip label"]) -> pd.DataFrame:
+        return predictions_table(heard.part.utterances, heard.part.classes.numpy(), probabilities.numpy(), labels)
+
+    powers = (held_out.clamp_min(_LEAST).log() / temperature).softmax(1)
+    predictions = table(powers)
+    results = [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
+    if set(labels) <= set(before.labels):
+        first = table(heard.probabilities(heard.first, before.temperature))
+        results.append(result_line("as it was, among these classes", first, labels))
+    return results, predictions
+
+
+def _too_few(utterances: Utterances, labels: Sequence[str], folds: np.ndarray | None) -> list[str]:
+    notes = []
+    for label in labels:
+        its = utterances.select((utterances.table["emotion"] == label).to_numpy())
+        speakers = len(its.labels("speaker"))
+        if len(its) < _FEW_CLIPS or (folds is not None and speakers < _FEW_SPEAKERS):
+            whose = f" of {speakers} speaker{'' if speakers == 1 else 's'}" if folds is not None else ""
+            notes.append(f"{label}: {len(its)} recording{'' if len(its) == 1 else 's'}{whose} are too few to rely on")
+    if folds is None:
+        notes.append("nothing was validated: name the speakers of the recordings, two at least (six for an interval)")
+    return notes
+
+
+def _save(
+    adapted: Recognizer,
+    model: Path,
+    out: Path,
+    utterances: Utterances,
+    results: Sequence[str],
+    facts: Mapping[str, Any],
+) -> None:
+    before = bundle_config(model).get("card", {})
+    folder = heard_folder(model)
+    own = {utterances.corpus: list(utterances.table["utterance"])}
+    heard = joined_heard([read_heard(folder) if folder else {}, own])
+    speakers = len(utterances.labels("speaker"))
+    kept = f"{before.get('title') or model.name} (trained on {before.get('corpus') or 'unknown recordings'})"
+    card = {
+        "task": "emotion",
+        "corpus": utterances.corpus,
+        "corpus_note": f"adapted to {len(utterances)} recordings of {speakers or 'unnamed'} speakers from: {kept}",
+        "split": "folds of speakers, for the results; the model itself heard all of them" if results else None,
+        "method": before.get("method"),
+        "heard": {name: len(its) for name, its in heard.items()},
+        "licences": before.get("licences", {}) | licences(own),
+        "results": list(results),
+        "versions": versions(),
+    }
+    licence = bundle_licence(model)
+    save_bundle(adapted, out, card | dict(facts), licence=licence)
+    if folder is not None:
+        write_heard(heard, out)

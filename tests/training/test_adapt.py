@@ -1,0 +1,153 @@
+"""Adaptation of a saved recogniser to labelled recordings, from a table on disk to a bundle."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from scipy.optimize import minimize
+
+from hamiltone.corpora import CorpusSettings
+from hamiltone.networks import (
+    Ensemble,
+    LogMelFront,
+    Recognizer,
+    build_network,
+    bundle_config,
+    load_recognizer,
+    save_bundle,
+)
+from hamiltone.records import read_heard, write_heard
+from hamiltone.settings import LogMelSettings, ResidualSettings
+from hamiltone.training import TrainingError, adapt
+from hamiltone.training._head_fitting import Head, fit_heads
+
+_PITCHES = {"happy": 220.0, "sad": 110.0, "bored": 60.0}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ensemble of two of which one class is made of two."""
+    torch.manual_seed(0)
+    front = LogMelFront.from_settings(LogMelSettings(bands=16))
+    config = ResidualSettings(channels=(4,), stem=4, attention=4)
+    members = [build_network(config, front.shape, 4) for _ in range(2)]
+    network = Ensemble.of(members, [[0, 1], [2], [3]])
+    folder = tmp_path_factory.mktemp("adapt") / "model"
+    save_bundle(Recognizer(front, network, ("sad", "happy", "angry")), folder, {"title": "two"}, licence="Mine.\n")
+    write_heard({"emodb": ["a"]}, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tones of three pitches by four speakers, 20 clips of each class."""
+    folder = tmp_path_factory.mktemp("tones")
+    chance = np.random.default_rng(0)
+    rows = [["path", "speaker", "emotion"]]
+    for emotion, pitch in _PITCHES.items():
+        for number in range(20):
+            time = np.arange(16000) / 16000
+            pulse = np.sign(np.sin(2 * np.pi * 3 * time)) + 1.1
+            tone = np.sin(2 * np.pi * pitch * (1 + 0.05 * chance.standard_normal()) * time)
+            name = f"{emotion}-{number}.wav"
+            soundfile.write(folder / name, 0.2 * pulse * (tone + 0.05 * chance.standard_normal(16000)), 16000)
+            rows.append([name, f"s{number % 4}", emotion])
+    path = folder / "table.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def corpus(path: Path) -> CorpusSettings:
+    return CorpusSettings(name="table", root=str(path))
+
+
+def without(table: Path, name: str, keep) -> Path:
+    with table.open(encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    path = table.with_name(name)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *filter(None, map(keep, rows))])
+    return path
+
+
+def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speakers(model, table, tmp_path):
+    made = adapt(corpus(table), model, tmp_path / "own", threads=1, quiet=True)
+    assert made.notes == ()
+    assert made.predictions is not None and len(made.predictions) == 60
+    right = (made.predictions["truth"] == made.predictions["prediction"]).mean()
+    assert right > 0.8  # pitches are easily told apart; chance is a third
+    assert "never heard its speaker: UAR 0." in made.results[0] or "UAR 1." in made.results[0]
+    saved = load_recognizer(tmp_path / "own")
+    assert saved.labels == ("bored", "happy", "sad")
+    x = torch.randn(2, 64000) * 0.1
+    torch.testing.assert_close(saved(x), made.recognizer(x))
+    card = bundle_config(tmp_path / "own")["card"]
+    assert "60 recordings of 4 speakers" in card["corpus_note"] and "two" in card["corpus_note"]
+    assert (tmp_path / "own" / "LICENCE").read_text(encoding="utf-8") == "Mine.\n"
+    heard = read_heard(tmp_path / "own")
+    assert heard["emodb"] == ["a"] and len(heard["table"]) == 60
+
+
+def test_without_speakers_nothing_is_validated_and_a_line_says_so(model, table, tmp_path):
+    path = without(table, "nameless.csv", lambda row: [row[0], "", row[2]])
+    made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
+    assert made.predictions is None and made.results == ()
+    assert any("name the speakers" in note for note in made.notes)
+
+
+def test_too_few_recordings_of_a_class_are_told(model, table, tmp_path):
+    path = without(table, "few.csv", lambda row: row if row[2] != "bored" or row[0] == "bored-1.wav" else None)
+    made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
+    assert any(note.startswith("bored: 1 recording of 1 speaker") for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("keep", "told"),
+    [
+        (lambda row: row if row[2] == "sad" else None, "only sad"),
+        (lambda row: [row[0], "" if row[0] == "sad-1.wav" else row[1], row[2]], "1 of 60 recordings have no speaker"),
+    ],
+)
+def test_recordings_that_cannot_serve_are_refused(model, table, tmp_path, keep, told):
+    with pytest.raises(TrainingError, match=told):
+        adapt(corpus(without(table, "refused.csv", keep)), model, tmp_path / "own", threads=1, quiet=True)
+    assert not (tmp_path / "own").exists()
+
+
+def test_held_strongly_the_classes_stay_what_they_were(model, table, monkeypatch, tmp_path):
+    monkeypatch.setattr("hamiltone.training._adaptation.fit_heads", lambda first, *_: [first, first])
+    path = without(table, "known.csv", lambda row: [row[0], "", row[2]] if row[2] != "bored" else None)
+    made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
+    before, x = load_recognizer(model), torch.randn(3, 64000) * 0.1
+    places = [before.labels.index(label) for label in made.recognizer.labels]
+    expected = before(x)[:, places].log_softmax(1)
+    # Of each member the classes that are left sum to 1, of the mean they do not: so the bound is no rounding.
+    torch.testing.assert_close(made.recognizer(x).log_softmax(1), expected, atol=0.02, rtol=0)
+
+
+def test_a_fitted_layer_is_the_minimum_that_scipy_finds():
+    torch.manual_seed(0)
+    features, classes = torch.randn(40, 3) * torch.tensor([1.0, 5.0, 0.2]) + 2, torch.randint(0, 2, (40,))
+    weights = torch.rand(40)
+    weights /= weights.sum()
+    groups = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    first = Head(torch.randn(3, 3) * 0.1, torch.randn(3) * 0.1)
+    (*_, fitted) = fit_heads(first, features, classes, weights, groups, (1.0, 0.1))
+    spread = ((features - features.mean(0)) / features.std(0, correction=0)).double().numpy()
+    base, mass, told = first(features).double().numpy(), weights.double().numpy(), classes.numpy()
+
+    def loss(flat: np.ndarray) -> float:
+        change, shift = flat[:9].reshape(3, 3), flat[9:]
+        scores = base + spread @ change.T + shift
+        powers = np.exp(scores - scores.max(1, keepdims=True))
+        right = (powers / powers.sum(1, keepdims=True)) @ groups.double().numpy()
+        return float(-(mass * np.log(right[np.arange(40), told])).sum() + 0.05 * (flat**2).sum())
+
+    found = minimize(loss, np.zeros(12))
+    scores = base + spread @ found.x[:9].reshape(3, 3).T + found.x[9:]
+    expected = torch.from_numpy(scores).softmax(1) @ groups.double()
+    torch.testing.assert_close(fitted(features).double().softmax(1) @ groups.double(), expected, atol=3e-3, rtol=0)
