@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -17,7 +15,8 @@ import typer
 from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
-from hamiltone.cli._prediction_text import print_prediction, print_predictions, rolling_line
+from hamiltone.cli._prediction_formats import Format, print_as
+from hamiltone.cli._prediction_text import rolling_line
 from hamiltone.cli._printing import tell_licence
 
 if TYPE_CHECKING:
@@ -26,18 +25,6 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = Path("-")
 _ITS_NAME = "standard input"
-
-
-class Format(StrEnum):
-    """How predictions are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    AUDACITY = "audacity"
-    TEXTGRID = "textgrid"
-    SRT = "srt"
 
 
 _Paths = Annotated[
@@ -150,7 +137,7 @@ def predict(
             predictions = list(_told(results, faults, named, form, quiet=quiet))
     if csv is not None:  # first: who reads the rest may stop reading
         write_csv(predictions, predictor.recognizer.labels, csv)
-    _print(predictions, predictor.recognizer.labels, form, out, alone=len(recordings) == 1 and ranges is None)
+    print_as(predictions, predictor.recognizer.labels, form, out, alone=len(recordings) == 1 and ranges is None)
     if faults.count:
         raise typer.Exit(2)
 
@@ -249,43 +236,6 @@ def _told(
             place = f", from {prediction.start:g} s on" if prediction.start else ""
             print(f"note: {prediction.path}{place}: {note}", file=sys.stderr)
         yield prediction
-
-
-def _print(
-    predictions: "list[Prediction]", labels: tuple[str, ...], form: Format, out: Path | None, *, alone: bool
-) -> None:
-    from hamiltone.service import ANNOTATIONS, csv_text
-
-    if form in ANNOTATIONS:
-        _print_annotations(predictions, form, out)
-    elif form is Format.JSON:
-        print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
-    elif form is Format.CSV:
-        print(csv_text(predictions, labels), end="")
-    elif form is Format.TABLE and predictions:
-        if alone:
-            print_prediction(predictions[0])
-        else:
-            print_predictions(predictions)
-
-
-def _print_annotations(predictions: "list[Prediction]", form: Format, out: Path | None) -> None:
-    from hamiltone.files import atomic_write
-    from hamiltone.service import ANNOTATIONS, ServiceError
-
-    write, suffix = ANNOTATIONS[form]
-    texts = {path: write(list(its)) for path, its in groupby(predictions, key=lambda prediction: prediction.path)}
-    if out is None:
-        if len(texts) > 1:
-            raise ServiceError(f"--format {form} has no place for {len(texts)} recordings: name a folder, --out DIR")
-        print("".join(texts.values()), end="")
-        return
-    files = {path: out / f"{Path(path).stem}{suffix}" for path in texts}
-    if len({*files.values()}) < len(files):
-        raise ServiceError(f"{out}: two recordings would have one file, for they have one name; take them in turn")
-    for path, text in texts.items():
-        atomic_write(files[path], text)
-        print(files[path])
 
 
 def _hear_microphone(predictor: "Predictor", hop: float, form: Format) -> None:
