@@ -186,7 +186,7 @@ def test_segments_of_several_recordings_are_found_by_name(run: Run, talk: Path, 
     ("text", "words"),
     [
         ("", ["holds no segment"]),
-        ("start,stop\n1,2\n", ["has no column end"]),
+        ("start,stop\n1,2\n", ["have no column end, but start, stop"]),
         ("start,end\n1,x\n", ["line 2", "'x' is no time"]),
         ("start,end\n1,nan\n", ["line 2", "'nan' is no time"]),
         ("start,end\n2,1\n", ["line 2", "from 2 to 1 s holds no sound"]),
