@@ -67,7 +67,9 @@ def test_python_that_is_shown_runs(block: str, tmp_path: Path, monkeypatch: pyte
         compile(block, "page", "exec")
         return
     if any(name in block for name in NEEDS_RUNS):  # hours of training, or no end: what it imports is there
-        imports = [node for node in ast.parse(block).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        imports: list[ast.stmt] = [
+            node for node in ast.parse(block).body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
         block = ast.unparse(ast.Module(imports, []))
     for name in re.findall(r"\w+\.(?:wav|mp3)", block):
         (tmp_path / name).write_bytes(Path(_voice()).read_bytes())

@@ -173,7 +173,7 @@ def graph(device: torch.device) -> tuple[float, float]:
     x, other = torch.rand(2, 4, *SHAPE, device=device).unbind()
     expected = network(other).detach()
     replayed = torch.cuda.make_graphed_callables(network, (x.clone(),))
-    return _error(replayed(other), expected), 1e-4
+    return _error(torch.as_tensor(replayed(other)), expected), 1e-4
 
 
 def onnx(device: torch.device) -> tuple[float, float]:

@@ -36,7 +36,7 @@ training = {{ optimizer = "adamw", learning_rate = 3e-3, epochs = 2, batch = 16 
     encoding="utf-8",
 )
 record = train(read_settings(folder / "mine.toml"))
-print(record.test.uar)
+print("on unheard speakers:", record.test and record.test.uar)
 
 # %% [markdown]
 # What was trained is what answers:

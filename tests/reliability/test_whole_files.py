@@ -50,7 +50,7 @@ class Saved:
     def found(self, folder: Path, said: list[str] | None = None) -> int:
         """The step whose state lies in a folder, whole, with its best weights."""
         network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2))
-        checkpoint = Checkpoint(folder, "one", (said if said is not None else []).append)
+        checkpoint = Checkpoint(folder, "one", say=(said if said is not None else []).append)
         assert checkpoint.owner() == "one"
         progress = checkpoint.restore(network, torch.optim.Adam(network.parameters()))
         assert progress is not None

@@ -35,7 +35,7 @@ def test_a_plot_has_the_waveform_the_spectrogram_and_each_class_over_time(recogn
     assert list(line.get_ydata())[:-1] == [frame.scores["sad"] for frame in prediction.frames]
     assert emotions.get_xlim() == (0, 9)
     figure.canvas.draw()
-    short = np.tile(np.float32([0.1, -0.1]), 50)
+    short = np.tile(np.array([0.1, -0.1], np.float32), 50)
     memory = predictor.predict_waveform(short, start=2.0)
     assert memory.plot(short).axes[0].lines[0].get_xdata()[0] == 2.0
     with pytest.raises(ServiceError, match="not that which"):

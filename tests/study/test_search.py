@@ -14,11 +14,11 @@ from hamiltone.study._search import Search, laid_out
 
 from .conftest import Make
 
-RATES = {"training.learning_rate": [1e-3, 1e-5]}
+RATES = {"training.learning_rate": (1e-3, 1e-5)}
 
 
 def test_a_grid_has_every_combination():
-    trials = Search(space={**RATES, "training.batch": [8, 16]}).all_trials()
+    trials = Search(space={**RATES, "training.batch": (8, 16)}).all_trials()
     assert [laid_out(trial)["training"] for trial in trials] == [
         {"learning_rate": rate, "batch": batch} for rate in (1e-3, 1e-5) for batch in (8, 16)
     ]

@@ -159,6 +159,8 @@ def test_a_recogniser_rests_on_them_with_its_own_maximum_and_time_reversed(setti
     train(asked, quiet=True)
     recognizer = load_recognizer(tmp_path / "run" / "model")
     assert recognizer.front.encoder is not None and recognizer.front.time_reversed
-    torch.testing.assert_close(recognizer.front.encoder.conv1.weight, released(hidden=None)["conv1.weight"])
+    torch.testing.assert_close(
+        recognizer.front.encoder.get_parameter("conv1.weight"), released(hidden=None)["conv1.weight"]
+    )
     with pytest.raises(TrainingError, match="holds a run"):
         import_rh_emo(file, asked, out, quiet=True)

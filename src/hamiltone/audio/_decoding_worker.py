@@ -50,8 +50,9 @@ def _restrict(megabytes: int) -> None:
 def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     path = request["path"]
     try:
-        segment = {name: request.get(name) for name in ("start", "end")}
-        waveform = load_audio(path, maximum_seconds=request["seconds"], **segment)
+        waveform = load_audio(
+            path, maximum_seconds=request["seconds"], start=request.get("start"), end=request.get("end")
+        )
     except AudioError as error:
         kinds = {AudioFormatError: "format", AudioLengthError: "length"}
         return {"code": kinds.get(type(error), "damaged"), "message": str(error).removeprefix(f"{path}: ")}, b""
