@@ -104,7 +104,7 @@ def test_an_audit_tells_classes_that_training_does_not_hear(corpus: Path) -> Non
     table = (corpus / "corpus.csv").read_text(encoding="utf-8")
     (corpus / "corpus.csv").write_text(table.replace("7.wav,2,joy", "7.wav,2,calm"), encoding="utf-8")
     result = hamiltone("corpus", "audit", corpus / "run.toml")
-    assert "note: emotion 'calm' is not in the training part (1 recordings in test): it cannot be" in result.output
+    assert "note: emotion 'calm' is not in the training part (1 recording in test), and cannot be" in result.output
     check = hamiltone("corpus", "check", f"table={corpus / 'corpus.csv'}")
     assert "problem: emotion 'calm' stands in one recording\n" in check.output
 

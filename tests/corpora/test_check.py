@@ -227,7 +227,7 @@ def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
     advice = "give corpus.options.speaker, or sort the recordings into EMOTION/SPEAKER/"
     assert check_corpus("folder", tmp_path).remarks == (
         f"no recording has a speaker: a run cannot split by speaker; {advice}",
-        "emotion 'fear', 'joy' stands in one recording each",
+        "emotion 'fear', 'joy' stand in one recording each",
     )
     with pytest.raises(
         CorpusError, match=r"has no speaker to split by: give corpus\.options\.speaker.*split\.kind=random"
@@ -235,7 +235,10 @@ def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
         split_by_speaker(load_corpus("folder", tmp_path))
     write(tmp_path / "joy/ann/3.wav", voice(3))
     write(tmp_path / "joy/ann/4.wav", voice(4))
-    assert check_corpus("folder", tmp_path).remarks[0] == f"2 have no speaker: a run cannot split by speaker; {advice}"
+    assert (
+        check_corpus("folder", tmp_path).remarks[0]
+        == f"2 of 4 recordings have no speaker: a run cannot split by speaker; {advice}"
+    )
     shutil.rmtree(tmp_path / "fear")
     (tmp_path / "joy/ann_1.wav").unlink()
     assert check_corpus("folder", tmp_path).remarks == ()

@@ -70,7 +70,7 @@ def test_a_class_of_one_recording_is_told_whatever_its_segments():
         for n, (path, emotion) in enumerate([("a", "joy"), ("a", "joy"), ("b", "fear"), ("c", "fear"), ("c", "calm")])
     ]
     segments = Utterances.from_rows(rows, corpus="made", root=Path("/there"))
-    assert class_remarks(segments, "emotion") == ["emotion 'calm', 'joy' stands in one recording each"]
+    assert class_remarks(segments, "emotion") == ["emotion 'calm', 'joy' stand in one recording each"]
 
 
 def test_classes_of_one_part_are_told():
@@ -78,7 +78,7 @@ def test_classes_of_one_part_are_told():
     utterances = made(emotions, "ttvvxxxxvtt")
     split = split_by_column(utterances)
     assert split_remarks(utterances, split, "emotion") == [
-        "emotion 'eight', 'seven' is not in the training part (3 recordings in validation, test): it cannot be "
+        "emotion 'eight', 'seven' are not in the training part (3 recordings in validation, test), and cannot be "
         "learned; split otherwise, or leave it out by labels",
         "emotion 'calm' is in the training part alone (2 recordings): not tested",
     ]
@@ -88,5 +88,5 @@ def test_what_no_part_has_counts_for_nothing():
     utterances = made(["joy", "fear", "joy", "joy", None, "lost"])
     split = Split("made", "random", 0, {"train": ("000", "001"), "validation": ("002",), "test": ("003", "004")})
     assert split_remarks(utterances, split, "emotion") == [
-        "emotion 'fear' is in the training part alone (1 recordings): not tested"
+        "emotion 'fear' is in the training part alone (1 recording): not tested"
     ]

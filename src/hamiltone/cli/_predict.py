@@ -36,14 +36,18 @@ _Paths = Annotated[
     ),
 ]
 _Model = Annotated[
-    Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
+    Path | None,
+    typer.Option("--model", help="Folder of a saved model, as RUN/model; or the package's four or eight."),
 ]
 _Hop = Annotated[
     float,
     typer.Option("--hop", min=0.5, max=4, help="Seconds from one window of 4 s to the next, over time; 4 is quickest."),
 ]
 _Form = Annotated[
-    Format, typer.Option("--format", help="What is printed; audacity, textgrid and srt are labels over time.")
+    Format | None,
+    typer.Option(
+        "--format", help="What is printed (a table, if not told); audacity, textgrid and srt are labels over time."
+    ),
 ]
 _Csv = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="Write a table, too: overall, and window by window.")
@@ -85,7 +89,7 @@ def predict(
     model: _Model = None,
     hop: _Hop = 1.0,
     as_json: Json = False,
-    form: _Form = Format.TABLE,
+    form: _Form = None,
     csv: _Csv = None,
     segments: _Segments = None,
     out: _Out = None,
@@ -99,7 +103,7 @@ def predict(
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
     from hamiltone.service import Predictor, check_csv_path, find_recordings, model_folder, read_segments, write_csv
 
-    form = Format.JSON if as_json else form
+    form = _one_format(form, as_json)
     _check_request(paths, form, out, live)
     by_speaker = _by_speaker(paths or [], speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
@@ -134,10 +138,10 @@ def predict(
                     for path, its in ranges.items()
                     for result in predictor.predict_segments(path, its, hop=hop, report=report)
                 )
-            predictions = list(_told(results, faults, named, form, quiet=quiet))
+            predictions = list(_told(results, faults, named, form, predictor.recognizer.labels, quiet=quiet))
     if csv is not None:  # first: who reads the rest may stop reading
         write_csv(predictions, predictor.recognizer.labels, csv)
-    print_as(predictions, predictor.recognizer.labels, form, out, alone=len(recordings) == 1 and ranges is None)
+    print_as(predictions, form, out, alone=len(recordings) == 1 and ranges is None)
     if faults.count:
         raise typer.Exit(2)
 
@@ -150,6 +154,14 @@ class _Faults:
     def tell(self, fault: object) -> None:
         self.count += 1
         print(f"hamiltone: {fault}", file=sys.stderr)
+
+
+def _one_format(form: Format | None, as_json: bool) -> Format:
+    from hamiltone.service import ServiceError
+
+    if as_json and form not in (None, Format.JSON):
+        raise ServiceError(f"--json and --format {form} ask for two formats: give one")
+    return Format.JSON if as_json else form or Format.TABLE
 
 
 def _remark(quiet: bool) -> Callable[[str], None]:
@@ -219,12 +231,15 @@ def _told(
     faults: _Faults,
     named: Callable[[str], str],
     form: Format,
+    labels: tuple[str, ...],
     *,
     quiet: bool,
 ) -> "Iterator[Prediction]":
-    """The predictions, with faults and notes told as they come."""
+    """The predictions, with faults and notes told, and lines and rows printed, as they come."""
     from hamiltone.audio import AudioError
+    from hamiltone.service import csv_text
 
+    first = True
     for result in results:
         if isinstance(result, AudioError):
             faults.tell(named(str(result)))
@@ -232,6 +247,10 @@ def _told(
         prediction = replace(result, path=named(result.path))
         if form is Format.JSONL:
             print(json.dumps(prediction.as_json()), flush=True)
+        elif form is Format.CSV:
+            heading, _, rows = csv_text([prediction], labels).partition("\n")
+            print(f"{heading}\n{rows}" if first else rows, end="", flush=True)
+            first = False
         for note in () if quiet else prediction.notes:
             place = f", from {prediction.start:g} s on" if prediction.start else ""
             print(f"note: {prediction.path}{place}: {note}", file=sys.stderr)

@@ -24,26 +24,21 @@ class Format(StrEnum):
     SRT = "srt"
 
 
-def print_as(
-    predictions: "list[Prediction]", labels: tuple[str, ...], form: Format, out: Path | None, *, alone: bool
-) -> None:
+def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *, alone: bool) -> None:
     """Print predictions; those that are lines already were printed as they came.
 
     Args:
         predictions: in their order.
-        labels: of the scores.
         form: how.
         out: for labels over time, the folder of their files.
         alone: whether it is one recording, and no part of one.
     """
-    from hamiltone.service import ANNOTATIONS, csv_text
+    from hamiltone.service import ANNOTATIONS
 
     if form in ANNOTATIONS:
         _print_annotations(predictions, form, out)
     elif form is Format.JSON:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
-    elif form is Format.CSV:
-        print(csv_text(predictions, labels), end="")
     elif form is Format.TABLE and predictions:
         if alone:
             print_prediction(predictions[0])

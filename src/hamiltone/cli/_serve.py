@@ -25,7 +25,9 @@ def serve(
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Recordings in work at once.")] = 16,
     queue: Annotated[int, typer.Option("--queue", min=0, help="Recordings that may wait; more get 503.")] = 64,
     per_client: Annotated[int, typer.Option("--per-client", min=1, help="Requests of one address; more get 429.")] = 64,
-    timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds to the answer; after them 504.")] = 60,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.001, help="Seconds to the answer; after them 504.")
+    ] = 180,
     decode_timeout: Annotated[
         float, typer.Option("--decode-timeout", min=0.001, help="Seconds to decode a recording.")
     ] = 20,

@@ -24,7 +24,7 @@ class ServiceLimits(Settings):
     per_client: PositiveInt = Field(default=64, description="Requests that one address may have under way; more: 429.")
     upload_timeout: PositiveFloat = Field(default=30.0, description="Seconds for a header, and then a body, to arrive.")
     decode_timeout: PositiveFloat = Field(default=20, description="Seconds in which a recording must be decoded.")
-    timeout: PositiveFloat = Field(default=60, description="Seconds from the whole body to the answer.")
+    timeout: PositiveFloat = Field(default=180, description="Seconds from the whole body to the answer.")
     decoders: PositiveInt = Field(default=2, description="Decoding processes.")
     decoder_megabytes: PositiveInt = Field(default=512, description="Memory that decoding may take in each, in MiB.")
     batch: PositiveInt = Field(default=16, description="Windows that are recognised together.")

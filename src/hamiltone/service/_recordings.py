@@ -19,7 +19,7 @@ def find_recordings(
 
     Args:
         paths: files, which may have any suffix and need not exist, and folders.
-        unreadable: is told, in a line, of each folder below a named one that cannot be read; None: it is an error.
+        unreadable: is told, in a line, of each folder that cannot be read or has no recordings; None: it is an error.
         remark: is told, in a line for each folder, of files that look like sound and are left out.
 
     Raises:
@@ -34,8 +34,11 @@ def find_recordings(
         heard = [file for file in below if file.suffix.lower() in AUDIO_SUFFIXES]
         others = left_out([file for file in below if file.suffix.lower() in OTHER_SUFFIXES], path)
         if not heard:
-            kinds = ", ".join(sorted(AUDIO_SUFFIXES))
-            raise ServiceError(f"{path}: no recordings in this folder or below ({others or kinds})")
+            line = f"{path}: no recordings in this folder or below{others and f' ({others})'}"
+            if unreadable is None:
+                raise ServiceError(line)
+            unreadable(line)
+            continue
         if others and remark is not None:
             remark(f"{path}: {others}; name a file to have it tried")
         found += heard
@@ -45,7 +48,7 @@ def find_recordings(
 def _files(folder: Path, suffixes: frozenset[str], unreadable: Callable[[str], None] | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         line = f"{error.filename}: cannot be read: {error.strerror}"
-        if unreadable is None or Path(error.filename) == folder:
+        if unreadable is None:
             raise ServiceError(line)
         unreadable(line)
 

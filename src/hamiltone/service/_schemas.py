@@ -111,7 +111,8 @@ _BINARY = {"schema": {"type": "string", "format": "binary"}}
 PREDICT_BODY = {
     "requestBody": {
         "required": True,
-        "description": "A recording (WAV, FLAC, OGG, Opus, MP3, AIFF), as a form's file or as the body itself.",
+        "description": "A recording, as a form's file or as the body itself: WAV, FLAC, OGG, Opus, MP3, AIFF; "
+        "with the extra media also M4A, WebM, MP4 and more.",
         "content": {
             "multipart/form-data": {
                 "schema": {

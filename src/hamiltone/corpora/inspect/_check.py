@@ -192,7 +192,11 @@ def _missing(
 def _remarks(utterances: Utterances) -> Iterator[str]:
     nameless = int(utterances.table["speaker"].isna().to_numpy().sum())
     if nameless:
-        who = "no recording has a speaker" if nameless == len(utterances) else f"{nameless} have no speaker"
+        who = (
+            "no recording has a speaker"
+            if nameless == len(utterances)
+            else f"{nameless} of {len(utterances)} recordings have no speaker"
+        )
         yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
     for column in ("speaker", "emotion"):
         yield from class_remarks(utterances, column)

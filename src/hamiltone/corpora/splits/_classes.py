@@ -35,7 +35,8 @@ def class_remarks(utterances: Utterances, column: str) -> list[str]:
         recordings[label].add(path)
     single = [label for label in sorted(counts) if len(recordings[label]) == 1]
     if single and column == "emotion":
-        remarks.append(f"{column} {_listed(single)} stands in one recording{' each' * (len(single) > 1)}")
+        stands = "stands in one recording" if len(single) == 1 else "stand in one recording each"
+        remarks.append(f"{column} {_listed(single)} {stands}")
     return remarks
 
 
@@ -62,12 +63,14 @@ def split_remarks(utterances: Utterances, split: Split, column: str) -> list[str
         where = ", ".join(part for part in PARTS if any(parts[label][part] for label in unheard))
         number = sum(parts[label].total() for label in unheard)
         remarks.append(
-            f"{column} {_listed(unheard)} is not in the training part ({number} recordings in {where}): it cannot be "
-            "learned; split otherwise, or leave it out by labels"
+            f"{column} {_listed(unheard)} {_are(unheard)} not in the training part ({_recordings(number)} in {where}), "
+            "and cannot be learned; split otherwise, or leave it out by labels"
         )
     if untested:
-        number = sum(parts[label].total() for label in untested)
-        remarks.append(f"{column} {_listed(untested)} is in the training part alone ({number} recordings): not tested")
+        number = _recordings(sum(parts[label].total() for label in untested))
+        remarks.append(
+            f"{column} {_listed(untested)} {_are(untested)} in the training part alone ({number}): not tested"
+        )
     return remarks
 
 
@@ -80,8 +83,12 @@ def _alike(column: str, labels: list[str]) -> Iterator[tuple[str, str]]:
         yield from ((same[0], other) for same in by_plain.values() for other in same[1:])
         return
     for one, other in combinations(labels, 2):
-        short = min(len(plain[one]), len(plain[other])) < _LEAST_LETTERS
-        if plain[one] == plain[other] or (not short and _one_letter_apart(plain[one], plain[other])):
+        first, second = sorted((plain[one], plain[other]), key=len)
+        if len(first) >= _LEAST_LETTERS:
+            alike = _one_letter_apart(first, second)
+        else:  # sad and mad are two, sad and sadd may be one
+            alike = len(first) > 1 and len(second) == len(first) + 1 and second.startswith(first)
+        if first == second or alike:
             yield one, other
 
 
@@ -91,6 +98,14 @@ def _one_letter_apart(one: str, other: str) -> bool:
         one, other = other, one
     same = next((place for place, letter in enumerate(one) if letter != other[place]), len(one))
     return len(other) - len(one) <= 1 and one[same + (len(one) == len(other)) :] == other[same + 1 :]
+
+
+def _are(labels: list[str]) -> str:
+    return "is" if len(labels) == 1 else "are"
+
+
+def _recordings(number: int) -> str:
+    return "1 recording" if number == 1 else f"{number} recordings"
 
 
 def _listed(labels: list[str]) -> str:
