@@ -58,7 +58,9 @@ def _read(app: Sphinx, page: str, source: list[str]) -> None:
         if path.suffix in (".png", ".svg") or not path.exists() or _page(app, path):
             return match[0]
         within = path.relative_to(HERE.parent).as_posix()
-        return f"[{match[1]}]({published}/{within})" if published else f"{match[1]} (`{within}`)"
+        if published:
+            return f"[{match[1]}]({published}/{within})"
+        return f"`{within}`" if match[1].strip("`") in (within, path.name) else f"{match[1]} (`{within}`)"
 
     source[0] = _LINK.sub(link, source[0])
 

@@ -251,3 +251,11 @@ def test_clips_without_emotion_serve_rh_emo_alone(tmp_path: Path) -> None:
         parts = material.split.apply(material.utterances)
         sizes[node.kind] = sum(map(len, parts.values()))
     assert sizes == {"rh-emo-1": 48, "rh-emo-2": 48, "recogniser": 36}
+
+
+def test_the_quickstart_is_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_study("quickstart").name == "quickstart"
+    (tmp_path / "quickstart").write_text("nonsense", encoding="utf-8")
+    with pytest.raises(SettingsError, match="quickstart"):
+        read_study("quickstart")

@@ -212,3 +212,16 @@ def test_a_mistake_at_the_command_line_is_one_line(
     assert printed.out == ""
     assert printed.err.startswith("hamiltone: ")
     assert printed.err.count("\n") == 1
+
+
+def test_a_residual_network_is_probed_whatever_clips_are_beside_one(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(
+        tmp_path / "run",
+        front={"kind": "log-mel", "bands": 16},
+        network={"kind": "residual", "channels": [4, 8], "stem": 4, "attention": 4},
+        training__epochs=1,
+    )
+    train(settings, quiet=True)
+    probed = probe(tmp_path / "run", quiet=True)
+    names = settings.network.layer_names()
+    assert [layer.name for layer in probed.layers] == [*names, "classifier"]

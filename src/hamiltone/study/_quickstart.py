@@ -11,7 +11,6 @@ from ._executors import LocalExecutor, local_workers
 from ._run import plan_study, run_study
 from ._settings import read_study
 
-_STUDY = Path(__file__).with_name("quickstart.toml")
 _CLEARLY = 3  # standard errors of what is right by chance
 
 
@@ -24,7 +23,7 @@ def run_quickstart(out: Path, *, quiet: bool = False) -> str:
     Raises:
         StudyError: a run failed, with its reason, or recognises nothing on unseen clips.
     """
-    study = read_study(_STUDY)
+    study = read_study("quickstart")
     executor = LocalExecutor(out, local_workers(study))
     result = run_study(study, out, executor, command=f"hamiltone quickstart --out {out}", quiet=quiet)
     for folder, reason in result.failed.items():

@@ -136,12 +136,21 @@ class Study(Settings):
         return partials
 
 
+QUICKSTART = Path(__file__).with_name("quickstart.toml")
+
+
 def read_study(path: Path | str, overrides: list[str] | None = None) -> Study:
     """Read a study; ``extends`` and ``key.path=value`` work as for a run.
+
+    Args:
+        path: its file, or ``quickstart``, the one that comes with the package.
+        overrides: laid over it.
 
     Raises:
         SettingsError: unreadable, unknown keys, values out of range, or settings that the study itself decides.
     """
+    if str(path) == "quickstart" and not Path(path).exists():
+        path = QUICKSTART
     study = validated(Study, read_toml(path, overrides or ()), where=str(path))
     study._file = str(path)
     return study

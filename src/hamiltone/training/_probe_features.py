@@ -77,7 +77,9 @@ def _moments(feature_map: Float[Tensor, "batch channel time frequency"]) -> Floa
 
 
 def _batch_size(network: Network) -> int:
+    if network.config.maps_vary:  # so that a clip's map is as long as its own speech, whatever clips are beside it
+        return 1
     first = next(iter(convolutions(network).values()))
     _, *positions = network.input_shape
-    channels = first.get_parameter("bias").numel()
+    channels = first.get_parameter("weight").shape[0]
     return max(1, _VALUES // (channels * prod(positions)))
