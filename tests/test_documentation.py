@@ -22,7 +22,15 @@ from hamiltone.service import model_folder
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "made")]
 TOUR = sorted((ROOT / "examples" / "tour").glob("*.py"))
-NEEDS_RUNS = ("serve(", "target=serve", "read_settings(", "read_study(", "run_study(", "load_recognizer(")
+NEEDS_RUNS = (
+    "adapt(CorpusSettings",
+    "serve(",
+    "target=serve",
+    "read_settings(",
+    "read_study(",
+    "run_study(",
+    "load_recognizer(",
+)
 
 
 def _commands() -> Iterator[tuple[str, str]]:
@@ -73,7 +81,7 @@ def test_python_that_is_shown_runs(block: str, tmp_path: Path, monkeypatch: pyte
         block = ast.unparse(ast.Module(imports, []))
     for name in re.findall(r"\w+\.(?:wav|mp3)", block):
         (tmp_path / name).write_bytes(Path(_voice()).read_bytes())
-    for name in re.findall(r"runs/[\w/-]+/model", block):
+    for name in re.findall(r"(?:runs/[\w/-]+|RUN)/model", block):
         shutil.copytree(model_folder(None), tmp_path / name)
     if "speech/" in block:
         if "HAMILTONE_DATA" not in os.environ:

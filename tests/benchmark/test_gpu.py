@@ -114,8 +114,8 @@ def test_as_many_recordings_travel_as_fit_by_whole_speakers(tmp_path: Path) -> N
     for path in paths:
         path.write_bytes(bytes(100))
     speakers = [str(number // 4) for number in range(12)]
-    chosen = _chosen(paths, speakers, 850)
+    chosen = _chosen(paths, speakers, 850.0)
     assert len(chosen) == 8
     assert len({speakers[paths.index(path)] for path in chosen}) == 2
-    assert chosen == _chosen(paths, speakers, 850)
-    assert _chosen(paths, speakers, 10_000) == paths
+    assert chosen == _chosen(paths, speakers, 850.0)
+    assert _chosen(paths, speakers, 10_000.0) == paths
