@@ -91,7 +91,7 @@ def test_no_code_is_made_of_data() -> None:
     for path in (ROOT / "src").rglob("*.py"):
         if names := list(doubtful(ast.parse(path.read_text(encoding="utf-8")))):
             found[path.name] = names
-    # Released weights are a pickle: read in a restricted process of its own, by torch's reader that makes tensors alone.
+    # Released weights are a pickle: a restricted process reads them by the loader of torch that makes tensors alone.
     assert found == {"_released_worker.py": ["torch.load"]}
     assert "weights_only=True" in (ROOT / "src/hamiltone/training/_released_worker.py").read_text(encoding="utf-8")
 
