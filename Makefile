@@ -2,7 +2,7 @@
 # `make soak`, `make recognisers`, `make docs`.
 VENV ?= .venv
 PYTHON ?= python3
-EXTRAS := align,audformat,docs,media,onnx,ray,serve,synthetic,test
+EXTRAS := align,audformat,docs,media,mlflow,onnx,ray,serve,synthetic,tensorboard,test
 export VENV PYTHON
 
 .PHONY: quickstart test soak onnx-example lint hooks bench recognisers docs clean
