@@ -117,16 +117,16 @@ def report() -> str:
     """
     private = {"cache", "speech"}
     lines = [f"system          {platform.system()} {platform.release()}, {platform.machine()}, {' '.join(_libc())}"]
-    lines += [f"{found.mark:<8}{found.what:<16}{found.text}" for found in examine() if found.what not in private]
+    lines += [f"{found.mark:<8}{found.what:<20}{found.text}" for found in examine() if found.what not in private]
     lines += [f"disk            {_free(place)} GiB free for {name}" for name, place in _disks().items()]
     for name in sorted(filter(_SHOWN.fullmatch, os.environ)):
         value = os.environ[name]
         lines.append(f"variable        {name}={value if _SHORT.fullmatch(value) else '(not shown)'}")
     for name, part in (("threads", _threads), ("training", _training)):
         try:
-            lines += [f"{name:<16}{line}" for line in part()]
+            lines += [f"{name:<20}{line}" for line in part()]
         except Exception as error:  # what fails is what the report is for
-            lines.append(f"{name:<16}FAILED: {type(error).__name__}: {_without_paths(str(error))}")
+            lines.append(f"{name:<20}FAILED: {type(error).__name__}: {_without_paths(str(error))}")
     return "\n".join(lines) + "\n"
 
 

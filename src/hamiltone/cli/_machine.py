@@ -28,6 +28,6 @@ def doctor(
         return
     findings = diagnosis.examine()
     for finding in findings:
-        print(f"{finding.mark:<8}{finding.what:<16}{finding.text}")
+        print(f"{finding.mark:<8}{finding.what:<20}{finding.text}")
     if any(finding.mark == "missing" for finding in findings):
         raise typer.Exit(1)
