@@ -7,11 +7,11 @@ import pytest
 from hamiltone.records import Evaluation, Score
 from hamiltone.study import StudyError, _quickstart, read_study
 from hamiltone.study._graph import build_graph
-from hamiltone.study._quickstart import _STUDY, refuse_chance
+from hamiltone.study._quickstart import refuse_chance
 
 
 def test_it_is_the_whole_method_in_eight_runs() -> None:
-    nodes = build_graph(read_study(_STUDY)).nodes
+    nodes = build_graph(read_study("quickstart")).nodes
     kinds = [node.cell.method if node.cell else node.kind for node in nodes]
     pretraining = ["rh-emo-1", "rh-emo-2", "speaker", "word"]
     assert sorted(kinds) == sorted([*pretraining, "none", "single S", "single W", "dual SW"])
