@@ -10,8 +10,8 @@ from hamiltone.interruption import end_when_asked, was_asked
 def main() -> None:
     """Run ``hamiltone``; see ``hamiltone.cli.main`` for its exit codes."""
     end_when_asked()
-    # Threads that spin while they wait for one another burn the time that the awaited ones lack on a busy machine:
-    # beside two busy processes on two cores, two threads then take ten times as long as one.
+    # Threads that spin while they wait for one another burn the time that the awaited ones lack on a busy machine,
+    # where two of them then take many times as long as one.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from hamiltone.cli import main as run  # noqa: PLC0415 - takes a while, and may be interrupted

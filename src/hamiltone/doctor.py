@@ -124,9 +124,9 @@ def report() -> str:
         lines.append(f"variable        {name}={value if _SHORT.fullmatch(value) else '(not shown)'}")
     for name, part in (("threads", _threads), ("training", _training)):
         try:
-            lines += [f"{name:<20}{line}" for line in part()]
+            lines += [f"{name:<16}{line}" for line in part()]
         except Exception as error:  # what fails is what the report is for
-            lines.append(f"{name:<20}FAILED: {type(error).__name__}: {_without_paths(str(error))}")
+            lines.append(f"{name:<16}FAILED: {type(error).__name__}: {_without_paths(str(error))}")
     return "\n".join(lines) + "\n"
 
 

@@ -53,10 +53,11 @@ def test_members_of_other_classes_are_refused():
         Ensemble.of([*members(1), *members(1, classes=4)])
 
 
-def test_a_restricted_recogniser_renormalises_the_probabilities_of_its_classes() -> None:
+@pytest.mark.parametrize("groups", [[[0, 1], [2], [3]], None, "no ensemble"])
+def test_a_restricted_recogniser_renormalises_the_probabilities_of_its_classes(groups) -> None:
     torch.manual_seed(0)
     front = build_front(LogMelSettings())
-    network = Ensemble.of(members(2, 4), [[0, 1], [2], [3]])
+    (network,) = members(1, 3) if groups == "no ensemble" else [Ensemble.of(members(2, 4 if groups else 3), groups)]
     whole = Recognizer(front, network, ("a", "b", "c"), temperature=2.0).eval()
     chosen = whole.restricted(["c", "a"]).eval()
     x = torch.randn(3, 64000) * 0.1

@@ -214,7 +214,7 @@ def test_a_mistake_at_the_command_line_is_one_line(
     assert printed.err.count("\n") == 1
 
 
-def test_a_residual_network_is_probed_whatever_clips_are_beside_one(settings_for: Make, tmp_path: Path) -> None:
+def test_a_residual_network_whose_convolutions_have_no_bias_is_probed(settings_for: Make, tmp_path: Path) -> None:
     settings = settings_for(
         tmp_path / "run",
         front={"kind": "log-mel", "bands": 16},
@@ -225,3 +225,5 @@ def test_a_residual_network_is_probed_whatever_clips_are_beside_one(settings_for
     probed = probe(tmp_path / "run", quiet=True)
     names = settings.network.layer_names()
     assert [layer.name for layer in probed.layers] == [*names, "classifier"]
+    one = next(clip for clip in probed.layers if clip.name == names[0])
+    assert one.size == 2 * 4  # mean and deviation of the stem's channels

@@ -99,7 +99,7 @@ def test_classes_that_training_does_not_hear_are_told_with_the_dataset(table: Pa
     lines += [f"{number:02}.wav,ann,{','.join(rows[number % 4])}" for number in range(8)]
     (table.parent / "one-part.csv").write_text("\n".join(lines), encoding="utf-8")
     dataset = material_of(table.parent / "one-part.csv", {"kind": "column"})
-    assert [remark.partition(":")[0] for remark in dataset.remarks] == [
+    assert [remark.partition(":")[0].partition(", and")[0] for remark in dataset.remarks] == [
         "emotion 'Fear' (2) and 'fear' (2) may be one",
         "emotion 'fear' is not in the training part (2 recordings in test)",
         "emotion 'Fear' is in the training part alone (2 recordings)",

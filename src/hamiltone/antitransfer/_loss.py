@@ -20,7 +20,7 @@ class AntiTransferLoss(nn.Module):
 
     weight * sum over layers of the mean over the batch of the maps' similarity (of a distance over the batch, that one
     value); with the defaults equations 1 and 2.
-    The maps are read by hooks, so that the trained network runs once per step:
+    The maps are read by hooks, so that the trained network runs once per step::
 
         anti_transfer = AntiTransferLoss(frozen, layers=[2])
         anti_transfer.attach(network)                                  # or: with anti_transfer.attach(network): ...
@@ -28,7 +28,7 @@ class AntiTransferLoss(nn.Module):
         loss = cross_entropy(scores, y) + anti_transfer()              # the frozen network gets the same x
 
     With stored maps of the frozen network for a whole data set (see ``frozen_maps``) the frozen network is not needed;
-    ``GramTargets.of(maps)``, or ``PooledTargets.of(maps)`` for the aggregation ``pooled``, makes them small:
+    ``GramTargets.of(maps)``, or ``PooledTargets.of(maps)`` for the aggregation ``pooled``, makes them small::
 
         anti_transfer = AntiTransferLoss({2: GramTargets.of(maps)}, layers=[2])
         loss = cross_entropy(scores, y) + anti_transfer(index=rows)    # the batch's rows of ``maps``

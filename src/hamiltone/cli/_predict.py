@@ -239,7 +239,8 @@ def _told(
     from hamiltone.audio import AudioError
     from hamiltone.service import csv_text
 
-    first = True
+    if form is Format.CSV:
+        print(csv_text((), labels), end="")
     for result in results:
         if isinstance(result, AudioError):
             faults.tell(named(str(result)))
@@ -248,9 +249,7 @@ def _told(
         if form is Format.JSONL:
             print(json.dumps(prediction.as_json()), flush=True)
         elif form is Format.CSV:
-            heading, _, rows = csv_text([prediction], labels).partition("\n")
-            print(f"{heading}\n{rows}" if first else rows, end="", flush=True)
-            first = False
+            print(csv_text([prediction], labels).partition("\n")[2], end="", flush=True)
         for note in () if quiet else prediction.notes:
             place = f", from {prediction.start:g} s on" if prediction.start else ""
             print(f"note: {prediction.path}{place}: {note}", file=sys.stderr)

@@ -13,7 +13,7 @@ Corpora of your own load by ``load_corpus("table", "my.csv")`` or ``load_corpus(
 a ``Corpus`` of your own (``register_corpus``). ``load_corpus("synthetic")`` needs no data: eSpeak NG speaks that corpus
 on first use (extra ``synthetic``). Every mistake in a folder, a file or a request is a ``CorpusError`` of one line.
 
-The sub-folders, each of which imports those below it alone:
+The sub-folders, each of which imports those below it alone::
 
     inspect      check of a corpus, audit of a split, fingerprints and copies
     selection    settings of one corpus or of several that are one, labels, loading by settings

@@ -62,6 +62,15 @@ class Ensemble(Network):
         ensemble.members = nn.ModuleList(members)
         return ensemble
 
+    @classmethod
+    def restricted(cls, network: Network, classes: Sequence[int]) -> "Ensemble":
+        """A network, itself an ensemble perhaps, that chooses from some of its classes; it shares the weights."""
+        if not isinstance(network, Ensemble):
+            return cls.of([network], [[one] for one in classes])
+        groups = network.config.groups or tuple((one,) for one in range(network.classes))
+        members = [member for member in network.members if isinstance(member, Network)]
+        return cls.of(members, [groups[one] for one in classes])
+
     def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Ensemble":
         """A copy whose members are all adapted to the speaker."""
         members = [member.adapted(features) for member in self.members if isinstance(member, Network)]

@@ -112,7 +112,7 @@ class Recognizer(nn.Module):
             raise ValueError(f"{', '.join(labels)}: name two classes at least, each once")
         return Recognizer(
             self.front,
-            Ensemble.of([self.network], [[self.labels.index(label)] for label in labels]),
+            Ensemble.restricted(self.network, [self.labels.index(label) for label in labels]),
             labels,
             frame_rule=self.frame_rule,
             temperature=self.temperature,

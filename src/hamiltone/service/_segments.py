@@ -108,9 +108,10 @@ def _rttm_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segm
 
 
 def _table_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segment]]:
+    decimal_commas = delimiter(lines) != ","  # where a comma can be nothing but a decimal one
     for number, row in table_rows(file, lines, "segments, which are no RTTM,", _COLUMNS):
         texts = [row[name] for name in _COLUMNS]
-        if delimiter(lines) != ",":  # where a comma can be nothing but a decimal one
+        if decimal_commas:
             texts = [text.replace(",", ".") for text in texts]
         start, end = (_seconds(file, number, text) for text in texts)
         yield row.get("recording", ""), _segment(file, number, start, end, row.get("speaker") or None)

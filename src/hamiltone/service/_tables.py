@@ -44,13 +44,14 @@ def table_rows(
         ServiceError: no such columns, or rows that cannot be taken apart.
     """
     rows = csv.DictReader(lines, delimiter=delimiter(lines))
-    rows.fieldnames = [name.strip().lower() for name in rows.fieldnames or ()]
-    if missing := [name for name in columns if name not in rows.fieldnames]:
-        there = ", ".join(filter(None, rows.fieldnames)) or "nothing"
-        raise ServiceError(f"{file}: the {what} have no column {' and '.join(missing)}, but {there}")
     try:
+        names = [name.strip().lower() for name in rows.fieldnames or ()]
+        if missing := [name for name in columns if name not in names]:
+            there = ", ".join(filter(None, names)) or "nothing"
+            raise ServiceError(f"{file}: the {what} have no column {' and '.join(missing)}, but {there}")
+        rows.fieldnames = names
         for row in rows:
-            yield rows.line_num, {name: (row[name] or "").strip() for name in rows.fieldnames}
+            yield rows.line_num, {name: (row[name] or "").strip() for name in names}
     except csv.Error as error:
         raise ServiceError(f"{file}: the {what} cannot be read: {error}") from None
 

@@ -33,7 +33,7 @@ from ._networks import (
     VGGSettings,
 )
 from ._optimisation import OptimisationSettings
-from ._reading import laid_over, read_settings, read_toml, settings_from, validated
+from ._reading import dotted, laid_over, nested, read_settings, read_toml, settings_from, validated
 from ._reference import Key, describe, reference_page
 from ._run import AntiTransferSettings, RHEmoSettings, RunSettings, Task
 
@@ -67,10 +67,12 @@ __all__ = [
     "Task",
     "VGGSettings",
     "describe",
+    "dotted",
     "expand",
     "laid_over",
     "load_dataset",
     "load_statistics",
+    "nested",
     "read_settings",
     "read_toml",
     "reference_page",

@@ -119,10 +119,24 @@ def _parse_override(override: str) -> dict[str, Any]:
         value = tomllib.loads(f"value = {text}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
         value = text
+    return nested(keys, value)
+
+
+def nested(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """A value below its keys, the outermost first."""
     content: dict[str, Any] = {keys[-1]: value}
     for key in reversed(keys[:-1]):
         content = {key: content}
     return content
+
+
+def dotted(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested tables, each with its keys as ``key.path``."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
 
 
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, PositiveInt, model_validator
 
+from hamiltone.settings import laid_over, nested
 from hamiltone.settings_model import Settings
 
 _SEARCHED = ("training", "anti_transfer", "augmentation", "frames")
@@ -85,10 +86,5 @@ def laid_out(trial: Trial) -> dict[str, Any]:
     """A trial as nested settings."""
     content: dict[str, Any] = {}
     for key, value in trial:
-        table, _, name = key.partition(".")
-        inner = content.setdefault(table, {})
-        *between, last = name.split(".")
-        for part in between:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
+        content = laid_over(content, nested(key.split("."), value))
     return content

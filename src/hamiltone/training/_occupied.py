@@ -1,11 +1,12 @@
 """Occupied folders: how the run that lies in one differs from the run that is asked for, and how to make way for it."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hamiltone.records import HEARD, MODEL, PREDICTIONS, PROBE, RECORD, SETTINGS, SPLIT
+from hamiltone.settings import dotted
 
 from ._errors import TrainingError
 from ._tracking import TRACKED
@@ -28,7 +29,7 @@ def refuse_occupied(out: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any
     """
     told = []
     for what in ("settings", "versions") if theirs else ():
-        before, now = (dict(_flat(run[what])) for run in (theirs, ours))
+        before, now = (dict(dotted(run[what])) for run in (theirs, ours))
         told += [
             f"{key} is {_shown(before, key)} there and {_shown(now, key)} here"
             for key in sorted({*before, *now})
@@ -51,14 +52,6 @@ def clear(out: Path) -> None:
     for name in (MODEL, CHECKPOINT):
         if (out / name).is_dir():
             shutil.rmtree(out / name)
-
-
-def _flat(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if not isinstance(content, Mapping):
-        yield path, list(content) if isinstance(content, tuple) else content
-        return
-    for key, value in content.items():
-        yield from _flat(value, f"{path}.{key}" if path else str(key))
 
 
 def _shown(content: Mapping[str, Any], key: str) -> str:

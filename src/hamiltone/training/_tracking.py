@@ -4,7 +4,7 @@ A tracker watches: whatever fails in one, for want of a network or of a disk, is
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
 from hamiltone.files import atomic_write
 from hamiltone.records import Evaluation
-from hamiltone.settings import RunSettings
+from hamiltone.settings import RunSettings, dotted
 
 from ._errors import TrainingError
 
@@ -101,7 +101,8 @@ class Tracking:
         tracker.start()
         self._trackers[name] = tracker
         if seen is None:
-            flat = dict(_flat(self._settings.model_dump(mode="json")))
+            told = dotted(self._settings.model_dump(mode="json"))
+            flat = {key: str(value) for key, value in told if value is not None}
             if name == "tensorboard":  # its table of parameters would be a run of its own
                 tracker.log({"settings": "".join(f"    {key} = {value}\n" for key, value in flat.items())}, step=0)
             else:
@@ -138,11 +139,3 @@ def _confusion(test: Evaluation) -> Any:
     axes.set(xlabel="predicted", ylabel="true", title=f"test: UAR {100 * test.uar.value:.1f} %")
     FigureCanvasAgg(figure).draw()
     return figure
-
-
-def _flat(content: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _flat(value, f"{path}.{key}" if path else key)
-    elif content is not None:
-        yield path, str(content)
