@@ -140,6 +140,15 @@ def test_a_zip_that_understates_itself_is_cut(tmp_path: Path):
     assert all(len(content) <= 100 for content in files(tmp_path / "out").values())
 
 
+def test_a_zip_whose_parts_lie_before_its_beginning_is_refused(tmp_path: Path):
+    make_zip(tmp_path / "x", [("a", b"content")])
+    content = bytearray((tmp_path / "x").read_bytes())
+    place = content.index(b"PK\5\6") + 16  # where the list of the parts is said to begin
+    content[place : place + 4] = (int.from_bytes(content[place : place + 4], "little") + 100).to_bytes(4, "little")
+    (tmp_path / "x").write_bytes(content)
+    refused(tmp_path, tmp_path / "x", "cannot be unpacked|can be read")
+
+
 @BOTH
 @pytest.mark.parametrize("second", ["a.wav", "A.WAV", "./a.wav"])
 def test_no_name_stands_twice(tmp_path: Path, make: Make, second: str):

@@ -15,8 +15,9 @@ from typing import NamedTuple
 from ..utterances import CorpusError, Report
 
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
-# Of a decoder, which has no number, or of names that contradict one another or are too long.
-_NO_PLACE = (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+# Of a decoder, which has no number, of a part that is said to lie before the archive's beginning, or of names that
+# contradict one another or are too long.
+_NO_PLACE = (None, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 @dataclass(frozen=True)
