@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> None:
         description="Time and memory of layers, anti-transfer and training steps, as ratios within one run.",
         epilog="; ".join(f"{key}: {what}" for key, what in TABLES.items()),
     )
-    parser.add_argument("tables", nargs="*", default=list(TABLES), metavar="a|b|c|d", help="which tables; all of them")
+    parser.add_argument(
+        "tables", nargs="*", default=list(TABLES), metavar="a|b|c|d|e", help="which tables; all of them"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="where JSON, Markdown and a picture go")
     parser.add_argument("--threads", type=int, help="threads of torch; all cores")
     parser.add_argument("--against", type=Path, metavar="PYTHON", help="an interpreter that has SpeechBrain: compare")

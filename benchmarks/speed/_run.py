@@ -11,7 +11,7 @@ import torch
 from hamiltone import __version__
 from hamiltone.machine import processor
 
-from ._layer_tables import layer_tables
+from ._layer_tables import busy_layer_table, layer_tables
 from ._results import BenchmarkError, BenchmarkResult, Table
 from ._speechbrain_client import SpeechBrain
 from ._step_tables import FULL, QUICK, anti_transfer_tables, growth_tables, step_table
@@ -21,11 +21,12 @@ TABLES = {
     "b": "the anti-transfer loss: naive, live, stored",
     "c": "whole training steps",
     "d": "growth with clips, length, width and batch",
+    "e": "the layers of a beside a process that keeps all cores busy",
 }
 
 
 def run_benchmark(
-    tables: str = "abcd",
+    tables: str = "abcde",
     *,
     threads: int | None = None,
     quick: bool = False,
@@ -66,6 +67,8 @@ def run_benchmark(
                 results.append(step_table(sizes, threads, report))
             if "d" in tables:
                 results += growth_tables(sizes, threads, report)
+            if "e" in tables:
+                results.append(busy_layer_table(sizes.width, sizes.batch, sizes.embedding, sizes.repeats, report))
     finally:
         torch.set_num_threads(before)
     return BenchmarkResult(machine, results)
@@ -80,6 +83,7 @@ def _machine(threads: int, quick: bool) -> dict[str, object]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "hamiltone": __version__,
+        "wait policy": os.environ.get("OMP_WAIT_POLICY", "default"),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "quick": quick,
     }

@@ -136,8 +136,8 @@ def step_table(sizes: Sizes, threads: int, report: Report) -> Table:
         for name in cases
     ]
     targets = [
-        Target("quaternion step, ours over the plain form: time", _over(seconds), 0.70, "at most"),
-        Target("quaternion step, ours over the plain form: memory", _over(memory), 1.0, "at most"),
+        Target("quaternion step, ours over the plain form: time", _over(seconds), 0.50, "at most"),
+        Target("quaternion step, ours over the plain form: memory", _over(memory), 0.60, "at most"),
         Target(
             "quaternion + RH-Emo + AT over real at full size: time", seconds[encoded] / seconds[first], 0.03, "at most"
         ),

@@ -1,9 +1,15 @@
 """Timing: medians of repeats that take turns, so that whatever else the machine does falls on all alike."""
 
 import gc
+import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+_BUSY = "import torch; a = torch.rand(1500, 1500); print('busy', flush=True); [a @ a for _ in iter(int, 1)]"
 
 
 def timed(call: Callable[[], object]) -> Callable[[], float]:
@@ -39,3 +45,16 @@ def interleaved(calls: Mapping[str, Callable[[], float]], repeats: int, *, warm:
             if turn:
                 seconds[name].append(taken)
     return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+@contextmanager
+def neighbour() -> Iterator[None]:
+    """Within the block, another process multiplies matrices on all cores, as PyTorch does it by itself."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MKL_"))}
+    with subprocess.Popen([sys.executable, "-c", _BUSY], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()

@@ -3,10 +3,12 @@
 import json
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 import torch
 
@@ -27,7 +29,7 @@ from benchmarks.speed._layer_tables import layer_cases
 from benchmarks.speed._memory import step_memory
 from benchmarks.speed._speechbrain_client import SpeechBrain
 from benchmarks.speed._steps import StepCase, Steps, explicit_similarity, from_json, map_shape
-from benchmarks.speed._timing import interleaved
+from benchmarks.speed._timing import interleaved, neighbour
 from hamiltone.antitransfer import squared_gram_cosine
 from hamiltone.networks import vgg
 from hamiltone.quaternion import forms
@@ -89,7 +91,7 @@ def test_all_tables_at_tiny_sizes(counted_memory):
     keys = [table.key for table in result.tables]
     assert keys == [
         *("a training", "a evaluation", "b real", "b quaternion", "c"),
-        *("d clips", "d length", "d width", "d batch"),
+        *("d clips", "d length", "d width", "d batch", "e training"),
     ]
     for table in result.tables:
         for row in table.rows:
@@ -101,7 +103,7 @@ def test_all_tables_at_tiny_sizes(counted_memory):
     assert names[-2:] == ["all convolutions", "all linear layers"]
     assert result.machine["quick"] is True
     assert torch.get_num_threads() == threads
-    assert told[0].startswith("a: conv 1") and told[-1] == "d: batch, memory"
+    assert told[0].startswith("a: conv 1") and told[-1].startswith("e: linear ")
     assert all(asked == 1 for _, asked in counted_memory)
     # Memory of table b, first layer: 2, 3 and 4 questions over the first one.
     assert list(result.tables[2].rows[0].values[3:]) == [2.0, 3.0, 4.0]
@@ -128,7 +130,7 @@ def test_an_interpreter_that_cannot_be_used_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("tables", ["ax", ""])
 def test_unknown_tables_are_told(tables):
-    with pytest.raises(BenchmarkError, match=r"bench: no table (x|named); there are a, b, c, d"):
+    with pytest.raises(BenchmarkError, match=r"bench: no table (x|named); there are a, b, c, d, e"):
         run_benchmark(tables)
 
 
@@ -146,6 +148,15 @@ def test_calls_take_turns_and_medians_are_given():
 def test_a_warm_call_counts_the_second_time():
     seconds = iter([100, 100, 50, 1.0, 50, 3.0])
     assert interleaved({"one": lambda: next(seconds)}, 2, warm=True) == {"one": 2.0}
+
+
+def test_a_neighbour_keeps_the_processor_busy_as_long_as_its_block():
+    with neighbour():
+        (child,) = psutil.Process().children()
+        before = sum(child.cpu_times()[:2])
+        time.sleep(0.5)
+        assert sum(child.cpu_times()[:2]) > before
+    assert not child.is_running()
 
 
 def test_layer_cases_are_those_of_the_network():
@@ -313,5 +324,5 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_refuses_unknown_tables():
-    with pytest.raises(SystemExit, match="bench: no table e; there are a, b, c, d"):
+    with pytest.raises(SystemExit, match="bench: no table e; there are a, b, c, d, e"):
         __main__.main(["e"])

@@ -429,6 +429,13 @@ def case(**changes):
         ({"evaluation": True}, "eight"),
         ({"evaluation": True, "groups": 2}, "cached"),
         ({"groups": 2}, "plain"),
+        ({"wide": True}, "eight"),
+        ({"wide": True, "channels_in": 128, "channels_out": 128, "positions": 5120}, "plain"),
+        ({"wide": True, "channels_in": 128, "channels_out": 256, "positions": 5120}, "eight"),
+        ({"wide": True, "positions": 1280}, "plain"),
+        ({"wide": True, "channels_out": 512, "positions": 1280}, "eight"),
+        ({"wide": True, "channels_in": 64, "channels_out": 64, "positions": 81_920}, "plain"),
+        ({"channels_in": 64, "channels_out": 64, "positions": 81_920}, "plain"),
         ({"device": "cuda"}, "plain"),
         ({"device": "cuda", "evaluation": True}, "plain"),
         ({"dtype": torch.bfloat16}, "plain"),
@@ -453,6 +460,7 @@ def test_every_rule_of_the_table_names_a_form_and_is_reached():
             rule.device,
             rule.dtype,
             bool(rule.channels_last),
+            wide=bool(rule.wide),
         )
 
     for rule in RULES:
@@ -474,8 +482,9 @@ def test_layers_ask_the_table_for_what_they_do():
         QuaternionConvTranspose2d(16, 8, 3, groups=2)(torch.zeros(2, 16, 5, 6).to(memory_format=torch.channels_last))
         with torch.no_grad():
             QuaternionLinear(8, 12)(torch.zeros(2, 3, 8))
+    wide = "AVX512" in torch.backends.cpu.get_cpu_capability()
     assert asked == [
-        Case("conv2d", False, 8, 16, 2, 60, "cpu", torch.float32, False, 1),
-        Case("conv_transpose2d", False, 16, 8, 2, 60, "cpu", torch.float32, True, 2),
-        Case("linear", True, 8, 12, 6, 6, "cpu", torch.float32, False, 1),
+        Case("conv2d", False, 8, 16, 2, 60, "cpu", torch.float32, False, 1, wide),
+        Case("conv_transpose2d", False, 16, 8, 2, 60, "cpu", torch.float32, True, 2, wide),
+        Case("linear", True, 8, 12, 6, 6, "cpu", torch.float32, False, 1, wide),
     ]

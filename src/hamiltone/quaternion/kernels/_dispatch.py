@@ -7,6 +7,7 @@ takes, :func:`forms` overrides it, and a form that cannot serve a call gives way
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 import torch
@@ -190,4 +191,11 @@ def _case(operation: Operation, x: Tensor, weight: Tensor, geometry: Geometry | 
         dtype=x.dtype,
         channels_last=image and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last),
         groups=groups,
+        wide=_wide(),
     )
+
+
+@cache
+def _wide() -> bool:
+    """Whether PyTorch computes with instructions for 512 bits here."""
+    return "AVX512" in torch.backends.cpu.get_cpu_capability()

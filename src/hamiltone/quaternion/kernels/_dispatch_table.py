@@ -1,8 +1,9 @@
 """Dispatch table: the form that computes each case, shipped, so that a call takes the same path on every machine.
 
-Measured with PyTorch 2.13 in float32 on an x86-64 server processor over the layers of VGG16 on a 4 x 64 x 64 embedding;
-``docs/performance.md`` has the numbers and ``python -m benchmarks.speed a`` takes them again. The first rule that holds
-counts; where none holds it is the plain form, as on devices and for dtypes that nobody has measured.
+Measured with PyTorch 2.13 in float32 on x86-64 server processors, one with AVX2 and one with AVX-512, over the layers
+of VGG16 on a 4 x 64 x 64 embedding; ``docs/performance.md`` has the numbers and ``python -m benchmarks.speed a`` takes
+them again. The first rule that holds counts; where none holds it is the plain form, as on devices and for dtypes that
+nobody has measured.
 
 To add a compiled kernel: write its form as a module beside the others, register it in ``_dispatch.py``, and put its
 rules (say ``device="cuda"``) in front.
@@ -10,7 +11,7 @@ rules (say ``device="cuda"``) in front.
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import inf
+from math import inf, sqrt
 from typing import Literal, NamedTuple
 
 import torch
@@ -33,6 +34,7 @@ class Case(NamedTuple):
         dtype: of input and weights.
         channels_last: the input's memory format is channels-last.
         groups: groups of quaternions.
+        wide: the processor has instructions for 512 bits (AVX-512), with which the plain form gains most.
     """
 
     operation: Operation
@@ -45,6 +47,7 @@ class Case(NamedTuple):
     dtype: torch.dtype
     channels_last: bool = False
     groups: int = 1
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,14 @@ class Rule:
         operations: the rule is about these.
         form: the form's name.
         evaluation: whether it is about evaluation or about training; None: both.
-        channels: least and most of the smaller of both channel numbers.
+        channels: least and most of the geometric mean of both channel numbers.
         batch: least and most examples.
         positions: least and most positions.
         channels_last: the memory format that it is about; None: any.
         groups: most groups.
         device: type of the device.
         dtype: of input and weights.
+        wide: whether it is about processors with instructions for 512 bits or about others; None: both.
     """
 
     operations: tuple[Operation, ...]
@@ -74,15 +78,17 @@ class Rule:
     groups: int | float = 1
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
+    wide: bool | None = None
 
     def holds(self, case: Case) -> bool:
         """Whether the rule is about this case."""
-        channels = min(case.channels_in, case.channels_out)
+        channels = sqrt(case.channels_in * case.channels_out)
         return (
             case.operation in self.operations
             and (case.device, case.dtype) == (self.device, self.dtype)
             and self.evaluation in (None, case.evaluation)
             and self.channels_last in (None, case.channels_last)
+            and self.wide in (None, case.wide)
             and case.groups <= self.groups
             and self.channels[0] <= channels <= self.channels[1]
             and self.batch[0] <= case.batch <= self.batch[1]
@@ -94,13 +100,18 @@ _CONVOLUTIONS: tuple[Operation, ...] = ("conv2d", "conv_transpose2d")
 _LINEAR: tuple[Operation, ...] = ("linear",)
 
 RULES: tuple[Rule, ...] = (
-    # Eight products: 1.1 to 2.5 times as fast as plain. The fewer the channels, the more positions it takes until what
-    # the products save is more than what the sums cost: 128 channels at 20 x 4 x 4 positions lose a tenth, 64 channels
-    # at 20 x 16 x 16, too, and in evaluation always.
-    Rule(_CONVOLUTIONS, "eight", evaluation=False, channels=(64, inf), positions=(20_000, inf)),
-    Rule(_CONVOLUTIONS, "eight", channels=(128, inf), positions=(1024, inf)),
-    Rule(_CONVOLUTIONS, "eight", channels=(256, inf), positions=(64, inf)),
-    Rule(_CONVOLUTIONS, "eight", channels=(512, inf)),
+    # Eight products: 1.1 to 2.4 times as fast as plain. The fewer the channels, the more positions it takes until what
+    # the products save is more than what the sums cost; where the gain is below a tenth it is left to the plain form.
+    # With AVX-512, whose plain convolutions run at the processor's limit, it takes more of both.
+    Rule(_CONVOLUTIONS, "eight", channels=(512, inf), positions=(320, inf), wide=True),
+    Rule(_CONVOLUTIONS, "eight", channels=(362, inf), positions=(1280, inf), wide=True),
+    Rule(_CONVOLUTIONS, "eight", channels=(181, inf), positions=(4096, inf), wide=True),
+    Rule(_CONVOLUTIONS, "eight", evaluation=True, channels=(128, inf), positions=(5000, inf), wide=True),
+    Rule(_CONVOLUTIONS, "eight", evaluation=False, channels=(128, inf), positions=(16_384, inf), wide=True),
+    Rule(_CONVOLUTIONS, "eight", evaluation=False, channels=(90, inf), positions=(20_000, inf), wide=False),
+    Rule(_CONVOLUTIONS, "eight", channels=(128, inf), positions=(1024, inf), wide=False),
+    Rule(_CONVOLUTIONS, "eight", channels=(256, inf), positions=(64, inf), wide=False),
+    Rule(_CONVOLUTIONS, "eight", channels=(512, inf), wide=False),
     # The assembled kernel kept: up to twice as fast with many channels and few positions, the same at worst.
     Rule(_CONVOLUTIONS, "cached", evaluation=True, groups=inf),
     # One product while reading the weights takes the time: 1.2 times as fast with few features, 5 times and more with
