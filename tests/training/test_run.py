@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +201,19 @@ def test_a_finished_run_is_not_done_again(chain: dict[str, Path], capsys: pytest
     assert record == read_record(chain["baseline"])
     assert (chain["baseline"] / "record.json").stat().st_mtime_ns == before
     assert "done before" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_told_without_what_only_training_loads(chain: dict[str, Path]) -> None:
+    """Else torch's deterministic algorithms load its compiler and sympy first, a second of three."""
+    code = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from hamiltone._command import main; main()"
+    )
+    command = [sys.executable, "-c", code, "train", str(chain["real"] / "settings.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "done before" in done.stderr
+    modules = {*done.stdout.splitlines()[-1].split()}
+    assert "hamiltone.training" in modules
+    assert not {"matplotlib", "psutil", "scipy", "sklearn", "sympy", "torch._inductor", "uvicorn"} & modules
 
 
 def test_init_from_another_corpus_s_classes_keeps_all_but_the_last_layer(

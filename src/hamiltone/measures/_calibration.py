@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import logsumexp
 
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
 
@@ -69,6 +68,7 @@ def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.nda
     (3.641, 3.641)
     """
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to import
+    from scipy.special import logsumexp  # noqa: PLC0415
 
     _check(logits, classes)
     scores = logits.astype(np.float64)
