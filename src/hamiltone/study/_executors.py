@@ -24,9 +24,11 @@ class Executor(ABC):
 
     Attributes:
         side_by_side: how many jobs go at once on one machine, at the most.
+        at_once: how many go at once in all; None where it is not known before, as in a cluster.
     """
 
     side_by_side: int
+    at_once: int | None = None
 
     @abstractmethod
     def has_room(self) -> bool:
@@ -62,7 +64,7 @@ class LocalExecutor(Executor):
     """
 
     def __init__(self, root: Path, workers: int, gpus: int = 0) -> None:
-        self.side_by_side = workers
+        self.side_by_side = self.at_once = workers
         self._root = root.resolve()
         self._gpus = gpus
         self._running: dict[str, _Running] = {}
