@@ -16,7 +16,7 @@ _SECONDS_PER_RUN = 15  # to start, to read recordings, to test
 
 
 def assumed_seconds(settings: RunSettings, clips: int) -> float | None:
-    """How long a run takes with all its epochs, if a clip is one frame; None where its network does not tell what it multiplies.
+    """How long a run takes with all its epochs, a clip being one frame; None where its network does not tell.
 
     Args:
         settings: of the run.
