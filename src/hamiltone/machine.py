@@ -4,7 +4,6 @@ import platform
 import sys
 from pathlib import Path
 
-import psutil
 import torch
 
 from hamiltone.errors import HamiltoneError
@@ -64,6 +63,8 @@ def peak_memory(device: torch.device) -> int:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     if sys.platform == "win32":
+        import psutil  # noqa: PLC0415 - slow to import
+
         return psutil.Process().memory_info().peak_wset
     import resource  # noqa: PLC0415 (not on Windows)
 

@@ -10,6 +10,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
 _Own = TypeVar("_Own", bound="Bars")
 
 
+def duration(seconds: float) -> str:
+    """A time in seconds as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 class Bars:
     """Bars while the work goes on, in a terminal or in a notebook with ipywidgets; a context manager.
 

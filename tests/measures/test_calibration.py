@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 
-from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins
+from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins, temperature_range
 
 
 def sample(seed: int, temperature: float, clips: int = 400, labels: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -44,8 +44,34 @@ def test_it_goes_with_the_scale_of_the_scores_and_not_with_their_offset(seed: in
     )
 
 
-def test_where_all_are_right_it_ends_near_the_bound() -> None:
-    assert fit_temperature(np.eye(3) * 2, np.arange(3)) < 0.1
+def test_where_all_are_right_or_wrong_it_ends_at_the_bound() -> None:
+    scores = np.eye(3) * 2
+    for classes, end in ((np.arange(3), 0.05), (np.array([1, 2, 0]), 20.0)):
+        fitted = fit_temperature(scores, classes)
+        assert fitted == pytest.approx(end, rel=0.25)
+        assert temperature_range(scores, fitted) is None
+
+
+def test_the_range_is_that_of_the_likelihoods_curvature() -> None:
+    logits, classes = sample(3, 1.5, clips=50)
+    fitted = fit_temperature(logits, classes)
+
+    def loss(log_temperature: float) -> float:
+        return -log_softmax(logits / np.exp(log_temperature), axis=1)[np.arange(50), classes].sum()
+
+    at, step = np.log(fitted), 1e-3
+    error = 1 / np.sqrt((loss(at + step) - 2 * loss(at) + loss(at - step)) / step**2)
+    expected = np.exp([at - 1.959964 * error, at + 1.959964 * error])
+    assert temperature_range(logits, fitted) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_range_holds_the_truth_as_often_as_it_says() -> None:
+    held = 0
+    for seed in range(400):
+        logits, classes = sample(seed, 2.0, clips=100)
+        low, high = temperature_range(logits, fit_temperature(logits, classes)) or (0.0, 0.0)
+        held += low < 2.0 < high
+    assert 0.92 < held / 400 < 0.98
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 15))

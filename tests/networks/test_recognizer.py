@@ -4,21 +4,26 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.overrides import TorchFunctionMode
 
 from hamiltone.networks import (
     BundleError,
+    Ensemble,
     Recognizer,
     RHEmo,
     RHEmoEncoder,
     RHEmoFront,
     SpectrogramFront,
     TrainedRHEmo,
+    build_front,
+    build_network,
     load_bundle,
     load_recognizer,
     save_bundle,
     vgg,
     weights_key,
 )
+from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 
@@ -208,3 +213,31 @@ def test_masks_come_before_rh_emo() -> None:
     assert torch.equal(model(spectrogram, "spectrogram", masked), model(hidden, "spectrogram"))
     with pytest.raises(ValueError, match="cannot be laid over features"):
         model(torch.rand(2, 4, 64, 64), "features", masked)
+
+
+class Called(TorchFunctionMode):
+    """The names of all of torch's functions that are called within."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.names.add(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_weights_are_drawn_that_those_of_the_file_replace(tmp_path: Path) -> None:
+    with Called() as making:
+        network = Ensemble.of([build_network(ResidualSettings(), (4, 400, 64), 3) for _ in range(2)])
+    model = Recognizer(build_front(LogMelSettings()), network, "abc").eval()
+    save_bundle(model, tmp_path)
+    before = torch.get_rng_state()
+    with Called() as loading:
+        loaded = load_recognizer(tmp_path)
+    draws = {"polar_", "kaiming_uniform_"}
+    assert draws <= making.names
+    assert not draws & loading.names
+    assert torch.equal(torch.get_rng_state(), before)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hamiltone.corpora import Split
 from hamiltone.records import (
     METHOD_NAMES,
     Condition,
@@ -28,6 +29,7 @@ from hamiltone.records import (
     Score,
     SplitFacts,
     StudyPlan,
+    namesakes,
     read_record,
 )
 
@@ -315,3 +317,16 @@ def test_a_folder_without_a_record_is_no_finished_run(tmp_path):
     record = example(RUNS)
     record.write(tmp_path / "record.json")
     assert read_record(tmp_path) == record
+
+
+def test_names_of_heard_recordings_are_seen_in_other_corpora_alone() -> None:
+    parts = {
+        "train": (),
+        "validation": (),
+        "test": ("wav/03a01Fa.wav", "C:\\of mine\\03a01Wa.wav#0.5-1.2", "new", "03a"),
+    }
+    split = Split("table", "random", 0, parts)
+    heard = {"emodb": ["03a01Fa", "03a01Wa", "03a02Fc"], "table": ["new"], "tess": ["OAF_bar_sad"]}
+    (note,) = namesakes(heard, split, "test", "it")
+    assert note.startswith("it has heard emodb, where 2 recordings have names of these 4 test recordings (as 03a01Fa)")
+    assert namesakes(heard, split, "validation", "it") == []

@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from hamiltone.records import CorpusFacts, PartSize, Resources, RunRecord, SplitFacts, versions
 from hamiltone.study import plan_study
+from hamiltone.study._display import StudyDisplay
 from hamiltone.study._graph import build_graph
+from hamiltone.study._job import Outcome
 from hamiltone.study._status import Estimate, longest_chain, status_of
+from hamiltone.study._throughput import assumed_seconds
 
 from .conftest import Make
 
@@ -63,6 +68,31 @@ def test_a_run_is_estimated_from_the_most_alike_that_is_done(study_of: Make, tmp
     groups = {group.name: group for group in plan.groups()}
     assert groups["recogniser real, single S"].estimate == Estimate(20.0, 300)
     assert groups["recogniser real, single S"].states == {"done": 1, "open": 3}
+
+
+def test_what_was_never_measured_goes_at_the_pace_of_what_is_done(study_of: Make, tmp_path: Path) -> None:
+    study = study_of(methods=["none", "S"])
+    graph = build_graph(study)
+    assumed = {node.kind: assumed_seconds(node.settings, graph.clips[node.folder]) for node in graph.nodes}
+    nothing = status_of(study, graph, tmp_path)
+    assert nothing.assumed_seconds() == nothing.expected_seconds()
+    (speaker,) = [node for node in graph.nodes if node.kind == "speaker"]
+    measure(tmp_path, speaker.folder, seconds=3 * assumed["speaker"], memory=1)
+    none = next(node for node in graph.nodes if node.cell and node.cell.method == "none")
+    single = [node for node in graph.nodes if node.cell and node.cell.method != "none"]
+    slow = status_of(study, graph, tmp_path)
+    assert slow.expected_seconds() == pytest.approx(3 * assumed["recogniser"] * (1 + len(single)))
+    assert nothing.expected_seconds() == pytest.approx(assumed["speaker"] + assumed["recogniser"] * (1 + len(single)))
+    measure(tmp_path, none.folder, seconds=7.0, memory=1)
+    assert status_of(study, graph, tmp_path).expected_seconds() == pytest.approx(7.0 * len(single))
+
+
+def test_a_study_says_what_is_left_as_its_runs_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    display = StudyDisplay("mine", tmp_path, planned=3, done=0, quiet=False)
+    for folder, left in (("a/one", 200.0), ("a/two", None)):
+        display.started(folder)
+        display.ended(folder, Outcome("done"), left)
+    assert capsys.readouterr().err.splitlines() == ["1/3 one: done in 0 s; about 3 min left", "2/3 two: done in 0 s"]
 
 
 def test_a_run_without_its_probe_is_not_done(study_of: Make, tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ def test_larger_runs_take_longer_and_unknown_networks_none() -> None:
     assert long is not None
     assert small < wide
     assert small < long
+    alone = seconds(10, threads=1)
+    assert alone is not None
+    assert small < alone  # a core alone takes twice as long as two
     heads = {"task": "rh-emo", "front": {"kind": "rh-emo"}}
     without, with_heads = seconds(10, **heads), seconds(10, **heads, rh_emo={"beta": 0.01})
     assert without is not None

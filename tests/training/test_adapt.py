@@ -8,7 +8,9 @@ import pytest
 import soundfile
 import torch
 from scipy.optimize import minimize
+from typer.testing import CliRunner
 
+from hamiltone.cli import app
 from hamiltone.corpora import CorpusSettings
 from hamiltone.networks import (
     Ensemble,
@@ -22,6 +24,7 @@ from hamiltone.networks import (
 from hamiltone.records import read_heard, write_heard
 from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.training import TrainingError, adapt
+from hamiltone.training._display import TrainingDisplay
 from hamiltone.training._head_fitting import Head, fit_heads
 
 _PITCHES = {"happy": 220.0, "sad": 110.0, "bored": 60.0}
@@ -90,6 +93,21 @@ def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speake
     assert (tmp_path / "own" / "LICENCE").read_text(encoding="utf-8") == "Mine.\n"
     heard = read_heard(tmp_path / "own")
     assert heard["emodb"] == ["a"] and len(heard["table"]) == 60
+
+
+def test_each_part_of_the_work_is_shown_and_the_threads_are_those_asked_for(model, table, tmp_path, monkeypatch):
+    shown, threads = [], set()
+    monkeypatch.setattr(TrainingDisplay, "report", lambda _, what, done, total: shown.append((what, done, total)))
+    monkeypatch.setattr(
+        "hamiltone.training._adaptation.fit_heads",
+        lambda *given: (threads.add(torch.get_num_threads()), fit_heads(*given))[1],
+    )
+    asked = ["adapt", str(table), "--model", str(model), "--out", str(tmp_path / "own"), "--threads", "3", "--quiet"]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert threads == {3}
+    assert list(dict.fromkeys(what for what, *_ in shown))[-3:] == ["hearing", "validating", "fitting last layers"]
+    assert shown[-2:] == [("fitting last layers", 0, 2), ("fitting last layers", 1, 2)]
 
 
 def test_without_speakers_nothing_is_validated_and_a_line_says_so(model, table, tmp_path):

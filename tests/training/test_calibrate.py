@@ -1,9 +1,11 @@
 """A trained recogniser gets its temperature from the validation part."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,6 +14,7 @@ from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
 from hamiltone.training import RunSettings, TrainingError, calibrate, evaluate, load_dataset, train
+from hamiltone.training._calibrate import _loose
 
 Make = Callable[..., RunSettings]
 
@@ -83,13 +86,37 @@ def test_recordings_stand_where_predict_puts_them(settings_for: Make, tmp_path: 
 def test_what_the_weights_were_fitted_to_is_not_calibrated_on(settings_for: Make, tmp_path: Path) -> None:
     train(settings_for(tmp_path / "run"), quiet=True)
     model, out = tmp_path / "run" / "model", tmp_path / "calibrated"
-    assert calibrate(settings_for(tmp_path / "run"), model, out, quiet=True)["notes"] == []
+
+    def trained_on(settings: RunSettings) -> list[str]:
+        return [note for note in calibrate(settings, model, out, quiet=True)["notes"] if "train" in note]
+
+    assert trained_on(settings_for(tmp_path / "run")) == []
     other = settings_for(tmp_path / "other", split={"kind": "random", "fractions": [0.25, 0.5, 0.25]})
     with pytest.raises(TrainingError, match=r"was trained on \d+ of the \d+ validation recordings; calibrate with the"):
         calibrate(other, model, tmp_path / "leaking", quiet=True)
     assert not (tmp_path / "leaking").exists()
-    (note,) = calibrate(other.model_copy(update={"leaks": "report"}), model, out, quiet=True)["notes"]
+    (note,) = trained_on(other.model_copy(update={"leaks": "report"}))
     assert "was trained on" in note
     (tmp_path / "run" / "split.json").unlink()  # as weights that came without their run
-    (note,) = calibrate(other, model, out, quiet=True)["notes"]
+    (note,) = trained_on(other)
     assert "is not known apart here" in note
+
+
+def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, tmp_path: Path) -> None:
+    """The network of the runs here gives nearly the same scores to all clips."""
+    settings = settings_for(tmp_path / "run")
+    train(settings, quiet=True)
+    (note,) = calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)["notes"]
+    assert re.match(r"no temperature is told from another \(\d+ of 19 validation frames are recognised\); ", note)
+
+
+def test_few_and_many_clips() -> None:
+    logits, classes = np.tile([[2.0, 0.0]], (400, 1)), np.tile([0, 0, 0, 1], 100)
+    told = [_loose(logits[:count], classes[:count], fit_temperature(logits, classes)) for count in (20, 400)]
+    assert told == [
+        [
+            "20 validation frames are too few to say the temperature, which may be 0.72 to 4.6; how sure the scores "
+            "are means little: calibrate on more clips"
+        ],
+        [],
+    ]

@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from hamiltone.corpora import protocol_of, read_split
+from hamiltone.corpora import CorpusSettings, load_corpus, protocol_of, read_split
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import TrainedRHEmo, load_bundle, load_recognizer
 from hamiltone.speech import cut_frames, load_audio
@@ -201,6 +203,19 @@ def test_a_finished_run_is_not_done_again(chain: dict[str, Path], capsys: pytest
     assert "done before" in capsys.readouterr().err
 
 
+def test_a_finished_run_is_told_without_what_only_training_loads(chain: dict[str, Path]) -> None:
+    """Else torch's deterministic algorithms load its compiler and sympy first, a second of three."""
+    code = (
+        "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from hamiltone._command import main; main()"
+    )
+    command = [sys.executable, "-c", code, "train", str(chain["real"] / "settings.toml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "done before" in done.stderr
+    modules = {*done.stdout.splitlines()[-1].split()}
+    assert "hamiltone.training" in modules
+    assert not {"matplotlib", "psutil", "scipy", "sklearn", "sympy", "torch._inductor", "uvicorn"} & modules
+
+
 def test_init_from_another_corpus_s_classes_keeps_all_but_the_last_layer(
     chain: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -328,6 +343,23 @@ def test_evaluate_refuses_leaks_and_the_folders_of_runs(chain: dict[str, Path], 
     shutil.copyfile(model.parent / "heard.json", copied / "heard.json")  # as it lies beside weights without a run
     with pytest.raises(TrainingError, match="was trained on"):
         evaluate(settings, copied)
+
+
+def test_recordings_of_a_table_that_are_named_as_heard_ones_are_noted(chain: dict[str, Path], tmp_path: Path) -> None:
+    """Corpora are told apart by name: the same recordings in a table of one's own are another corpus."""
+    heard = json.loads((chain["real"] / "heard.json").read_text())["synthetic"]
+    table = load_corpus("synthetic").table
+    rows = table.loc[table["utterance"].isin(heard), ["path", "speaker", "emotion"]]
+    for number in range(0, len(rows), 2):  # what is named otherwise is not seen
+        rows.iloc[number, 0] = str(shutil.copyfile(rows.iloc[number, 0], tmp_path / f"{number}.flac"))
+    rows.to_csv(tmp_path / "mine.csv", index=False)
+    mine = CorpusSettings(name="table", root=str(tmp_path / "mine.csv"))
+    settings = read_settings(chain["real"] / "settings.toml").model_copy(update={"corpus": mine})
+    tested = load_dataset(settings).split.parts["test"]
+    alike = {Path(name).stem for name in tested} & {*heard}
+    (note,) = evaluate(settings, chain["real"] / "model").notes
+    assert f"heard synthetic, where {len(alike)} recordings have names of these {len(tested)} test recordings" in note
+    assert 0 < len(alike) < len(tested)
 
 
 def test_damaged_stores_are_made_anew(chain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

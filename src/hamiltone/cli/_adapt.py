@@ -28,6 +28,9 @@ def adapt(
         typer.Option("--label", metavar="OWN=NAME", help="An emotion counts as NAME, as anger=angry; OWN=: left out."),
     ] = None,
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An adapted recogniser",
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, max=1024, help="Cores to keep busy; as many give the same bytes again.")
+    ] = 2,
     quiet: Quiet = False,
 ) -> None:
     """Fit a recogniser's last layers to your own labelled recordings, with your own classes, in minutes.
@@ -57,7 +60,7 @@ def adapt(
         labels=names,
     )
     with interruptible():
-        made = adapt_model(corpus, folder, out, title=title, command=command(), quiet=quiet)
+        made = adapt_model(corpus, folder, out, title=title, command=command(), threads=threads, quiet=quiet)
     print(f"{out}: {', '.join(made.recognizer.labels)}")
     for line in made.results:
         print(f"  {line}")

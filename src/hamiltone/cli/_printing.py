@@ -1,4 +1,4 @@
-"""What verbs print: tables, progress, and times that people read."""
+"""What verbs print: tables, licences, and what an interruption is told."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,13 +7,6 @@ from pathlib import Path
 
 GOES_ON = "the same command goes on where it was"
 """What to do after an interruption of most long work."""
-
-
-def duration(seconds: float) -> str:
-    """A time in seconds as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def print_table(title: str, rows: list[dict[str, str]], columns: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from hamiltone.cli._app import app
 from hamiltone.cli._options import Overrides, Quiet
-from hamiltone.cli._printing import GOES_ON, duration, interruptible, print_table
+from hamiltone.cli._printing import GOES_ON, interruptible, print_table
 from hamiltone.interruption import end_when_asked
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study; ready ones are in configs/study/.")]
@@ -28,6 +28,7 @@ def study_plan(
     workers: Annotated[int, typer.Option("--workers", min=1, help="For the estimate: how many runs go at once.")] = 1,
 ) -> None:
     """Show what a study consists of: kinds of runs, what rests on what, what is done, and what the rest will take."""
+    from hamiltone.progress import duration
     from hamiltone.study import ASSUMPTION, plan_study, read_study
 
     study = read_study(settings, overrides)
@@ -64,7 +65,8 @@ def study_plan(
             print(f"{left} runs left; for {unmeasured}")
         else:
             print(f"{left} runs left; for {unmeasured}:")
-            print(f"at most about {duration(assumed / workers)} with {workers} at once, assuming {ASSUMPTION}")
+            at = f"at the pace of the {len(plan.done)} that are done" if plan.done else f"assuming {ASSUMPTION}"
+            print(f"about {duration(assumed / workers)} with {workers} at once, {at}")
         if known:
             print(f"the other {len(known)} take about {duration(sum(known) / workers)} with {workers} at once")
 

@@ -17,6 +17,7 @@ from ._calibration import (
     expected_calibration_error,
     fit_temperature,
     reliability_bins,
+    temperature_range,
 )
 from ._confusion import (
     ConfusionMeasure,
@@ -62,6 +63,7 @@ __all__ = [
     "reliability_bins",
     "speaker_interval",
     "summarise",
+    "temperature_range",
     "unweighted_average_recall",
     "unweighted_average_recall_from_confusion",
 ]

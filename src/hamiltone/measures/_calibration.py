@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import logsumexp
 
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 20.0
 
@@ -69,6 +68,7 @@ def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.nda
     (3.641, 3.641)
     """
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - slow to import
+    from scipy.special import logsumexp  # noqa: PLC0415
 
     _check(logits, classes)
     scores = logits.astype(np.float64)
@@ -82,6 +82,31 @@ def fit_temperature(logits: Float[np.ndarray, "clip label"], classes: Int[np.nda
     bounds = math.log(LEAST_TEMPERATURE), math.log(MOST_TEMPERATURE)
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-7})
     return math.exp(float(found.x))
+
+
+def temperature_range(
+    logits: Float[np.ndarray, "clip label"], temperature: float, *, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Where the temperature may lie of which ``temperature`` is the estimate by these rows; None: anywhere.
+
+    The rows count as independent; those of one speaker are alike, so that less is known than this tells.
+
+    Args:
+        logits: that it was fitted to.
+        temperature: what :func:`fit_temperature` gave.
+        confidence: of the interval: normal, in log T, by the likelihood's curvature.
+
+    Returns:
+        The lowest and the highest; None where one of them is beyond what is searched, as where there is no optimum.
+    """
+    from scipy.special import ndtri, softmax  # noqa: PLC0415 - slow to import
+
+    scores = logits / temperature
+    chances = softmax(scores, axis=1)
+    variances = (chances * scores**2).sum(1) - (chances * scores).sum(1) ** 2
+    half = ndtri((1 + confidence) / 2) / math.sqrt(max(variances.sum(), np.finfo(float).tiny))
+    low, high = (float(np.exp(math.log(temperature) + one)) for one in np.clip([-half, half], -100, 100))
+    return (low, high) if low > LEAST_TEMPERATURE and high < MOST_TEMPERATURE else None
 
 
 def reliability_bins(

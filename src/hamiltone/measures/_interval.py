@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special
 
 from ._confusion import ConfusionMeasure, grouped_confusion, observed_classes
 
@@ -91,6 +90,8 @@ def interval_of_counts(
     half = half_width([measure(total - counts)], [speakers - 1], confidence)
     if not half or estimate in (0, 1):
         return Interval(estimate, estimate, estimate, speakers)
+    from scipy import special  # noqa: PLC0415 - slow to import
+
     # The slope of the log odds carries the standard error there.
     low, high = special.expit(special.logit(estimate) + np.array([-half, half]) / (estimate * (1 - estimate)))
     return Interval(estimate, float(low), float(high), speakers)
@@ -114,5 +115,7 @@ def half_width(left_out: Sequence[Float[np.ndarray, " _"]], freedom: Sequence[in
     variance = variances.sum()
     if variance == 0:
         return 0.0
+    from scipy import special  # noqa: PLC0415 - slow to import
+
     joint = variance**2 / np.sum(variances**2 / np.array(freedom))
     return float(special.stdtrit(joint, (1 + confidence) / 2) * np.sqrt(variance))

@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from hamiltone import __version__
 from hamiltone.files import atomic_path, file_key
+from hamiltone.quaternion import polar_
 from hamiltone.speech import Spectrogram
 
 from ._bundle_config import (
@@ -39,6 +40,7 @@ from ._spectrogram_fronts import RHEmoFront
 _LARGEST_WEIGHTS = 8 << 30
 _SPARE_ELEMENTS = 1 << 20
 _MAKERS = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
+_DRAWS = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, polar_}
 _FLOATING = {"F16", "BF16", "F32", "F64"}
 _STORED = {torch.bool: "BOOL", torch.int32: "I32", torch.int64: "I64", torch.uint8: "U8"}
 
@@ -170,14 +172,19 @@ def load_recognizer(folder: Path | str) -> Recognizer:
 
 
 class _Budget(TorchFunctionMode):
-    """Counts the elements of the tensors that are made within, and makes none beyond a number of them."""
+    """Counts the elements of the tensors that are made within, and makes none beyond a number of them.
+
+    No weights are drawn: those of the file take their place at once.
+    """
 
     def __init__(self, elements: int) -> None:
         super().__init__()
         self._left = elements
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Call ``func``, unless it would make too much."""
+        """Call ``func``, unless it would draw, or make too much."""
+        if func in _DRAWS:
+            return None
         if func in _MAKERS:
             given = kwargs["size"] if kwargs and "size" in kwargs else args
             size = given[0] if given and isinstance(given[0], tuple | list) else given
@@ -203,7 +210,7 @@ def _check_layout(path: Path, expected: Mapping[str, Tensor]) -> None:
 
 
 def _build(config: Mapping[str, Any]) -> Recognizer | TrainedRHEmo:
-    with torch.random.fork_rng(devices=[]):  # making a network draws weights, which are replaced at once
+    with torch.random.fork_rng(devices=[]):  # an extension's network may draw in its own way
         if config["kind"] == "rh-emo":
             spectrogram = Spectrogram(**config["spectrogram"])
             return TrainedRHEmo(spectrogram, RHEmo(**config["rh_emo"]), tuple(config["labels"]))

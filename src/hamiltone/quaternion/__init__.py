@@ -19,6 +19,7 @@ leading axis of length 4 for r, i, j, k; ``bias`` is real, one value per real ou
 
 - ``QuaternionConv2d``, ``QuaternionConvTranspose2d``, ``QuaternionLinear``, ``QuaternionBatchNorm2d``: the layers
 - ``hamilton_product``, ``conjugate``, ``norm``: the algebra
+- ``polar_``: the layers' first weights, drawn in polar form
 - ``quaternionize``: a network's real layers replaced by their quaternion twins
 - ``forms``: how the layers compute, in place of the choice of the shipped table (same results up to rounding)
 """
@@ -26,6 +27,7 @@ leading axis of length 4 for r, i, j, k; ``bias`` is real, one value per real ou
 from hamiltone.quaternion._algebra import conjugate, hamilton_product, norm
 from hamiltone.quaternion._batchnorm import QuaternionBatchNorm2d
 from hamiltone.quaternion._convolution import QuaternionConv2d
+from hamiltone.quaternion._initialisation import polar_
 from hamiltone.quaternion._linear import QuaternionLinear
 from hamiltone.quaternion._quaternionize import quaternionize
 from hamiltone.quaternion._transposed_convolution import QuaternionConvTranspose2d
@@ -40,5 +42,6 @@ __all__ = [
     "forms",
     "hamilton_product",
     "norm",
+    "polar_",
     "quaternionize",
 ]

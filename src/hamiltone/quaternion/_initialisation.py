@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 
 def glorot_scale(n_in: int, n_out: int) -> float:
@@ -31,8 +32,11 @@ def polar_(weight: Float[Tensor, "4 *shape"], scale: float) -> None:
 
     Args:
         weight: Components r, i, j, k first.
-        scale: :func:`glorot_scale` or :func:`he_scale`.
+        scale: of the modulus: 1 / sqrt(2 (n_in + n_out)) is Glorot's, 1 / sqrt(2 n_in) is He's; in quaternions.
     """
+    if has_torch_function_unary(weight):  # as torch's own: whoever replaces the weights at once may leave them undrawn
+        handle_torch_function(polar_, (weight,), weight, scale)
+        return
     shape = weight.shape[1:]
     # Half precision has too few steps for a uniform phase, so nothing below single precision is drawn.
     options = {"device": weight.device, "dtype": torch.promote_types(weight.dtype, torch.float32)}

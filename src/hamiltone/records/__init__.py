@@ -5,7 +5,7 @@ record.test.uar.value
 """
 
 from ._content import Content, File, RecordError
-from ._heard import HEARD, heard_folder, heard_of, joined_heard, read_heard, write_heard
+from ._heard import HEARD, heard_folder, heard_of, joined_heard, namesakes, read_heard, write_heard
 from ._methods import METHOD_NAMES, METHODS, ORTHOGONAL_TASKS, Letters, Method, OrthogonalTask, task_letter
 from ._predictions import PREDICTIONS, predictions_table, read_predictions, write_predictions
 from ._probe import PROBE, Probe, ProbeHeading, ProbeLayer, ProbeTarget
@@ -76,6 +76,7 @@ __all__ = [
     "heard_folder",
     "heard_of",
     "joined_heard",
+    "namesakes",
     "predictions_table",
     "read_heard",
     "read_predictions",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from hamiltone.corpora import Split
 from hamiltone.files import atomic_write
@@ -49,3 +49,22 @@ def heard_of(heard: Mapping[str, Sequence[str]], split: Split) -> tuple[int, int
     tested = split.by_corpus("test")
     seen = sum(len(utterances.intersection(heard.get(corpus, []))) for corpus, utterances in tested.items())
     return seen, sum(map(len, tested.values()))
+
+
+def namesakes(heard: Mapping[str, Sequence[str]], split: Split, part: str, what: str) -> list[str]:
+    """Notes on a part's recordings that are named as some of another corpus which was heard.
+
+    Corpora are told apart by their names, so that a table of one's own with recordings of a corpus is another one; its
+    utterances are paths, with ``#start-end`` where it cuts them.
+    """
+    notes = []
+    parted = split.by_corpus(part)
+    for corpus, names in heard.items():
+        others = [name for its, found in parted.items() if its != corpus for name in found]
+        alike = {PureWindowsPath(name.partition("#")[0]).stem for name in others}.intersection(names)
+        if alike:
+            notes.append(
+                f"{what} has heard {corpus}, where {len(alike)} recordings have names of these {len(others)} {part} "
+                f"recordings (as {min(alike)}): if they are the same, the results are too good"
+            )
+    return notes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.progress import MofNCompleteColumn, TaskID, TimeElapsedColumn
 
-from hamiltone.progress import Bars
+from hamiltone.progress import Bars, duration
 
 from ._job import LOG, Outcome
 
@@ -39,14 +39,15 @@ class StudyDisplay(Bars):
         """A run begins."""
         self._running[folder] = self.progress.add_task(f"  {Path(folder).name}", total=None), time.monotonic()
 
-    def ended(self, folder: str, outcome: Outcome) -> None:
-        """A run is done or has failed."""
+    def ended(self, folder: str, outcome: Outcome, left: float | None = None) -> None:
+        """A run is done or has failed; ``left`` are the seconds that the others are expected to take."""
         task, started = self._running.pop(folder)
         self.progress.remove_task(task)
         self._done += outcome.state == "done"
         self.progress.update(self._all, completed=self._done)
         told = f"done in {time.monotonic() - started:.0f} s" if outcome.state == "done" else f"FAILED: {outcome.reason}"
-        self.say(f"{self._done}/{self._planned} {Path(folder).name}: {told}")
+        then = f"; about {duration(left)} left" if left else ""
+        self.say(f"{self._done}/{self._planned} {Path(folder).name}: {told}{then}")
 
     def look(self) -> None:
         """Show the last line of each running log."""

@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
-from hamiltone.settings import RunSettings
-
 from ._errors import StudyError
 from ._job import LOG, Job, Outcome
 from ._settings import Study
 
 _LOOK_SECONDS = 0.05
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Executor(ABC):
@@ -24,9 +23,11 @@ class Executor(ABC):
 
     Attributes:
         side_by_side: how many jobs go at once on one machine, at the most.
+        at_once: how many go at once in all; None where it is not known before, as in a cluster.
     """
 
     side_by_side: int
+    at_once: int | None = None
 
     @abstractmethod
     def has_room(self) -> bool:
@@ -62,7 +63,7 @@ class LocalExecutor(Executor):
     """
 
     def __init__(self, root: Path, workers: int, gpus: int = 0) -> None:
-        self.side_by_side = workers
+        self.side_by_side = self.at_once = workers
         self._root = root.resolve()
         self._gpus = gpus
         self._running: dict[str, _Running] = {}
@@ -133,13 +134,19 @@ def ray_executor(root: Path, address: str, *, ship: bool = False) -> Executor:
     return module.RayExecutor(root, address, ship=ship)
 
 
+def usable_cores() -> int:
+    """How many cores this process may use: of those that there are, what affinity and a container's quota leave."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = map(int, _QUOTA.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # there is none, or it is "max"
+        return cores
+    return min(cores, max(1, quota // period))
+
+
 def local_workers(study: Study) -> int:
-    """How many runs of a study this machine's cores hold at once, at the threads and processes that each has."""
-    cores = 1
-    for name in ("threads", "processes"):
-        value = study.run.get(name, RunSettings.model_fields[name].default)
-        cores *= value if isinstance(value, int) and value > 0 else 1
-    return max(1, (os.cpu_count() or 1) // cores)
+    """How many runs of a study the usable cores hold at once, at the threads and processes of the widest of them."""
+    return max(1, usable_cores() // study.cores_of_a_run)
 
 
 def _outcome(process: subprocess.Popen[str], folder: str) -> Outcome:

@@ -23,7 +23,7 @@ from hamiltone.extensions import VARIABLE
 from hamiltone.files import atomic_path
 
 from ._errors import StudyError
-from ._executors import Executor
+from ._executors import Executor, usable_cores
 from ._job import Job, Outcome, carry_out
 
 _RETRIES = 3
@@ -56,6 +56,7 @@ class RayExecutor(Executor):
         try:
             ray.init(
                 address=address,
+                num_cpus=usable_cores() if address == "local" else None,
                 runtime_env={"env_vars": passed},
                 log_to_driver=False,
                 logging_level=logging.ERROR,

@@ -126,11 +126,18 @@ class _Course:
         for folder, outcome in outcomes.items():
             self.running.discard(folder)
             self.states[folder] = outcome.state
-            self._display.ended(folder, outcome)
+            self._display.ended(folder, outcome, self._seconds_left())
             if outcome.state == "failed":
                 self.failed[folder] = outcome.reason
                 _write_failure(self._status.out / folder, outcome, self._command)
                 self._skip_what_rests_on(folder)
+
+    def _seconds_left(self) -> float | None:
+        """What is expected from the runs that are done by now; None where it is not known."""
+        if self._executor.at_once is None:
+            return None
+        seconds = status_of(self._status.study, self._status.graph, self._status.out).expected_seconds()
+        return None if seconds is None else seconds / self._executor.at_once
 
     def _skip_what_rests_on(self, failed: str) -> None:
         lost = {failed}

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, model_validato
 
 from hamiltone.corpora import CorpusSettings, SplitSettings
 from hamiltone.records import Letters
-from hamiltone.settings import read_toml, validated
+from hamiltone.settings import RunSettings, read_toml, validated
 from hamiltone.settings_model import Settings
 
 from ._search import Search
@@ -91,6 +91,17 @@ class Study(Settings):
     def place(self) -> str:
         """The study as errors name it: by its file, where it was read from one, and its name."""
         return f"{self._file}: study {self.name}" if self._file else f"study {self.name}"
+
+    @property
+    def cores_of_a_run(self) -> int:
+        """The most that a run keeps busy: its threads times its processes."""
+        cores = 1
+        for name in ("threads", "processes"):
+            usual = self.run.get(name, RunSettings.model_fields[name].default)
+            told = [usual, *(partial.get(name) for partial in self._partials().values())]
+            numbers = [value for value in told if isinstance(value, int)]  # others are refused later
+            cores *= max(numbers, default=1)
+        return max(1, cores)
 
     @model_validator(mode="before")
     @classmethod

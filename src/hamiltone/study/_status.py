@@ -74,6 +74,11 @@ class StudyStatus:
         """The runs that are not done."""
         return [node for node in self.graph.nodes if self.states[node.folder] != "done"]
 
+    @property
+    def done(self) -> list[Node]:
+        """The runs that are done."""
+        return [node for node in self.graph.nodes if self.states[node.folder] == "done"]
+
     def probed(self, node: Node) -> bool:
         """Whether a run's layers are probed: those of recognisers, re-seeded baselines apart."""
         return _probed(self.study, node)
@@ -104,13 +109,27 @@ class StudyStatus:
         return sum(self.estimates[node.folder].seconds for node in self.left)
 
     def assumed_seconds(self) -> float | None:
-        """What those that are left and were never measured take at most, one after another, as ``ASSUMPTION`` says.
+        """What those that are left and were never measured take, one after another, as ``ASSUMPTION`` says.
 
-        None where a network does not tell what it multiplies.
+        Where runs are done, at their pace: by how many times they took what is assumed of them. None where a network
+        does not tell what it multiplies.
         """
-        unmeasured = [node for node in self.left if node.folder not in self.estimates]
-        assumed = [assumed_seconds(node.settings, self.graph.clips[node.folder]) for node in unmeasured]
-        return None if None in assumed else sum(filter(None, assumed))
+        assumed = [self._assumed(node) for node in self.left if node.folder not in self.estimates]
+        if None in assumed:
+            return None
+        done = [(self.estimates[node.folder].seconds, self._assumed(node)) for node in self.done]
+        pairs = [(measured, expected) for measured, expected in done if expected]
+        pace = sum(measured for measured, _ in pairs) / sum(expected for _, expected in pairs) if pairs else 1.0
+        return pace * sum(filter(None, assumed))
+
+    def expected_seconds(self) -> float | None:
+        """What all that is left will take, one after another: as measured, else as assumed; None: not known."""
+        assumed = self.assumed_seconds()
+        known = [self.estimates[node.folder].seconds for node in self.left if node.folder in self.estimates]
+        return None if assumed is None else assumed + sum(known)
+
+    def _assumed(self, node: Node) -> float | None:
+        return assumed_seconds(node.settings, self.graph.clips[node.folder])
 
 
 def status_of(study: Study, graph: Graph, out: Path) -> StudyStatus:

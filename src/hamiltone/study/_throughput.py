@@ -2,9 +2,12 @@
 
 from hamiltone.settings import RunSettings
 
-MULTIPLY_ADDS_PER_SECOND = 8e10
-"""Of a training step on two cores with AVX-512 (``make bench`` measures a machine's own)."""
-ASSUMPTION = "two cores that multiply and add 8e10 times a second, and every epoch that the settings allow"
+MULTIPLY_ADDS_PER_SECOND = 4e10
+"""Of a core in a training step, measured on a quiet machine with AVX-512 (``make bench`` measures a machine's own)."""
+ASSUMPTION = (
+    "every epoch that the settings allow, and a quiet machine with AVX-512, whose cores multiply and add 4e10 times a "
+    "second each; beside other work it takes several times as long"
+)
 
 _PASSES = 3  # forwards, and the gradients of inputs and of weights
 _SECONDS_PER_FRAME = 0.002  # what a step takes besides: reading, activations, Adam
@@ -13,7 +16,7 @@ _SECONDS_PER_RUN = 15  # to start, to read recordings, to test
 
 
 def assumed_seconds(settings: RunSettings, clips: int) -> float | None:
-    """How long a run takes at most, if a clip is one frame; None where it is not known what its network multiplies.
+    """How long a run takes with all its epochs, a clip being one frame; None where its network does not tell.
 
     Args:
         settings: of the run.
@@ -28,5 +31,6 @@ def assumed_seconds(settings: RunSettings, clips: int) -> float | None:
         operations = None if shape is None else settings.network.multiply_adds(shape)
         if operations is None:
             return None
-    per_frame = _PASSES * operations / MULTIPLY_ADDS_PER_SECOND + besides
+    cores = settings.threads * settings.processes
+    per_frame = _PASSES * operations / (cores * MULTIPLY_ADDS_PER_SECOND) + besides
     return _SECONDS_PER_RUN + settings.training.epochs * clips * per_frame

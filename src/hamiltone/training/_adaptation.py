@@ -1,6 +1,6 @@
 """Adaptation: a saved recogniser's last layers, fitted to labelled recordings with classes of their own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,7 +59,7 @@ class _Heard:
     first: list[Head]
     groups: Float[Tensor, "score label"]
 
-    def fitted(self, chosen: np.ndarray) -> list[list[Head]]:
+    def fitted(self, chosen: np.ndarray, report: Callable[[str, int, int], None] | None = None) -> list[list[Head]]:
         """Last layers, for each strength those of all members, fitted to some recordings; classes count alike."""
         owner = torch.from_numpy(self.part.owner)
         frames = torch.from_numpy(chosen)[owner]
@@ -68,10 +68,11 @@ class _Heard:
         weights = clips[frames]
         per_class = torch.zeros(self.groups.shape[1]).index_add_(0, classes[frames], weights)
         weights = weights / per_class[classes[frames]]
-        paths = [
-            fit_heads(first, features[frames], classes[frames], weights / weights.sum(), self.groups)
-            for first, features in zip(self.first, self.features, strict=True)
-        ]
+        paths = []
+        for first, features in zip(self.first, self.features, strict=True):
+            if report is not None:
+                report("fitting last layers", len(paths), len(self.first))
+            paths.append(fit_heads(first, features[frames], classes[frames], weights / weights.sum(), self.groups))
         return [list(heads) for heads in zip(*paths, strict=True)]
 
     def probabilities(self, heads: Sequence[Head], temperature: float = 1.0) -> Float[Tensor, "clip label"]:
@@ -126,7 +127,7 @@ def adapt(
         folds = _folds(heard.part.utterances)
         strength, held_out = _validated(heard, folds, display)
         everything = np.ones(len(heard.part.utterances), bool)
-        heads = heard.fitted(everything)[strength]
+        heads = heard.fitted(everything, display.report)[strength]
         temperature = recognizer.temperature
         if held_out is not None:
             temperature = fit_temperature(held_out.clamp_min(_LEAST).log().numpy(), heard.part.classes.numpy())

@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from hamiltone.corpora import read_split
-from hamiltone.measures import Doubt, doubt, expected_calibration_error, fit_temperature, reliability_bins
+from hamiltone.measures import (
+    Doubt,
+    doubt,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+    temperature_range,
+)
 from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
-from hamiltone.records import SPLIT, heard_folder, joined_heard, read_heard, write_heard
+from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard, write_heard
 from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Part
@@ -24,6 +31,9 @@ from ._preparation import prepare_part
 
 UNSURE_BELOW = 0.5
 """The highest score under which a calibrated answer is more often wrong than right, by its own account."""
+
+_LOOSE = 2.0
+"""How many times the lowest likely temperature the highest one may be before it is told."""
 
 
 def calibrate(
@@ -71,6 +81,7 @@ def calibrate(
         recognizer.temperature = 1.0
         before = _reliability(_probabilities(objective, part, size), part)
         recognizer.temperature, recognizer.unsure_below = fit_temperature(logits, classes), unsure_below
+        notes += _loose(logits, classes, recognizer.temperature)
         probabilities = _probabilities(objective, part, size)
         after = _reliability(probabilities, part)
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
@@ -88,21 +99,38 @@ def calibrate(
     }
 
 
+def _loose(
+    logits: Float[np.ndarray, "frame label"], classes: Int[np.ndarray, " frame"], temperature: float
+) -> list[str]:
+    """Whether the clips say what the temperature is, and if not, why."""
+    likely = temperature_range(logits, temperature)
+    if likely is None:
+        right = f"{int((logits.argmax(1) == classes).sum())} of {len(classes)} validation frames are recognised"
+        why = f"no temperature is told from another ({right}); {temperature:.3g} was taken"
+    elif likely[1] > _LOOSE * likely[0]:
+        its = " to ".join(f"{one:.2g}" for one in likely)
+        why = f"{len(classes)} validation frames are too few to say the temperature, which may be {its}"
+    else:
+        return []
+    return [f"{why}; how sure the scores are means little: calibrate on more clips"]
+
+
 def _leaks(model: Path, dataset: Dataset, leaks: str) -> list[str]:
     """See that the clips to calibrate on are not those that the weights were fitted to."""
     folder = heard_folder(model)
+    alike = namesakes(read_heard(folder), dataset.split, "validation", f"the model of {folder}") if folder else []
     if folder is None or not (folder / SPLIT).is_file():
-        return ["what the model was trained on, and what it was chosen on, is not known apart here"]
+        return ["what the model was trained on, and what it was chosen on, is not known apart here", *alike]
     chosen = read_split(folder / SPLIT).by_corpus("validation")
     trained = {corpus: {*heard} - chosen.get(corpus, set()) for corpus, heard in read_heard(folder).items()}
     fitted = dataset.split.by_corpus("validation")
     seen = sum(len(utterances & trained.get(corpus, set())) for corpus, utterances in fitted.items())
     if not seen:
-        return []
+        return alike
     text = f"{model} was trained on {seen} of the {sum(map(len, fitted.values()))} validation recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; calibrate with the split of its run, or set leaks="report" to go on and say so')
-    return [text]
+    return [text, *alike]
 
 
 def _told_doubt(doubted: Doubt, below: float) -> str:

@@ -8,6 +8,8 @@ from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from hamiltone.progress import Bars
 
+from ._pace import Pace
+
 _SILENCE = 20.0  # seconds, after which a log file gets a line
 
 
@@ -25,6 +27,7 @@ class TrainingDisplay(Bars):
         self._task = self.progress.add_task(name, total=None)
         self._so_far = ""
         self._said = time.monotonic()
+        self._pace = Pace(self.say)
 
     def say(self, line: str) -> None:
         """One line about the run."""
@@ -38,10 +41,12 @@ class TrainingDisplay(Bars):
     def epoch(self, epoch: int, epochs: int, steps: int, step: int) -> None:
         """An epoch begins, or goes on at a step."""
         self._update(f"epoch {epoch}/{epochs}{self._so_far}", step, steps)
+        self._pace.begin()
 
     def step(self) -> None:
         """A batch is done."""
         self.progress.advance(self._task)
+        self._pace.step()
         self._break_silence()
 
     def _update(self, what: str, done: int, total: int) -> None:

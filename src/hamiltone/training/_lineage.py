@@ -17,6 +17,7 @@ from hamiltone.records import (
     RunRecord,
     heard_of,
     joined_heard,
+    namesakes,
     read_heard,
     read_record,
     task_letter,
@@ -128,18 +129,19 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
     """See that nothing beneath was trained or selected on recordings that are tested on.
 
     Returns:
-        Notes for the record, where ``leaks`` is "report".
+        Notes for the record: leaks, where ``leaks`` is "report", and recordings that may be one by their names.
 
     Raises:
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
     seen, tested = heard_of(heard, split)
+    alike = namesakes(heard, split, "test", what)
     if not seen:
-        return []
+        return alike
     text = f"{what} was trained on {seen} of the {tested} test recordings"
     if leaks == "refuse":
         raise TrainingError(f'{text}; give both the same split, or set leaks="report" to go on and say so')
-    return [text]
+    return [text, *alike]
 
 
 def check_same_input(lineage: Lineage, front: Front) -> None:

@@ -99,10 +99,8 @@ def train(
         return read_record(out)
     with (
         joined(settings.processes, settings.threads, cpu=device.type == "cpu") as processes,
-        deterministic(settings.threads),
         TrainingDisplay(settings.name, quiet=quiet or not processes.main) as display,
     ):
-        torch.manual_seed(settings.seed)
         processes.wait_for_main()  # its mistakes are told once, and what it stores is found by the others
         run = make_run(settings, out, command, side_by_side)
         for remark in run.dataset.remarks if processes.main else ():
@@ -123,7 +121,9 @@ def train(
                     refuse_occupied(out, checkpoint.about(), about)
                 for name in (MODEL, PREDICTIONS, SETTINGS, SPLIT, HEARD, RECORD) if processes.main else ():
                     remove_leftovers(out / name)
-                record = _carry_out(run, checkpoint, display, processes)
+                with deterministic(settings.threads):  # here, since torch takes a second to be so: not for an answer
+                    torch.manual_seed(settings.seed)
+                    record = _carry_out(run, checkpoint, display, processes)
                 said = "done"
             if processes.main:
                 checkpoint.remove()
