@@ -1,9 +1,11 @@
 """The sentence that a report opens with, by what the runs allow to say."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+import hamiltone
 from hamiltone.report import interval_notes, write_report
 
 
@@ -59,9 +61,8 @@ def test_the_order_of_several_runs_with_few_speakers_means_nothing(tmp_path, mak
 
 
 def test_the_report_looks_as_the_page_of_the_recogniser(tmp_path, make):
-    from hamiltone.service._http import PAGE
-
+    folder = Path(hamiltone.__file__).parent / "service" / "page"
     make.write(tmp_path, *make.full())
     text = write_report(tmp_path).read_text(encoding="utf-8")
-    assert (PAGE / "theme.css").read_text(encoding="utf-8") in text
-    assert 'href="theme.css"' in (PAGE / "index.html").read_text(encoding="utf-8")
+    assert (folder / "theme.css").read_text(encoding="utf-8") in text
+    assert 'href="theme.css"' in (folder / "index.html").read_text(encoding="utf-8")
