@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from benchmarks.recognisers import Places, trained_folds
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.measures import doubt, expected_calibration_error, reliability_bins, summarise
-from hamiltone.networks import Recognizer
+from hamiltone.networks import Recognizer, plain_result
 from hamiltone.settings import load_dataset
 from hamiltone.training import RunSettings, ensemble, result_line
 
@@ -123,7 +123,9 @@ def calibration(recognizer: Recognizer, results: Mapping[str, Any]) -> str:
 def card(name: str, settings: RunSettings, parts: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> dict[str, Any]:
     """What the model's card says."""
     dataset = load_dataset(settings)
-    lines = [result_line("its six members, each on speakers that it never heard", parts["all"], labels)]
+    right = (parts["all"]["truth"] == parts["all"]["prediction"]).mean()
+    lines = [plain_result(right, len(labels), "acted recordings of speakers whom it had never heard")]
+    lines += [result_line("its six members, each on speakers that it never heard", parts["all"], labels)]
     lines += [result_line(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
     return {
         "title": f"The recogniser of {name} emotions that comes with Hamiltone",

@@ -66,7 +66,7 @@ def test_the_page_leads_with_the_study_and_is_whole(made_page):
     assert "http" not in text
     # Figure 2, probes; curves of the two selected runs (two and three panels) and of RH-Emo (three).
     assert parsed.svgs == 1 + 1 + (2 + 3) + 3
-    assert text.count('<figure class="matrix"') == 2
+    assert text.count('<figure class="matrix scroll"') == 2
 
 
 def test_the_selected_runs_have_curves_and_the_others_a_line(made_page):

@@ -157,18 +157,16 @@ def server(serve: Callable[..., Server], model: Path) -> Server:
 
 
 @contextlib.contextmanager
-def serving(
-    recognizer: Recognizer, limits: ServiceLimits, token: str | None = None, front: str = "rh-emo"
-) -> Iterator[str]:
+def serving(recognizer: Recognizer, limits: ServiceLimits, token: str | None = None, **facts: object) -> Iterator[str]:
     """The application in a thread, without the import of everything in a new process; gives its address."""
     import uvicorn
 
     from hamiltone.service._connections import timed_protocol
     from hamiltone.service._http import create_app
 
-    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": front, "trained_on": ""}
+    about = {"title": "", "labels": LABELS, "rate": 16000, "window": 4.0, "front": "rh-emo", "trained_on": ""}
     about |= {"hop": 1.0, "unsure_below": recognizer.unsure_below}
-    about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""}
+    about |= {"split": "", "results": [], "licence": "", "warning": "", "weights": "", "version": ""} | facts
     app = create_app(recognizer, about, limits, token)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(
@@ -188,8 +186,8 @@ def serving(
 
 @pytest.fixture(scope="session")
 def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextManager[str]]:
-    """``served(ServiceLimits(...), token, recognizer, front)`` runs the application for a block."""
-    return lambda limits, token=None, model=recognizer, front="rh-emo": serving(model, limits, token, front)
+    """``served(ServiceLimits(...), token, recognizer, front=...)`` runs the application for a block."""
+    return lambda limits, token=None, model=recognizer, **facts: serving(model, limits, token, **facts)
 
 
 class Browser:

@@ -20,6 +20,7 @@ def ensemble(
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
 ) -> None:
     """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
+    from hamiltone.networks import plain_result
     from hamiltone.training import TrainingError, result_line
     from hamiltone.training import ensemble as ensemble_runs
 
@@ -30,8 +31,9 @@ def ensemble(
             raise TrainingError(f"--class {text!r}: takes NAME=A+B, each name once")
         asked[name] = parts.split("+")
     made = ensemble_runs(runs, asked or None)
-    line = result_line(
-        f"its {len(runs)} members, each on speakers it never heard", made.predictions, made.recognizer.labels
-    )
-    made.save(out, {"title": title, "task": "emotion", "results": [line], "command": command()})
+    labels = made.recognizer.labels
+    line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
+    right = (made.predictions["truth"] == made.predictions["prediction"]).mean()
+    plain = plain_result(right, len(labels), "recordings of speakers whom its members had never heard")
+    made.save(out, {"title": title, "task": "emotion", "results": [plain, line], "command": command()})
     print(f"{out}: {line}")

@@ -2,7 +2,7 @@
 
 from ._bundle import TrainedRHEmo, load_bundle, load_recognizer, save_bundle
 from ._bundle_config import BundleError, bundle_card, bundle_config, bundle_licence
-from ._card import CARD_HEADER
+from ._card import CARD_HEADER, plain_result
 from ._derivatives import Derivatives
 from ._ensemble import Ensemble
 from ._front import Front, Stage, build_front, check_front, register_front
@@ -48,6 +48,7 @@ __all__ = [
     "check_front",
     "load_bundle",
     "load_recognizer",
+    "plain_result",
     "register_front",
     "register_network",
     "rh_emo_losses",

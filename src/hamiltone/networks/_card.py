@@ -94,5 +94,19 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     )
 
 
+def plain_result(accuracy: float, classes: int, heard: str) -> str:
+    """How often a recogniser is right, in a sentence for everybody: the first of a card's results.
+
+    Args:
+        accuracy: 0 to 1, on recordings that it had not learned from.
+        classes: how many it chooses among.
+        heard: whose recordings these were, as "recordings of speakers whom it had never heard".
+    """
+    return (
+        f"Of 100 {heard}, it was right about {100 * accuracy:.0f}; guessing among its {classes} classes "
+        f"would be right about {100 / classes:.0f}."
+    )
+
+
 def _joined(corpus: str | None, note: str | None) -> str:
     return "unknown" if not corpus else f"{corpus} ({note})" if note else corpus

@@ -102,7 +102,7 @@ class Front(nn.Module, ABC):
     @property
     def columns(self) -> float:
         """How many columns of the feature maps a frame of 4 s spans, without what only fills them up."""
-        return self.shape[1]
+        return float(self.shape[1])
 
     @property
     def kind(self) -> str:

@@ -9,17 +9,20 @@ from typing import Any, Literal
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+import hamiltone
 from hamiltone.files import atomic_write
 from hamiltone.records import RunRecord
 
 from ._confusion import ConfusionMatrix
 from ._missed_clips import clips_missed_by_all
+from ._opening import runs_opening
 from ._run_figures import Accuracy, Curve, curves, overview
 from ._run_tables import AXES, CellText, evaluated_on, interval_note, pretraining_cells, result_cells
 from ._runs import ReportError, Run, protocols, read_runs
 from ._study_page import study_page
 from ._study_results import find_plan, read_study
 
+_THEME = Path(hamiltone.__file__).parent / "service" / "page" / "theme.css"  # one look for both pages
 _MOST_CLIPS_LISTED = 40
 _MOST_RUNS_OPEN = 12
 
@@ -78,6 +81,8 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
         runs, shown = [run.run for run in found.runs if run.run], page["shown"]
     records = [run.record for run in runs]
     text = _template().render(
+        theme=_THEME.read_text(encoding="utf-8"),
+        opening=page["opening"] if page else runs_opening(runs),
         study=page,
         corpora=_unique((record.corpus.name, record.corpus.note) for record in records),
         protocols=protocols(records),

@@ -101,7 +101,8 @@ def interval_note(runs: Sequence[Run]) -> str:
     speakers = sorted({run.record.test.speakers for run in few if run.record.test})
     whose = "" if len(few) == len(runs) else f" of {', '.join(run.label for run in few)}"
     counted = " or ".join(map(str, speakers))
-    return f"No intervals{whose}: {counted} test speaker{'' if counted == '1' else 's'}, and six are needed."
+    order = "; the order of the methods means nothing" if len(few) > 1 else ""
+    return f"No intervals{whose}: {counted} test speaker{'' if counted == '1' else 's'}, and six are needed{order}."
 
 
 def interval_notes(folder: Path) -> str:

@@ -13,6 +13,7 @@ from hamiltone.records import METHOD_NAMES
 
 from ._confusion import ConfusionMatrix
 from ._figure2 import Figure2, figure2
+from ._opening import study_opening
 from ._probe_results import ProbeResults, ProbeRow, probe_results
 from ._resource_table import ResourceTable, resource_table
 from ._resource_text import resource_cells, resources_csv
@@ -47,6 +48,7 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
     drawn = {run.planned.folder for run in first}
     page = {
         "study": study,
+        "opening": study_opening(table),
         "key": content_key(study.plan.settings),
         "failures": [run for state in ("failed", "skipped") for run in study.runs if run.state == state],
         "tables": {corpus: table1_cells(table, corpus) for corpus in dict.fromkeys(row[0] for row in table.rows)},

@@ -68,7 +68,8 @@ def table1_words(table: Table1) -> list[str]:
     )
     if few := _few_speakers(table):
         words.append(
-            f"With fewer than {MINIMUM_SPEAKERS} test speakers neither intervals nor p are estimable: {', '.join(few)}."
+            f"With fewer than {MINIMUM_SPEAKERS} test speakers neither intervals nor p are estimable, and the "
+            f"order of the methods means nothing: {', '.join(few)}."
         )
     words.append(CONTROL_WORDS if any(cell.method == BEST_OF for cell in table.cells) else _without_control(table))
     if _has_paper(cell.corpus for cell in table.cells):

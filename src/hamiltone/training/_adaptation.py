@@ -14,7 +14,7 @@ from torch import Tensor
 
 from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
 from hamiltone.measures import fit_temperature
-from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, plain_result, save_bundle
 from hamiltone.records import heard_folder, joined_heard, predictions_table, read_heard, versions, write_heard
 from hamiltone.settings import Dataset, settings_from
 
@@ -239,7 +239,9 @@ def _results(
 
     powers = (held_out.clamp_min(_LEAST).log() / temperature).softmax(1)
     predictions = table(powers)
-    results = [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
+    right = (predictions["truth"] == predictions["prediction"]).mean()
+    results = [plain_result(right, len(labels), "recordings of speakers whom its last layers had not heard")]
+    results += [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
     if set(labels) <= set(before.labels):
         first = table(heard.probabilities(heard.first, before.temperature))
         results.append(result_line("as it was, among these classes", first, labels))

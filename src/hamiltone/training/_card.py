@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hamiltone.corpora import licences
-from hamiltone.records import RunRecord
+from hamiltone.networks import plain_result
+from hamiltone.records import Evaluation, RunRecord
 
 
 def card_facts(record: RunRecord, heard: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What a model card says of a run that has heard these recordings of these corpora."""
-    measures = {"accuracy": "accuracy", "uar": "uar", "macro f1": "macro_f1"} if record.test else {}
-    scores = {title: getattr(record.test, name) for title, name in measures.items()}
     split = record.split
     kind = f"{split.kind} split" + (f" ({split.scheme})" if split.scheme else "")
     sizes = f"{split.train.clips} clips of {split.train.speakers} speakers to train"
@@ -25,9 +24,16 @@ def card_facts(record: RunRecord, heard: Mapping[str, Sequence[str]]) -> dict[st
         "method": ", ".join(filter(None, (method, layers, form))),
         "heard": {corpus: len(utterances) for corpus, utterances in heard.items()},
         "licences": licences(heard),
-        "results": [
-            f"test {title} {score.value:.3f} (95 % interval {score.interval})" for title, score in scores.items()
-        ],
+        "results": _results(record.test, split.unseen_speakers) if record.test else [],
         "versions": record.versions,
         "command": record.command,
     }
+
+
+def _results(test: Evaluation, unseen_speakers: bool) -> list[str]:
+    heard = "of speakers whom it had never heard" if unseen_speakers else "new to it, of speakers whom it had heard"
+    scores = {"accuracy": test.accuracy, "uar": test.uar, "macro f1": test.macro_f1}
+    return [
+        plain_result(test.accuracy.value, len(test.labels), f"recordings {heard}"),
+        *(f"test {title} {score.value:.3f} (95 % interval {score.interval})" for title, score in scores.items()),
+    ]

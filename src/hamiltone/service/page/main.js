@@ -27,7 +27,7 @@ function tell(error, name) {
 function busy(text) {
   get("busy").hidden = !text;
   get("busy-text").textContent = text ?? "";
-  for (const id of ["file", "record"]) get(id).disabled = Boolean(text);
+  for (const id of ["file", "record", "example"]) get(id).disabled = Boolean(text);
 }
 
 async function introduce() {
@@ -39,6 +39,8 @@ async function introduce() {
   get("lead").textContent =
     "Give it a recording or speak. A network listens, four seconds at a time, and guesses: " +
     `${about.labels.slice(0, -1).join(", ")} or ${about.labels.at(-1)}.`;
+  const [summary, ...measured] = about.results; // the first is for everybody
+  get("summary").textContent = summary ?? "How often it is right was not recorded.";
   get("warning").textContent = about.warning;
   get("licence").textContent = about.licence;
   if (about.licence_file) get("licence").append(" ", make("a", "The whole licence", { href: about.licence_file }));
@@ -47,7 +49,7 @@ async function introduce() {
     "Trained on": about.trained_on,
     Split: about.split,
     Emotions: about.labels.join(", "),
-    Measured: about.results.length ? about.results : "no results were recorded",
+    Measured: measured,
     Weights: about.weights.slice(0, 16),
   };
   const entries = Object.entries(facts).flatMap(([name, told]) => [
@@ -106,6 +108,12 @@ get("file").addEventListener("change", ({ target }) => {
   if (file) analyse(file, file.name);
 });
 
+get("example").addEventListener("click", async () => {
+  const response = await fetch("example.mp3").catch(() => null);
+  if (response?.ok) await analyse(await response.blob(), "example.mp3");
+  else tell({ message: "The example could not be loaded." });
+});
+
 let entered = 0;
 document.addEventListener("dragenter", () => get("drop").classList.toggle("over", (entered += 1) > 0));
 document.addEventListener("dragleave", () => get("drop").classList.toggle("over", (entered -= 1) > 0));
@@ -147,4 +155,5 @@ const stem = () => state.result.path.replace(/\.[^.]*$/, "") || "recording";
 get("json").addEventListener("click", () => save(asJson(state.result), `${stem()}.json`, "application/json"));
 get("csv").addEventListener("click", () => save(asCsv(state.result), `${stem()}.csv`, "text/csv"));
 
+get("unstarted").remove();
 introduce().catch(tell);

@@ -5,20 +5,16 @@ import { drawAreas, drawEnvelope, drawPicture, points, scoresAt } from "./drawin
 const get = (id) => document.getElementById(id);
 const NOTES = {
   "rh-emo":
-    "Below the spectrogram: what RH-Emo makes of it, one picture for each component of a quaternion (r, i, j, k), " +
+    "What RH-Emo makes of the spectrogram, one picture for each component of a quaternion (r, i, j, k), " +
     "learned towards emotion, valence, arousal and dominance. Each is scaled to its own maximum, and faint parts are lifted.",
   derivatives:
-    "Below the spectrogram: the components of the quaternions (r, i, j, k) that the network sees, the spectrogram " +
+    "The components of the quaternions (r, i, j, k) that the network sees: the spectrogram " +
     "and its changes over time and frequency. Each is scaled to its own maximum, and faint parts are lifted.",
-  spectrogram: "This model looks at the spectrogram itself; it has no quaternion axes.",
 };
 // Of a kind that this page does not know, as an extension's.
-const OTHER_NOTES = {
-  axes:
-    "Below the spectrogram: the components of the quaternions (r, i, j, k) that the network sees. " +
-    "Each is scaled to its own maximum, and faint parts are lifted.",
-  none: "This model's front gives no quaternion axes.",
-};
+const OTHER_NOTE =
+  "The components of the quaternions (r, i, j, k) that the network sees. " +
+  "Each is scaled to its own maximum, and faint parts are lifted.";
 const FAINT = 0.5;
 const KEYS = { ArrowLeft: -0.25, ArrowRight: 0.25, ArrowDown: -0.25, ArrowUp: 0.25, PageDown: -2, PageUp: 2 };
 
@@ -33,7 +29,9 @@ export function createTimeline({ onMove }) {
     const seconds = result.detail.seconds;
     shown = { result, order, colours, seconds, line: points(result.frames, seconds) };
     get("axes").replaceChildren(...result.detail.axes.map(axisLane));
-    get("axes-note").textContent = note(front, result.detail.axes);
+    get("inside").hidden = !result.detail.axes.length;
+    get("axes-note").textContent = Object.hasOwn(NOTES, front) ? NOTES[front] : OTHER_NOTE;
+    for (const id of ["course", "ticks", "readout"]) get(id).hidden = result.frames.length === 1; // nothing changes
     drawRuler(seconds);
     cursor.setAttribute("aria-valuemax", seconds.toFixed(2));
     draw();
@@ -41,12 +39,12 @@ export function createTimeline({ onMove }) {
   }
 
   function draw() {
-    if (!shown || !get("areas").getBoundingClientRect().width) return;
+    if (!shown || !get("waveform").clientWidth) return;
     const { result, order, colours, line, seconds } = shown;
-    drawAreas(get("areas"), line, order, colours, { to: seconds });
+    if (!get("course").hidden) drawAreas(get("areas"), line, order, colours, { to: seconds });
     drawEnvelope(get("waveform"), result.detail.waveform);
     drawPicture(get("spectrogram"), result.detail.spectrogram);
-    result.detail.axes.forEach((axis, i) => drawPicture(get(`axis-${i}`), axis, FAINT));
+    if (get("inside").open) result.detail.axes.forEach((axis, i) => drawPicture(get(`axis-${i}`), axis, FAINT));
   }
 
   /** Put the cursor to a time; the sound follows only where it was a person who moved. */
@@ -98,10 +96,6 @@ export function createTimeline({ onMove }) {
   new ResizeObserver(() => draw()).observe(get("lanes"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   return { show };
-}
-
-function note(front, axes) {
-  return Object.hasOwn(NOTES, front) ? NOTES[front] : OTHER_NOTES[axes.length ? "axes" : "none"];
 }
 
 function axisLane({ name, component }, i) {
