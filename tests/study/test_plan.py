@@ -73,7 +73,7 @@ def test_a_run_is_estimated_from_the_most_alike_that_is_done(study_of: Make, tmp
 def test_what_was_never_measured_goes_at_the_pace_of_what_is_done(study_of: Make, tmp_path: Path) -> None:
     study = study_of(methods=["none", "S"])
     graph = build_graph(study)
-    assumed = {node.kind: assumed_seconds(node.settings, graph.clips[node.folder]) for node in graph.nodes}
+    assumed = {node.kind: assumed_seconds(node.settings, graph.clips[node.folder]) or 0.0 for node in graph.nodes}
     nothing = status_of(study, graph, tmp_path)
     assert nothing.assumed_seconds() == nothing.expected_seconds()
     (speaker,) = [node for node in graph.nodes if node.kind == "speaker"]

@@ -33,7 +33,7 @@ def ensemble(
     made = ensemble_runs(runs, asked or None)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
-    right = (made.predictions["truth"] == made.predictions["prediction"]).mean()
-    plain = plain_result(right, len(labels), "recordings of speakers whom its members had never heard")
+    right = made.predictions["truth"].to_numpy() == made.predictions["prediction"].to_numpy()
+    plain = plain_result(float(right.mean()), len(labels), "recordings of speakers whom its members had never heard")
     made.save(out, {"title": title, "task": "emotion", "results": [plain, line], "command": command()})
     print(f"{out}: {line}")

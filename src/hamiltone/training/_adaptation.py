@@ -239,8 +239,10 @@ def _results(
 
     powers = (held_out.clamp_min(_LEAST).log() / temperature).softmax(1)
     predictions = table(powers)
-    right = (predictions["truth"] == predictions["prediction"]).mean()
-    results = [plain_result(right, len(labels), "recordings of speakers whom its last layers had not heard")]
+    right = predictions["truth"].to_numpy() == predictions["prediction"].to_numpy()
+    results = [
+        plain_result(float(right.mean()), len(labels), "recordings of speakers whom its last layers had not heard")
+    ]
     results += [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
     if set(labels) <= set(before.labels):
         first = table(heard.probabilities(heard.first, before.temperature))
