@@ -84,15 +84,17 @@ class Killer:
     def carry_out(self) -> None:
         hamiltone("study", "run", self.file, "--out", self.out, "--workers", 2)
 
-    def kill(self) -> None:
-        """Start it once, and kill it."""
+    def kill(self) -> bool:
+        """Start it once, and kill it; False where it came to its end before."""
         child = fork(self.carry_out, self.log)
         if self._chance.random() < 0.3:
             time.sleep(self._chance.uniform(0.0, self._longest))
             for run in psutil.Process(child).children()[:1]:
                 run.kill()
                 self.runs_killed += 1
-        self.killed += kill_after(child, self._chance.uniform(0.0, self._longest)) is None
+        killed = kill_after(child, self._chance.uniform(0.0, self._longest)) is None
+        self.killed += killed
+        return killed
 
     def finish(self) -> dict[str, Any]:
         """Start it a last time: the results of its runs."""
@@ -135,8 +137,8 @@ def test_a_study_killed_100_times(
         folder = tmp_path / f"study-{studies}"
         folder.mkdir()
         killer = Killer(study, folder, seconds / 5, seed=studies)
-        while killer.killed < 20:
-            killer.kill()
+        while killer.killed < 20 and killer.kill():
+            pass
         assert killer.finish() == found
         killed, runs_killed, studies = killed + killer.killed, runs_killed + killer.runs_killed, studies + 1
         shutil.rmtree(folder)
