@@ -1,6 +1,7 @@
-"""Pictures of the method in docs/pictures/, drawn by what they show: python -m tools.pictures."""
+"""Pictures of the method in docs/pictures/, drawn by what they show: python -m tools.pictures [QUICKSTART]."""
 
 import io
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,13 +12,17 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from hamiltone.antitransfer import AntiTransferLoss, squared_gram_cosine
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, load_audio
 from hamiltone.files import atomic_write
+from hamiltone.networks import TrainedRHEmo, load_bundle
 from hamiltone.quaternion import QuaternionLinear
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+EXAMPLE = PICTURES.parents[1] / "src/hamiltone/service/page/example.mp3"
 _COMPONENTS = ("r", "i", "j", "k")
 _COLOURS = ("#0072b2", "#c04f00", "#00795a", "#a8407e")
 _CHANNELS, _STEPS, _BETA = 8, 600, 1.0
+_WINDOW = 512 * 128 / SAMPLE_RATE  # seconds of a spectrogram's columns
 
 
 def hamilton_product() -> str:
@@ -74,6 +79,30 @@ def gram_matrices() -> str:
         return _svg(figure)
 
 
+def rh_emo_axes(quickstart: Path) -> str:
+    """What the RH-Emo of a finished quickstart makes of the page's example, a synthetic sentence."""
+    (model,) = quickstart.glob("runs/*-rh-emo-2-*/model")
+    trained = load_bundle(model)
+    assert isinstance(trained, TrainedRHEmo)
+    frame = torch.from_numpy(load_audio(EXAMPLE)[:FRAME_SAMPLES])[None]
+    front = trained.front()
+    with torch.no_grad():
+        pictures = {"spectrogram": front.spectrogram(frame)[0, 0]}
+        axes_of = zip(_COMPONENTS, front.config.channels, front(frame)[0], strict=True)
+        pictures |= {f"{component}: {name}": axis for component, name, axis in axes_of}
+    with mpl.rc_context({"svg.hashsalt": "hamiltone", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(5.6, 6), layout="constrained")
+        for axes, (title, picture) in zip(figure.subplots(5, 1, sharex=True), pictures.items(), strict=True):
+            level = (picture.flip(0) if front.time_reversed else picture).T.numpy()
+            axes.imshow(
+                level, origin="lower", aspect="auto", cmap="Blues", extent=(0, _WINDOW, 0, 8), interpolation="none"
+            )
+            axes.set_title(title, fontsize=9, loc="left")
+            axes.set_yticks([0, 8], ["0", "8 kHz"])
+        figure.supxlabel("seconds", fontsize=9)
+        return _svg(figure)
+
+
 def _network() -> nn.Sequential:
     convolutions = (nn.Conv2d(1, _CHANNELS, 3, padding=1), nn.ReLU(), nn.Conv2d(_CHANNELS, _CHANNELS, 3), nn.ReLU())
     return nn.Sequential(*convolutions, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(16 * _CHANNELS, 4))
@@ -104,3 +133,5 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     for made in (hamilton_product, gram_matrices):
         atomic_write(PICTURES / f"{made.__name__.replace('_', '-')}.svg", made())
+    for folder in sys.argv[1:]:
+        atomic_write(PICTURES / "rh-emo-axes.svg", rh_emo_axes(Path(folder)))

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from benchmarks.recognisers import Places, trained_folds
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.measures import doubt, expected_calibration_error, reliability_bins, summarise
-from hamiltone.networks import Recognizer, plain_result
+from hamiltone.networks import Recognizer
 from hamiltone.settings import load_dataset
-from hamiltone.training import RunSettings, ensemble, result_line
+from hamiltone.training import RunSettings, ensemble, plain_line, result_line
 
 ROOT = Path(__file__).parents[1]
 PACKAGED = ROOT / "src" / "hamiltone" / "weights"
@@ -123,8 +123,7 @@ def calibration(recognizer: Recognizer, results: Mapping[str, Any]) -> str:
 def card(name: str, settings: RunSettings, parts: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> dict[str, Any]:
     """What the model's card says."""
     dataset = load_dataset(settings)
-    right = (parts["all"]["truth"] == parts["all"]["prediction"]).mean()
-    lines = [plain_result(right, len(labels), "acted recordings of speakers whom it had never heard")]
+    lines = [plain_line(parts["all"], labels, "acted recordings of speakers whom it had never heard")]
     lines += [result_line("its six members, each on speakers that it never heard", parts["all"], labels)]
     lines += [result_line(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
     return {

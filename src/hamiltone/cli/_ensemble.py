@@ -20,8 +20,7 @@ def ensemble(
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
 ) -> None:
     """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
-    from hamiltone.networks import plain_result
-    from hamiltone.training import TrainingError, result_line
+    from hamiltone.training import TrainingError, plain_line, result_line
     from hamiltone.training import ensemble as ensemble_runs
 
     asked: dict[str, list[str]] = {}
@@ -33,7 +32,6 @@ def ensemble(
     made = ensemble_runs(runs, asked or None)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
-    right = made.predictions["truth"].to_numpy() == made.predictions["prediction"].to_numpy()
-    plain = plain_result(float(right.mean()), len(labels), "recordings of speakers whom its members had never heard")
+    plain = plain_line(made.predictions, labels, "recordings of speakers whom its members had never heard")
     made.save(out, {"title": title, "task": "emotion", "results": [plain, line], "command": command()})
     print(f"{out}: {line}")

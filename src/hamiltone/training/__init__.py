@@ -5,7 +5,7 @@ from hamiltone.settings import Dataset, RunSettings, SettingsError, load_dataset
 
 from ._adaptation import Adapted, adapt
 from ._calibrate import calibrate
-from ._ensemble import Ensembled, ensemble, result_line
+from ._ensemble import Ensembled, ensemble, plain_line, result_line
 from ._errors import TrainingError
 from ._evaluate import evaluate
 from ._probing import probe
@@ -27,6 +27,7 @@ __all__ = [
     "import_rh_emo",
     "is_main_process",
     "load_dataset",
+    "plain_line",
     "probe",
     "read_record",
     "read_settings",

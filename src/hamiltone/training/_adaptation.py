@@ -14,14 +14,14 @@ from torch import Tensor
 
 from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
 from hamiltone.measures import fit_temperature
-from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, plain_result, save_bundle
+from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
 from hamiltone.records import heard_folder, joined_heard, predictions_table, read_heard, versions, write_heard
 from hamiltone.settings import Dataset, settings_from
 
 from ._batches import Part, make_part
 from ._determinism import deterministic
 from ._display import TrainingDisplay
-from ._ensemble import result_line
+from ._ensemble import plain_line, result_line
 from ._errors import TrainingError
 from ._head_fitting import STRENGTHS, Head, fit_heads
 from ._last_layers import LastLayers
@@ -239,10 +239,7 @@ def _results(
 
     powers = (held_out.clamp_min(_LEAST).log() / temperature).softmax(1)
     predictions = table(powers)
-    right = predictions["truth"].to_numpy() == predictions["prediction"].to_numpy()
-    results = [
-        plain_result(float(right.mean()), len(labels), "recordings of speakers whom its last layers had not heard")
-    ]
+    results = [plain_line(predictions, labels, "recordings of speakers whom its last layers had not heard")]
     results += [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
     if set(labels) <= set(before.labels):
         first = table(heard.probabilities(heard.first, before.temperature))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from hamiltone.corpora import licences
 from hamiltone.measures import expected_calibration_error, fit_temperature, summarise
-from hamiltone.networks import Ensemble, Recognizer, load_recognizer, save_bundle, weights_key
+from hamiltone.networks import Ensemble, Recognizer, load_recognizer, plain_result, save_bundle, weights_key
 from hamiltone.records import (
     MODEL,
     PREDICTIONS,
@@ -91,6 +91,12 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
     network = Ensemble.of([member.network for member in members], groups)
     recognizer = Recognizer(first.front, network, labels, frame_rule=first.frame_rule, temperature=temperature)
     return Ensembled(recognizer.eval(), predictions, joined_heard(map(read_heard, folders)))
+
+
+def plain_line(rows: pd.DataFrame, labels: Sequence[str], heard: str) -> str:
+    """How often these clips were named rightly, for everybody; ``heard`` as in ``plain_result``."""
+    right = rows["truth"].to_numpy() == rows["prediction"].to_numpy()
+    return plain_result(float(right.mean()), len(labels), heard)
 
 
 def result_line(name: str, rows: pd.DataFrame, labels: Sequence[str]) -> str:
