@@ -155,12 +155,13 @@ def _threads() -> list[str]:
     import threadpoolctl
     import torch
 
+    from hamiltone.study import usable_cores
+
     pools = [
         " ".join(str(pool[key]) for key in ("internal_api", "version", "architecture", "num_threads") if pool.get(key))
         for pool in threadpoolctl.threadpool_info()
     ]
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    torchs = f"{torch.get_num_threads()} of {usable} cores, {torch.backends.cpu.get_cpu_capability()}"
+    torchs = f"{torch.get_num_threads()} of {usable_cores()} cores, {torch.backends.cpu.get_cpu_capability()}"
     mkl, mkldnn = torch.backends.mkl.is_available(), torch.backends.mkldnn.is_available()
     return [f"torch: {torchs}, MKL {mkl}, oneDNN {mkldnn}", *sorted({f"library: {pool} threads" for pool in pools})]
 

@@ -5,7 +5,7 @@ run_study(study, Path("runs/study"), LocalExecutor(Path("runs/study"), workers=2
 """
 
 from ._errors import StudyError
-from ._executors import Executor, LocalExecutor, local_workers, ray_executor
+from ._executors import Executor, LocalExecutor, local_workers, ray_executor, usable_cores
 from ._job import Job, Outcome
 from ._quickstart import run_quickstart
 from ._run import Result, plan_study, run_study
@@ -30,4 +30,5 @@ __all__ = [
     "read_study",
     "run_quickstart",
     "run_study",
+    "usable_cores",
 ]
