@@ -1,6 +1,8 @@
 """Trackers for real: TensorBoard's files and MLflow's file store, also across an interruption, also when they fail."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,31 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_else(
     with pytest.raises(TrainingError, match=r"wandb is not installed: pip install 'hamiltone\[wandb\]'"):
         train(settings_for(tmp_path / "run", tracking={"to": ["wandb"]}), quiet=True)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.filterwarnings("default")
+def test_weights_and_biases_hears_a_run_offline(
+    settings_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    train(settings_for(tmp_path / "run", tracking={"to": ["wandb"], "project": "voices"}), quiet=True)
+    assert "told nothing more" not in capsys.readouterr().err
+    (file,) = (tmp_path / "run" / "wandb").glob("offline-run-*/run-*.wandb")
+    content = file.read_bytes()
+    assert b"validation/uar" in content and b"test/final_uar" in content and b"training.batch" in content
+
+
+@pytest.mark.filterwarnings("default")
+def test_trackio_hears_a_run(
+    settings_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))  # read when it is imported
+    pytest.importorskip("trackio")
+    record = train(settings_for(tmp_path / "run", tracking={"to": ["trackio"], "project": "voices"}), quiet=True)
+    assert "told nothing more" not in capsys.readouterr().err
+    with closing(sqlite3.connect(tmp_path / "trackio" / "voices.db")) as place:
+        told = [(step, json.loads(values)) for step, values in place.execute("SELECT step, metrics FROM metrics")]
+    losses = {step: values["train/loss"] for step, values in told if "train/loss" in values}
+    assert any("test/final_uar" in values for _, values in told)
+    assert losses == pytest.approx({epoch.epoch: epoch.train["loss"] for epoch in record.epochs})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from accelerate import PartialState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS
 
 from hamiltone.files import atomic_write
@@ -90,6 +91,7 @@ class Tracking:
         run, project = self._settings.name, self._settings.tracking.project
         seen = self._seen.get(name)
         kind = LOGGER_TYPE_TO_CLASS[name]
+        PartialState()  # accelerate's trackers ask it, and those of all processes do not make it
         if name == "tensorboard":
             tracker = kind("tensorboard", self._out)
         elif name == "mlflow":
