@@ -41,7 +41,7 @@ def endure(
     failures = [line.replace("\\n", "\n") for line in lines if not line.startswith(("try ", "end "))]
     tried = sum(line.startswith("try ") for line in lines)
     last = next((line for line in reversed(lines) if line.startswith("try ")), "")
-    assert status == 0, f"the child ended with status {status} at {last}: {failures[-30:]}"
+    assert status == 0, f"the child ended with status {status} at {last}: {failures[:40]}"
     assert not failures, "\n".join([f"{len(failures)} failures", *failures[:10]])
     ends = Counter(line.removeprefix("end ") for line in lines if line.startswith("end "))
     assert tried == ends.total()
