@@ -151,8 +151,9 @@ def test_a_warm_call_counts_the_second_time():
 
 
 def test_a_neighbour_keeps_the_processor_busy_as_long_as_its_block():
+    others = {*psutil.Process().children()}
     with neighbour():
-        (child,) = psutil.Process().children()
+        (child,) = {*psutil.Process().children()} - others
         before = sum(child.cpu_times()[:2])
         time.sleep(0.5)
         assert sum(child.cpu_times()[:2]) > before
@@ -324,5 +325,5 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_refuses_unknown_tables():
-    with pytest.raises(SystemExit, match="bench: no table e; there are a, b, c, d, e"):
-        __main__.main(["e"])
+    with pytest.raises(SystemExit, match="bench: no table x; there are a, b, c, d, e"):
+        __main__.main(["x"])
