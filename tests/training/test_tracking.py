@@ -1,4 +1,4 @@
-"""Trackers for real: TensorBoard's files and MLflow's file store, also across an interruption, also when they fail."""
+"""Trackers for real: files of TensorBoard, MLflow, Weights & Biases and trackio, also across an interruption."""
 
 import json
 import sqlite3
