@@ -2,8 +2,8 @@
 
 Measured with PyTorch 2.13 in float32 on x86-64 server processors, one with AVX2 and one with AVX-512, over the layers
 of VGG16 on a 4 x 64 x 64 embedding; ``docs/performance.md`` has the numbers of the first, and
-``python -m benchmarks.speed a`` takes those of any machine. The first rule that holds counts; where none holds it is the
-plain form, as on devices and for dtypes that nobody has measured.
+``python -m benchmarks.speed a`` takes those of any machine. The first rule that holds counts; where none holds it is
+the plain form, as on devices and for dtypes that nobody has measured.
 
 To add a compiled kernel: write its form as a module beside the others, register it in ``_dispatch.py``, and put its
 rules (say ``device="cuda"``) in front.
