@@ -116,32 +116,34 @@ def undisturbed(study: Study, out: Path) -> tuple[dict[str, Any], float]:
     return of_runs(out), time.monotonic() - started
 
 
-def test_a_study_killed_five_times_ends_as_one_that_was_not(study_of: Callable[..., Study], tmp_path: Path) -> None:
-    study = study_of(methods=["none", "S"])
-    found, seconds = undisturbed(study, tmp_path / "whole")
-    killer = Killer(study, tmp_path, seconds / 3, seed=1)
-    while killer.killed < 5:
-        killer.kill()
-    assert killer.finish() == found
-    assert len(found) == 3
+def killed_again_and_again(study: Study, folder: Path, kills: int, share: float) -> list[Killer]:
+    """Studies that are killed, so many times in all, each with the undisturbed one's results in the end.
+
+    One that is done before it was killed that often is followed by another: nothing is killed that only answers.
+    """
+    found, seconds = undisturbed(study, folder / "whole")
+    killers: list[Killer] = []
+    while (left := kills - sum(killer.killed for killer in killers)) > 0:
+        own = folder / f"study-{len(killers)}"
+        own.mkdir()
+        killer = Killer(study, own, seconds * share, seed=1 + len(killers))
+        while killer.killed < min(left, 20) and killer.kill():
+            pass
+        assert killer.finish() == found
+        killers.append(killer)
+        shutil.rmtree(own)
+    return killers
+
+
+def test_studies_killed_five_times_end_as_one_that_was_not(study_of: Callable[..., Study], tmp_path: Path) -> None:
+    killed_again_and_again(study_of(methods=["none", "S"]), tmp_path, kills=5, share=1 / 3)
 
 
 @pytest.mark.soak
-def test_a_study_killed_100_times(
+def test_studies_killed_100_times(
     study_of: Callable[..., Study], tmp_path: Path, record_property: Callable[..., None]
 ) -> None:
-    study = study_of(methods=["none", "S", "SW"])
-    found, seconds = undisturbed(study, tmp_path / "whole")
-    killed = runs_killed = studies = 0
-    while killed < 100:
-        folder = tmp_path / f"study-{studies}"
-        folder.mkdir()
-        killer = Killer(study, folder, seconds / 5, seed=studies)
-        while killer.killed < 20 and killer.kill():
-            pass
-        assert killer.finish() == found
-        killed, runs_killed, studies = killed + killer.killed, runs_killed + killer.runs_killed, studies + 1
-        shutil.rmtree(folder)
-    record_property("kills of a study", killed)
-    record_property("kills of one of its runs alone", runs_killed)
-    record_property("studies that ended with the same bytes", studies)
+    killers = killed_again_and_again(study_of(methods=["none", "S", "SW"]), tmp_path, kills=100, share=1 / 5)
+    record_property("kills of a study", sum(killer.killed for killer in killers))
+    record_property("kills of one of its runs alone", sum(killer.runs_killed for killer in killers))
+    record_property("studies that ended with the same bytes", len(killers))
