@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
         epilog="; ".join(f"{key}: {what}" for key, what in TABLES.items()),
     )
     parser.add_argument(
-        "tables", nargs="*", default=list(TABLES), metavar="a|b|c|d|e", help="which tables; all of them"
+        "tables", nargs="*", default=list(TABLES), metavar="a|b|c|d|e|f", help="which tables; all of them"
     )
     parser.add_argument("--out", type=Path, default=Path("runs/bench"), help="where JSON, Markdown and a picture go")
     parser.add_argument("--threads", type=int, help="threads of torch; all cores")

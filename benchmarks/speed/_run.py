@@ -15,6 +15,7 @@ from ._layer_tables import busy_layer_table, layer_tables
 from ._results import BenchmarkError, BenchmarkResult, Table
 from ._speechbrain_client import SpeechBrain
 from ._step_tables import FULL, QUICK, anti_transfer_tables, growth_tables, step_table
+from ._study_table import study_table
 
 TABLES = {
     "a": "each quaternion layer of VGG16 against the plain form",
@@ -22,11 +23,12 @@ TABLES = {
     "c": "whole training steps",
     "d": "growth with clips, length, width and batch",
     "e": "the layers of a beside a process that keeps all cores busy",
+    "f": "a study's runs one after another and side by side",
 }
 
 
 def run_benchmark(
-    tables: str = "abcde",
+    tables: str = "abcdef",
     *,
     threads: int | None = None,
     quick: bool = False,
@@ -69,6 +71,8 @@ def run_benchmark(
                 results += growth_tables(sizes, threads, report)
             if "e" in tables:
                 results.append(busy_layer_table(sizes.width, sizes.batch, sizes.embedding, sizes.repeats, report))
+            if "f" in tables:
+                results.append(study_table(quick, report))
     finally:
         torch.set_num_threads(before)
     return BenchmarkResult(machine, results)

@@ -21,6 +21,7 @@ from benchmarks.speed import (
     Target,
     __main__,
     _step_tables,
+    _study_table,
     markdown,
     run_benchmark,
     write_benchmark,
@@ -33,6 +34,7 @@ from benchmarks.speed._timing import interleaved, neighbour
 from hamiltone.antitransfer import squared_gram_cosine
 from hamiltone.networks import vgg
 from hamiltone.quaternion import forms
+from hamiltone.study import Result
 
 TINY = StepCase("quaternion", shape=(4, 32, 32), batch=2, width=0.0625)
 
@@ -87,7 +89,7 @@ def counted_memory(monkeypatch):
 def test_all_tables_at_tiny_sizes(counted_memory):
     threads = torch.get_num_threads()
     told = []
-    result = run_benchmark(threads=1, quick=True, report=told.append)
+    result = run_benchmark("abcde", threads=1, quick=True, report=told.append)
     keys = [table.key for table in result.tables]
     assert keys == [
         *("a training", "a evaluation", "b real", "b quaternion", "c"),
@@ -107,6 +109,35 @@ def test_all_tables_at_tiny_sizes(counted_memory):
     assert all(asked == 1 for _, asked in counted_memory)
     # Memory of table b, first layer: 2, 3 and 4 questions over the first one.
     assert list(result.tables[2].rows[0].values[3:]) == [2.0, 3.0, 4.0]
+
+
+def test_a_study_is_carried_out_by_one_worker_and_by_as_many_as_there_are_cores(monkeypatch):
+    carried_out = []
+
+    def timed_study(study, out, executor, *, quiet):
+        done = not out.exists()
+        carried_out.append((len(study.seeds), executor.side_by_side, study.run["threads"], done))
+        time.sleep(0.1 / executor.side_by_side)
+        return Result(planned=len(study.seeds), before=0, done=len(study.seeds), failed={}, skipped=())
+
+    monkeypatch.setattr(_study_table, "usable_cores", lambda: 3)
+    monkeypatch.setattr(_study_table, "run_study", timed_study)
+    (table,) = run_benchmark("f").tables
+    assert sorted(carried_out) == sorted([(6, 1, 1, True), (6, 1, 3, True), (6, 3, 1, True)] * 3)
+    names = [row.name for row in table.rows]
+    assert names == ["one worker, one thread", "one worker, 3 threads", "3 workers, one thread each"]
+    (target,) = table.targets
+    assert target.value == table.rows[2].values[1]
+    assert target.value > 1.5
+    assert target.bound == pytest.approx(2.7)
+
+
+def test_the_trainings_of_the_table_of_studies_are_real(monkeypatch):
+    monkeypatch.setattr(_study_table, "usable_cores", lambda: 1)
+    (table,) = run_benchmark("f", quick=True).tables
+    assert [row.name for row in table.rows] == ["one worker, one thread"]
+    assert table.rows[0].values[1] == 1
+    assert table.targets == []
 
 
 def test_speechbrain_takes_its_turns(python_with_speechbrain):
@@ -130,7 +161,7 @@ def test_an_interpreter_that_cannot_be_used_is_told(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("tables", ["ax", ""])
 def test_unknown_tables_are_told(tables):
-    with pytest.raises(BenchmarkError, match=r"bench: no table (x|named); there are a, b, c, d, e"):
+    with pytest.raises(BenchmarkError, match=r"bench: no table (x|named); there are a, b, c, d, e, f"):
         run_benchmark(tables)
 
 
@@ -325,5 +356,5 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_refuses_unknown_tables():
-    with pytest.raises(SystemExit, match="bench: no table x; there are a, b, c, d, e"):
+    with pytest.raises(SystemExit, match="bench: no table x; there are a, b, c, d, e, f"):
         __main__.main(["x"])

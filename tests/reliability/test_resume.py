@@ -122,6 +122,7 @@ def killed_again_and_again(study: Study, folder: Path, kills: int, share: float)
     One that is done before it was killed that often is followed by another: nothing is killed that only answers.
     """
     found, seconds = undisturbed(study, folder / "whole")
+    assert found
     killers: list[Killer] = []
     while (left := kills - sum(killer.killed for killer in killers)) > 0:
         own = folder / f"study-{len(killers)}"
