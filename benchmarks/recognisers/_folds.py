@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hamiltone.corpora import Report
+from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, save_bundle
 from hamiltone.records import MODEL, PREDICTIONS, predictions_table, read_predictions, versions
 from hamiltone.service import Predictor
 from hamiltone.settings import Dataset, RunSettings, load_dataset
@@ -28,7 +29,6 @@ from ._svm import fit_svm, normalised_per_speaker
 from ._systems import SYSTEMS, NetworkSystem, SvmSystem, configuration, read_systems, run_settings
 
 RUNS = Path("runs") / "recognisers"
-CALIBRATED = "calibrated"
 _DECIDE_SVM = ("python", "hamiltone", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
 
 
@@ -115,6 +115,15 @@ def trained_folds(system: str, protocol: str, places: Places, *, command: str) -
     return run_settings(tried, places.systems, of_protocol, 0, seed, folders[0]), folders
 
 
+def calibrated_name(system: NetworkSystem) -> str:
+    """What the calibrated recogniser in a run's folder is called."""
+    return f"calibrated{_at_speeds(system)}"
+
+
+def _at_speeds(system: NetworkSystem) -> str:
+    return "".join(f"-{speed:g}" for speed in system.speeds)
+
+
 def _run_folder(places: Places, protocol: str, system: str, fold: int, seed: int) -> Path:
     return places.runs / protocol / system / f"fold-{fold}-seed-{seed}"
 
@@ -163,18 +172,23 @@ def _network_fold(
     record = train(settings, command=command)
     frames = settings.frames.model_copy(update={"random_offset": False})
     still = settings.model_copy(update={"frames": frames})
-    told = calibrate(still, out / MODEL, out / CALIBRATED)
-    evaluation = evaluate(still, out / CALIBRATED, out / "tested", command=command)
-    table = read_predictions(out / "tested" / PREDICTIONS)
+    model, calibrated, tested = out / MODEL, out / calibrated_name(system), out / f"tested{_at_speeds(system)}"
+    if system.speeds:
+        card = bundle_config(model)["card"]
+        save_bundle(load_recognizer(model).at_speeds(system.speeds), calibrated, card, licence=bundle_licence(model))
+        model = calibrated
+    told = calibrate(still, model, calibrated)
+    evaluation = evaluate(still, calibrated, tested, command=command)
+    table = read_predictions(tested / PREDICTIONS)
     if system.per_speaker:
-        table = adapted_answers(out / CALIBRATED, load_dataset(still))
+        table = adapted_answers(calibrated, load_dataset(still))
     best = record.epochs[record.best_epoch - 1].validation
     facts = FoldFacts(
         fold=fold,
         seed=seed,
         split=evaluation.split.hash,
         parameters=sum(count for name, count in record.parameters.items() if name != "trained"),
-        model_bytes=sum(file.stat().st_size for file in (out / CALIBRATED).glob("*.safetensors")),
+        model_bytes=sum(file.stat().st_size for file in calibrated.glob("*.safetensors")),
         minutes=round(sum(record.resources.epoch_cpu_seconds) / 60, 4),
         settings_hash=record.settings_hash,
         chosen={"epoch": record.best_epoch, "temperature": round(told["temperature"], 4), "uar": round(best["uar"], 4)},

@@ -13,7 +13,7 @@ from hamiltone.audio import load_audio
 from hamiltone.files import atomic_write
 from hamiltone.machine import processor
 
-from ._folds import CALIBRATED, Places
+from ._folds import Places, calibrated_name
 from ._functionals import SIZES, extractor
 from ._protocols import read_protocols
 from ._systems import NetworkSystem, SvmSystem, read_systems
@@ -75,8 +75,11 @@ def _calls(places: Places, sound: Path) -> dict[str, Callable[[], object]]:
             extract, planes = extractor(system.features), np.ones((8, SIZES[system.features]))
             calls[name] = lambda extract=extract, planes=planes: planes @ extract(load_audio(sound))
             continue
-        models = (places.runs / protocol / name for protocol in read_protocols(places.protocols))
-        trained = next((path for folder in models for path in sorted(folder.glob(f"*/{CALIBRATED}"))), None)
+        runs = system.trained_as or name
+        models = (places.runs / protocol / runs for protocol in read_protocols(places.protocols))
+        trained = next(
+            (path for folder in models for path in sorted(folder.glob(f"*/{calibrated_name(system)}"))), None
+        )
         if trained is not None:
             predictor = Predictor(trained)
             calls[name] = lambda predictor=predictor: predictor.predict(sound)

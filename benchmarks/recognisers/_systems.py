@@ -49,6 +49,7 @@ class NetworkSystem(Settings):
         overrides: laid over it, as ``key.path=value``; {protocol}, {fold} and {seed} stand for theirs in all settings.
         seeds: of its trainings.
         average: its answer is the mean of the probabilities of all its trainings; otherwise each counts as one answer.
+        speeds: at which each recording is heard, for the mean of its answers; as it is where none is named.
         per_speaker: it uses other unlabelled clips of the speaker who tests.
         trained_as: the system whose trainings it shares.
         without: the system that is the same without anti-transfer, to be compared with it.
@@ -60,6 +61,7 @@ class NetworkSystem(Settings):
     overrides: tuple[str, ...] = ()
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     average: bool = False
+    speeds: tuple[float, ...] = ()
     per_speaker: bool = False
     trained_as: str | None = None
     without: str | None = None
@@ -124,7 +126,8 @@ def configuration(system: SvmSystem | NetworkSystem, systems: Path, protocol: tu
     """What tells one configuration of a system from another, whatever the fold and the seed."""
     _, asked, _ = protocol
     if isinstance(system, NetworkSystem):
-        return run_settings(system, systems, protocol, 0, 0, Path("runs")).key()[:12]
+        key = run_settings(system, systems, protocol, 0, 0, Path("runs")).key()
+        return (content_key([key, system.speeds]) if system.speeds else key)[:12]
     content = {
         "rule": _SVM_RULE,
         "system": system.model_dump(mode="json", exclude={"title"}),

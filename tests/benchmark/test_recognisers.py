@@ -47,6 +47,7 @@ from benchmarks.recognisers._systems import run_settings
 from hamiltone.corpora import CORPORA, Split, load_corpus
 from hamiltone.measures import holm, paired_permutation_test, unweighted_average_recall
 from hamiltone.measures import unweighted_average_recall_from_confusion as uar_from_confusion
+from hamiltone.networks import load_recognizer
 
 LABELS = ("neutral", "happy", "sad", "angry")
 SYSTEMS = """
@@ -336,6 +337,51 @@ def test_all_systems_get_the_same_parts_and_what_is_done_is_kept(places, known_f
     assert recall > 0.6 and f"| per speaker | used | {recall:.3f} [" in text
     assert f"| {factors['egemaps-svm']:.4f} |" in text
     ElementTree.parse(places.systems.parent / "pictures" / "recognisers.svg")
+
+
+BANDS = """
+[systems.bands]
+kind = "network"
+title = "bands"
+settings = "bands.toml"
+
+[systems.bands-at-speeds]
+kind = "network"
+title = "bands, mean of two speeds"
+settings = "bands.toml"
+trained_as = "bands"
+speeds = [0.9, 1.0]
+"""
+BANDS_SETTINGS = """
+name = "replaced"
+out = "replaced"
+device = "cpu"
+threads = 1
+corpus = { name = "ravdess" }
+split = { kind = "balanced", folds = 6 }
+front = { kind = "log-mel", bands = 16 }
+network = { kind = "residual", channels = [4], stem = 4, attention = 4 }
+training = { learning_rate = 1e-2, epochs = 1, batch = 16, keep = "last" }
+"""
+
+
+def test_a_system_may_hear_the_same_trainings_at_several_speeds(places):
+    places.systems.write_text(BANDS)
+    (places.systems.parent / "bands.toml").write_text(BANDS_SETTINGS)
+    for name in ("bands", "bands-at-speeds"):
+        assert run_fold(name, "voices", 0, 0, places, why="a test", report=quiet)
+    runs = places.runs / "voices"
+    assert [folder.name for folder in runs.iterdir()] == ["bands"]
+    at_one, at_two = (results_of(places, name) for name in ("bands", "bands-at-speeds"))
+    assert at_one.configuration != at_two.configuration
+    model = load_recognizer(runs / "bands" / "fold-0-seed-0" / "calibrated-0.9-1")
+    assert model.front.settings()["speeds"] == [0.9, 1.0]
+    assert model.temperature == pytest.approx(at_two.folds[0].chosen["temperature"], abs=1e-4)
+    answers = [read_answers(places.results, results).set_index("utterance") for results in (at_one, at_two)]
+    scores = [name for name in answers[0].columns if name.startswith("score_")]
+    assert set(answers[0].index) == set(answers[1].index)
+    assert (answers[0][scores] - answers[1].loc[answers[0].index, scores]).abs().max(axis=None) > 1e-3
+    assert set(measure_pace(places)) == {"bands", "bands-at-speeds"}
 
 
 def test_another_configuration_is_refused(places, known_features):

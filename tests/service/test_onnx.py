@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 
 from hamiltone.audio import FRAME_SAMPLES, cut_frames, load_audio
 from hamiltone.cli import app
-from hamiltone.networks import Derivatives, Recognizer, save_bundle
+from hamiltone.networks import Derivatives, Ensemble, Recognizer, build_front, build_network, save_bundle
 from hamiltone.service import Predictor, ServiceError, export_onnx
+from hamiltone.settings import LogMelSettings, ResidualSettings
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "onnx_predict.py"
 Maker = Callable[..., Recognizer]
@@ -63,6 +64,21 @@ def test_a_real_network_upon_derivatives_with_time_reversed(recognizer_maker: Ma
     card = onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map["card"]
     assert card == (tmp_path / "model" / "README.md").read_text()
     torch.testing.assert_close(scores_of(path, waveform), expected, atol=1e-4, rtol=0)
+
+
+def test_an_ensemble_that_hears_at_several_speeds(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    front = build_front(LogMelSettings(bands=24))
+    config = ResidualSettings(channels=(8,), stem=8, attention=8)
+    members = [build_network(config, front.shape, 4) for _ in range(2)]
+    groups = [[0, 1], [2], [3]]
+    model = Recognizer(front, Ensemble.of(members, groups), ("a", "b", "c")).at_speeds([0.9, 1.0, 1.1])
+    waveform = torch.randn(3, FRAME_SAMPLES) * torch.linspace(0.001, 0.1, FRAME_SAMPLES)
+    with torch.no_grad():
+        expected, in_place = model(waveform).softmax(dim=1), model.front.in_place(waveform)
+    path = export_onnx(model, tmp_path, features=True)
+    torch.testing.assert_close(scores_of(path, waveform), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(scores_of(path, waveform, "features"), in_place, atol=2e-3, rtol=0)
 
 
 def test_the_file_tells_about_itself_and_not_of_its_maker(exported: Path, recognizer_maker: Maker) -> None:

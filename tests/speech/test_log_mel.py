@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import get_window
 
-from hamiltone.speech import FRAME_SAMPLES, ConvolvedLogMel, LogMel, mel_bands, place_in_frame, sounding_columns
+from hamiltone.speech import (
+    FRAME_SAMPLES,
+    ConvolvedLogMel,
+    LogMel,
+    change_speed,
+    mel_bands,
+    place_in_frame,
+    sounding_columns,
+)
 
 CHIRP = torch.linspace(0, 1, 20000)
 SPEECH = (
@@ -101,8 +109,43 @@ def test_masks_hide_the_cells_at_their_time_and_frequency():
     torch.testing.assert_close(hidden[..., ~above], whole[..., ~above])
 
 
-def test_the_convolved_form_gives_the_same():
-    log_mel = LogMel()
+NOISE = 0.1 * torch.randn(48000, generator=torch.Generator().manual_seed(1))
+NOISE *= 0.1 + torch.sin(torch.linspace(0, 40, 48000)) ** 2
+
+
+@pytest.mark.parametrize("speed", [0.85, 0.9, 1.1, 1.25])
+def test_at_a_speed_it_gives_what_a_recording_played_so_fast_would(speed):
+    below = mel_bands(64)[1] < 7000 * min(speed, 1)  # above, a resampler's filter has its edge
+    got = LogMel(speed=speed)(frame(NOISE, 0))[0, :, :, below]
+    expected = LogMel()(frame(change_speed(NOISE, speed)[:FRAME_SAMPLES], 0))[0, :, :, below]
+    lengths = [int(sounding_columns(one[None]).sum()) for one in (got, expected)]
+    assert lengths[0] == pytest.approx(min(48000 / speed, 64000) / 160, abs=12)
+    both = min(lengths)
+    for channel in range(4):
+        ours, theirs = got[channel, :both], expected[channel, :both]
+        other = LogMel()(frame(NOISE, 0))[0, :, :, below][channel, :both]
+        error = (ours - theirs).square().mean().sqrt() / theirs.std()
+        assert error < 0.25
+        assert error < (other - theirs).square().mean().sqrt() / theirs.std() / 4
+
+
+def test_what_a_slow_copy_would_need_above_the_highest_frequency_is_empty():
+    weights, centres = mel_bands(64, 0.8)
+    torch.testing.assert_close(centres, mel_bands(64)[1] / 0.8)
+    assert (weights.sum(0)[centres > 9000] == 0).all()
+    torch.testing.assert_close(weights.sum(0)[centres < 7900], torch.ones(64, dtype=torch.float64)[centres < 7900])
+    assert LogMel(speed=0.8)(frame(NOISE, 0)).isfinite().all()
+
+
+@pytest.mark.parametrize("speed", [0.4, 0.99, 1.3])
+def test_other_speeds_are_refused(speed):
+    with pytest.raises(ValueError, match=f"speed {speed}: takes 0.5 to 1.25, in steps of 0.0125"):
+        LogMel(speed=speed)
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.0, 1.1])
+def test_the_convolved_form_gives_the_same(speed):
+    log_mel = LogMel(speed=speed)
     torch.testing.assert_close(ConvolvedLogMel(log_mel)(frame()), log_mel(frame()), atol=2e-3, rtol=0)
 
 

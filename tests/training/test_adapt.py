@@ -139,11 +139,13 @@ def test_recordings_that_cannot_serve_are_refused(model, table, tmp_path, keep, 
     assert not (tmp_path / "own").exists()
 
 
-def test_held_strongly_the_classes_stay_what_they_were(model, table, monkeypatch, tmp_path):
+@pytest.mark.parametrize("speeds", [(1.0,), (0.9, 1.0, 1.1)])
+def test_held_strongly_the_classes_stay_what_they_were(model, table, monkeypatch, tmp_path, speeds):
     monkeypatch.setattr("hamiltone.training._adaptation.fit_heads", lambda first, *_: [first, first])
     path = without(table, "known.csv", lambda row: [row[0], "", row[2]] if row[2] != "bored" else None)
-    made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
-    before, x = load_recognizer(model), torch.randn(3, 64000) * 0.1
+    before, x = load_recognizer(model).at_speeds(speeds), torch.randn(3, 64000) * 0.1
+    save_bundle(before, tmp_path / "before")
+    made = adapt(corpus(path), tmp_path / "before", tmp_path / "own", threads=1, quiet=True)
     places = [before.labels.index(label) for label in made.recognizer.labels]
     expected = before(x)[:, places].log_softmax(1)
     # Of each member the classes that are left sum to 1, of the mean they do not: so the bound is no rounding.

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from hamiltone.corpora import load_corpus
 from hamiltone.networks import load_recognizer
 from hamiltone.records import read_heard, read_predictions
+from hamiltone.service import Predictor
 from hamiltone.training import TrainingError, ensemble, result_line, train
 
 from .conftest import Make
@@ -48,6 +50,26 @@ def test_it_gives_the_mean_of_its_members_and_is_measured_where_they_had_not_hea
     assert set(read_heard(tmp_path / "model")["synthetic"]) == heard
     line = result_line("it", made.predictions, saved.labels)
     assert line.startswith("it: UAR 0.") and f"{len(made.predictions)} recordings of 6 speakers, 4 classes" in line
+
+
+def test_at_several_speeds_its_members_are_tested_so(folds, tmp_path):
+    made = ensemble(folds, speeds=[0.9, 1.0])
+    assert made.recognizer.front.settings()["speeds"] == [0.9, 1.0]
+    as_they_are = ensemble(folds, speeds=[1.0])
+    plain = ensemble(folds)
+    scores = [name for name in plain.predictions.columns if name.startswith("score_")]
+    ours, theirs, others = (one.predictions[scores].to_numpy() for one in (as_they_are, plain, made))
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert np.abs(others - theirs).max() > 1e-3
+    member = load_recognizer(folds[0] / "model").at_speeds([0.9, 1.0])
+    name = read_predictions(folds[0] / "predictions.csv")["utterance"][0]
+    corpus = load_corpus("synthetic").table
+    (first,) = corpus.loc[corpus["utterance"] == name, "path"]
+    direct = np.array(list(Predictor(member).predict(first, hop=4.0).scores.values()))
+    direct = direct ** (1 / made.recognizer.temperature)
+    np.testing.assert_allclose(others[0], direct / direct.sum(), atol=2e-3)
+    with pytest.raises(TrainingError, match=r"ensemble: speeds: speed 2: takes 0\.5 to 1\.25"):
+        ensemble(folds, speeds=[2.0])
 
 
 def test_classes_add_up(folds):

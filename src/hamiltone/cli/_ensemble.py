@@ -17,6 +17,10 @@ def ensemble(
         list[str] | None,
         typer.Option("--class", metavar="NAME=A+B", help="A class made of the runs' classes A and B; others go."),
     ] = None,
+    speeds: Annotated[
+        list[float] | None,
+        typer.Option("--speed", metavar="TIMES", help="Hear recordings at this speed, too: name 1 and others; slower."),
+    ] = None,
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
 ) -> None:
     """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
@@ -29,7 +33,7 @@ def ensemble(
         if not name or not equals or not all(parts.split("+")) or name in asked:
             raise TrainingError(f"--class {text!r}: takes NAME=A+B, each name once")
         asked[name] = parts.split("+")
-    made = ensemble_runs(runs, asked or None)
+    made = ensemble_runs(runs, asked or None, speeds=speeds or None)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
     plain = plain_line(made.predictions, labels, "recordings of speakers whom its members had never heard")

@@ -1,4 +1,4 @@
-"""Ensembles: several networks whose probabilities are averaged, and whose classes may be grouped."""
+"""Ensembles: probabilities averaged over networks and over copies of what they hear; classes may be grouped."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,18 @@ from ._network import Network, Shape, build_network, register_network
 class Ensemble(Network):
     """Networks that hear the same; the softmax of its scores is the mean of their probabilities.
 
-    With groups, a class has the probability of all the members' classes in its group, and those in no group are left
-    out: the others then sum to 1.
+    Where the front gives several copies of a recording, as at several speeds, each member hears each copy by itself,
+    and the mean is over the copies, too. With groups, a class has the probability of all the members' classes in its
+    group, and those in no group are left out: the others then sum to 1.
 
     Args:
-        config: the members' settings, and the groups.
-        input_shape: of the feature maps that all members take.
+        config: the members' settings, the groups, and how many copies there are.
+        input_shape: of the feature maps: the channels that a member takes, for one copy after the other.
         classes: how many scores it gives.
 
     Raises:
-        ValueError: no members, groups that are not as many as the classes, or a member class in two of them.
+        ValueError: no members, groups that are not as many as the classes, a member class in two of them, or channels
+            that are not so many copies.
 
     Source: Lakshminarayanan et al. 2017, arXiv:1612.01474 (averaged probabilities of trainings from several starts).
     """
@@ -42,11 +44,16 @@ class Ensemble(Network):
         inner = config.member_classes or classes
         if groups is not None and not all(0 <= one < inner for one in grouped):
             raise ValueError(f"groups {groups}: the members tell {inner} classes apart, counted from 0")
-        self.members = nn.ModuleList(build_network(one, input_shape, inner) for one in config.members)
+        if input_shape[0] % config.copies:
+            raise ValueError(f"{input_shape[0]} channels are not {config.copies} copies of a recording")
+        heard = (input_shape[0] // config.copies, input_shape[1], input_shape[2])
+        self.members = nn.ModuleList(build_network(one, heard, inner) for one in config.members)
 
     @classmethod
-    def of(cls, members: Sequence[Network], groups: Sequence[Sequence[int]] | None = None) -> "Ensemble":
-        """Networks of the same input and classes as one.
+    def of(
+        cls, members: Sequence[Network], groups: Sequence[Sequence[int]] | None = None, copies: int = 1
+    ) -> "Ensemble":
+        """Networks of the same input and classes as one, for so many copies of what they take.
 
         Raises:
             ValueError: no network, other inputs or classes, or groups that do not go.
@@ -56,9 +63,14 @@ class Ensemble(Network):
         given = None if groups is None else tuple(tuple(group) for group in groups)
         first = members[0]
         config = EnsembleSettings(
-            members=tuple(member.config for member in members), member_classes=first.classes, groups=given
+            members=tuple(member.config for member in members),
+            member_classes=first.classes,
+            groups=given,
+            copies=copies,
         )
-        ensemble = cls(config, first.input_shape, first.classes if given is None else len(given))
+        channels, times, frequencies = first.input_shape
+        classes = first.classes if given is None else len(given)
+        ensemble = cls(config, (copies * channels, times, frequencies), classes)
         ensemble.members = nn.ModuleList(members)
         return ensemble
 
@@ -69,17 +81,31 @@ class Ensemble(Network):
             return cls.of([network], [[one] for one in classes])
         groups = network.config.groups or tuple((one,) for one in range(network.classes))
         members = [member for member in network.members if isinstance(member, Network)]
-        return cls.of(members, [groups[one] for one in classes])
+        return cls.of(members, [groups[one] for one in classes], network.config.copies)
+
+    @classmethod
+    def copied(cls, network: Network, copies: int) -> "Ensemble":
+        """A network, itself an ensemble perhaps, for so many copies of what it takes; it shares the weights."""
+        if not isinstance(network, Ensemble):
+            return cls.of([network], None, copies)
+        members = [member for member in network.members if isinstance(member, Network)]
+        return cls.of(members, network.config.groups, copies)
 
     def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Ensemble":
         """A copy whose members are all adapted to the speaker."""
-        members = [member.adapted(features) for member in self.members if isinstance(member, Network)]
-        return Ensemble.of(members, self.config.groups).eval()
+        heard = [self._copies(batch) for batch in features]
+        members = [member.adapted(heard) for member in self.members if isinstance(member, Network)]
+        return Ensemble.of(members, self.config.groups, self.config.copies).eval()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:
         """Logarithms of the mean probabilities."""
-        scores = torch.stack([member(x).log_softmax(1) for member in self.members])
-        mean = scores.logsumexp(0)
+        copies = self._copies(x)
+        scores = torch.stack([member(copies).log_softmax(1) for member in self.members])
+        mean = scores.unflatten(1, (-1, self.config.copies)).logsumexp((0, 2))
         if self.config.groups is None:
             return mean.log_softmax(1)
         return torch.stack([mean[:, list(group)].logsumexp(1) for group in self.config.groups], 1).log_softmax(1)
+
+    def _copies(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "copies c time frequency"]:
+        """Each copy of each recording in a row of its own, those of a recording side by side."""
+        return x.reshape(-1, x.shape[1] // self.config.copies, *x.shape[2:])

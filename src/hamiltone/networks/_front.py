@@ -3,7 +3,7 @@
 import copy
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
@@ -89,6 +89,14 @@ class Front(nn.Module, ABC):
     def in_place(self, waveform: Float[Tensor, "batch sample"]) -> Float[Tensor, "batch c t f"]:
         """The feature maps with their times as they are in the waveforms, for pictures."""
         return self(waveform)
+
+    def at_speeds(self, speeds: Sequence[float]) -> "Front":
+        """One that hears every waveform at several speeds, the channels of each after those of the one before.
+
+        Raises:
+            ValueError: this kind of front cannot.
+        """
+        raise ValueError(f"a front of kind {self.kind} hears recordings at their own speed alone, not at {speeds}")
 
     def for_export(self) -> "Front":
         """A copy that gives the same and needs no operation that exported programs lack."""

@@ -119,6 +119,25 @@ class Recognizer(nn.Module):
             unsure_below=self.unsure_below,
         )
 
+    def at_speeds(self, speeds: Sequence[float]) -> "Recognizer":
+        """One that hears each frame at several speeds, and averages its probabilities; it shares the network's weights.
+
+        Args:
+            speeds: how many times as fast, such as 0.9, 1 and 1.1: of the recording as it is, whatever speeds this one
+                has.
+
+        Raises:
+            ValueError: a front that cannot (see ``Front.at_speeds``), or speeds that it does not take.
+        """
+        return Recognizer(
+            self.front.at_speeds(speeds),
+            Ensemble.copied(self.network, len(speeds)),
+            self.labels,
+            frame_rule=self.frame_rule,
+            temperature=self.temperature,
+            unsure_below=self.unsure_below,
+        ).eval()
+
     @torch.no_grad()
     def adapted(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> "Recognizer":
         """A recogniser that hears one speaker better; nothing needs to be known of these recordings but the speaker.

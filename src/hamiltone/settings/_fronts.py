@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, PositiveFloat, SerializeAsAny
 
 from hamiltone.corpus_settings import CorpusSettings, SplitSettings
 from hamiltone.settings_model import Settings
@@ -89,6 +89,14 @@ class LogMelSettings(FrontSettings):
     )
     speech_range: float = Field(
         default=40.0, gt=0, le=100, description="dB below the loudest column at which speech begins and ends"
+    )
+    speeds: tuple[PositiveFloat, ...] = Field(
+        default=(1.0,),
+        min_length=1,
+        max_length=9,
+        description="how many times as fast each frame is heard, four channels for each; networks are trained at 1 "
+        "alone, and ``hamiltone ensemble --speed`` makes one that averages over several",
+        examples=[[0.9, 1.0, 1.1]],
     )
 
     channels: ClassVar[tuple[str, ...]] = ("log-mel bands", "change", "change of change", "slope")

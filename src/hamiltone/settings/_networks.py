@@ -211,6 +211,9 @@ class EnsembleSettings(NetworkSettings):
         description="the members' classes (counted from 0) that count as one of its own; none: theirs",
         examples=[[[0, 1], [2]]],
     )
+    copies: PositiveInt = Field(
+        default=1, description="how many copies of a recording its front gives, each heard by all members"
+    )
 
     last_hidden: ClassVar[str] = "members"
     structure: ClassVar[tuple[str, ...]] = ("members",)
@@ -222,6 +225,10 @@ class EnsembleSettings(NetworkSettings):
             raise ValueError("an ensemble is no member of another: name its members")
         return members
 
+    def identity(self) -> dict[str, Any]:
+        """What decides a run's result; one copy, which once was the only number, is left out."""
+        return self.model_dump(mode="json", exclude={"copies"} if self.copies == 1 else None)
+
     def layer_names(self) -> tuple[str, ...]:
         """Those of its members, one after the other."""
         return tuple(
@@ -231,7 +238,8 @@ class EnsembleSettings(NetworkSettings):
     @property
     def title(self) -> str:
         """How many of what."""
-        return f"{len(self.members)} x {self.members[0].title}"
+        copies = f" at {self.copies} speeds" if self.copies > 1 else ""
+        return f"{len(self.members)} x {self.members[0].title}{copies}"
 
     @property
     def number_system(self) -> str:

@@ -266,6 +266,8 @@ class RunSettings(Settings):
             content["augmentation"].pop("response_db")
         content["init_from"] = bool(self.init_from)
         content["front"]["source"] = bool(self.front.source)
+        if content["front"].get("speeds") == [1.0]:
+            content["front"].pop("speeds")  # likewise
         if statistics := self.front.statistics:
             content["front"]["statistics"]["corpus"] = statistics.corpus.identity()
             content["front"]["statistics"]["split"].pop("file")

@@ -55,13 +55,14 @@ class _Heard:
     """The recordings as the last layers take them."""
 
     part: Part
-    features: list[Float[Tensor, "frame feature"]]
+    features: list[Float[Tensor, "heard feature"]]
+    copies: int
     first: list[Head]
     groups: Float[Tensor, "score label"]
 
     def fitted(self, chosen: np.ndarray, report: Callable[[str, int, int], None] | None = None) -> list[list[Head]]:
         """Last layers, for each strength those of all members, fitted to some recordings; classes count alike."""
-        owner = torch.from_numpy(self.part.owner)
+        owner = torch.from_numpy(self.part.owner).repeat_interleave(self.copies)
         frames = torch.from_numpy(chosen)[owner]
         clips = 1.0 / torch.bincount(owner)[owner]
         classes = self.part.classes[owner]
@@ -76,9 +77,10 @@ class _Heard:
         return [list(heads) for heads in zip(*paths, strict=True)]
 
     def probabilities(self, heads: Sequence[Head], temperature: float = 1.0) -> Float[Tensor, "clip label"]:
-        """Of each recording: the mean over its frames and the members."""
+        """Of each recording: the mean over its frames, their copies and the members."""
         pairs = zip(heads, self.features, strict=True)
-        frames = torch.stack([head(features).softmax(1) @ self.groups for head, features in pairs]).mean(0)
+        heard = torch.stack([head(features).softmax(1) @ self.groups for head, features in pairs]).mean(0)
+        frames = heard.unflatten(0, (-1, self.copies)).mean(1)
         return self.part.per_utterance((frames.clamp_min(_LEAST).log() / temperature).softmax(1).double())
 
     def loss(self, probabilities: Float[Tensor, "clip label"], chosen: np.ndarray) -> float:
@@ -173,7 +175,7 @@ def _hear(
     inputs = prepared.inputs(recognizer.front, "features")
     part = make_part("train", {*names}, utterances, prepared.frames, "emotion", labels, inputs)
     features = last.features((batch.x for batch in part.in_order(32)), len(part), display.report)
-    return _Heard(part, features, last.first, last.groups), prepared.frames.silent
+    return _Heard(part, features, last.copies, last.first, last.groups), prepared.frames.silent
 
 
 def _folds(utterances: Utterances) -> Int[np.ndarray, " clip"] | None:

@@ -15,6 +15,7 @@ from hamiltone.networks import Ensemble, Recognizer, load_recognizer, plain_resu
 from hamiltone.records import (
     MODEL,
     PREDICTIONS,
+    SETTINGS,
     joined_heard,
     read_heard,
     read_predictions,
@@ -22,8 +23,10 @@ from hamiltone.records import (
     versions,
     write_heard,
 )
+from hamiltone.settings import read_settings
 
 from ._errors import TrainingError
+from ._evaluate import predictions_on_test
 
 _SMALLEST = 1e-12
 
@@ -55,7 +58,12 @@ class Ensembled:
         write_heard(self.heard, Path(out))
 
 
-def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | None = None) -> Ensembled:
+def ensemble(
+    runs: Sequence[Path | str],
+    classes: Mapping[str, Sequence[str]] | None = None,
+    *,
+    speeds: Sequence[float] | None = None,
+) -> Ensembled:
     """One recogniser of the finished runs of a cross-validation.
 
     Its probabilities are the mean of theirs. It has heard all speakers, so nothing is left to test it on: its
@@ -66,9 +74,12 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
         runs: their folders; the same front, classes and rule of frames, and no test clip in two of them.
         classes: new classes, each of one or more of the runs' classes, whose probabilities add up; the others are left
             out. None: the runs' own.
+        speeds: hear each recording at several speeds, such as 0.9, 1 and 1.1, and average over them, too. What it costs
+            grows with their number. The members are tested so again, which needs the runs' corpus. None: as they are.
 
     Raises:
-        TrainingError: no run, runs that do not go together, or a class that they do not have or that is named twice.
+        TrainingError: no run, runs that do not go together, a class that they do not have or that is named twice, or a
+            front that takes no such speeds.
         RecordError, BundleError: a run that is not whole.
     """
     folders = [Path(run) for run in runs]
@@ -82,7 +93,8 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
     names = members[0].labels
     groups = None if classes is None else _groups(names, classes)
     labels = names if classes is None else tuple(classes)
-    tables = pd.concat([read_predictions(folder / PREDICTIONS) for folder in folders], ignore_index=True)
+    answers = [_answers(folder, member, speeds) for folder, member in zip(folders, members, strict=True)]
+    tables = pd.concat(answers, ignore_index=True)
     if tables["utterance"].duplicated().any():
         twice = tables.loc[tables["utterance"].duplicated(), "utterance"].iloc[0]
         raise TrainingError(f"ensemble: {twice} is a test clip of two runs; take runs whose test parts are apart")
@@ -90,7 +102,23 @@ def ensemble(runs: Sequence[Path | str], classes: Mapping[str, Sequence[str]] | 
     first = members[0]
     network = Ensemble.of([member.network for member in members], groups)
     recognizer = Recognizer(first.front, network, labels, frame_rule=first.frame_rule, temperature=temperature)
+    if speeds is not None:
+        recognizer = _at_speeds(recognizer, speeds)
     return Ensembled(recognizer.eval(), predictions, joined_heard(map(read_heard, folders)))
+
+
+def _at_speeds(recognizer: Recognizer, speeds: Sequence[float]) -> Recognizer:
+    try:
+        return recognizer.at_speeds(speeds)
+    except ValueError as error:
+        raise TrainingError(f"ensemble: speeds: {error}") from None
+
+
+def _answers(folder: Path, member: Recognizer, speeds: Sequence[float] | None) -> pd.DataFrame:
+    """What a member says of its run's test part."""
+    if speeds is None:
+        return read_predictions(folder / PREDICTIONS)
+    return predictions_on_test(_at_speeds(member, speeds), read_settings(folder / SETTINGS), folder / MODEL)
 
 
 def plain_line(rows: pd.DataFrame, labels: Sequence[str], heard: str) -> str:

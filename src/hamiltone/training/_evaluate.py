@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from hamiltone.corpora import protocol_of, recording_keys
@@ -21,6 +22,7 @@ from hamiltone.records import (
 )
 from hamiltone.settings import Dataset, RunSettings, load_dataset
 
+from ._batches import Part
 from ._determinism import deterministic
 from ._display import TrainingDisplay
 from ._errors import TrainingError
@@ -55,11 +57,9 @@ def evaluate(
         notes = _leaks(Path(model), dataset, settings.leaks)
         recordings = recording_keys(dataset.utterances.table["path"])
         test, silent = prepare_part("test", settings, dataset, recognizer.front, labels, display.report, recordings)
-        objective = Classification(recognizer)
-        probabilities = objective.probabilities(test, torch.device("cpu"), settings.training.batch)
+        table = _answers(recognizer, test, settings)
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out")
-    table = part_predictions(test, probabilities, labels)
     protocol = protocol_of(dataset.utterances, dataset.split, recordings).line
     record = EvaluationRecord(
         name=settings.name,
@@ -78,6 +78,28 @@ def evaluate(
         dataset.split.write(out / SPLIT)
         record.write(out / _EVALUATION)
     return record
+
+
+def predictions_on_test(recognizer: Recognizer, settings: RunSettings, model: Path | str) -> pd.DataFrame:
+    """What a recogniser answers on the test part that settings name, as ``predictions.csv`` has it.
+
+    Args:
+        recognizer: what answers.
+        settings: what to evaluate on, as for ``evaluate``.
+        model: what errors call the recogniser.
+
+    Raises:
+        HamiltoneError: the corpus cannot be read, or has classes that the recogniser does not know.
+    """
+    with deterministic(settings.threads), TrainingDisplay(settings.name) as display:
+        dataset = load_known_dataset(settings, recognizer, model)
+        test, _ = prepare_part("test", settings, dataset, recognizer.front, recognizer.labels, display.report)
+        return _answers(recognizer, test, settings)
+
+
+def _answers(recognizer: Recognizer, test: Part, settings: RunSettings) -> pd.DataFrame:
+    probabilities = Classification(recognizer).probabilities(test, torch.device("cpu"), settings.training.batch)
+    return part_predictions(test, probabilities, recognizer.labels)
 
 
 def load_known_dataset(settings: RunSettings, recognizer: Recognizer, model: Path | str) -> Dataset:

@@ -32,6 +32,12 @@ class LastLayers:
     groups: Float[Tensor, "score label"]
     first: list[Head]
 
+    @property
+    def copies(self) -> int:
+        """How often each frame is heard, one after the other."""
+        network = self.recognizer.network
+        return network.config.copies if isinstance(network, Ensemble) else 1
+
     @classmethod
     def of(cls, recognizer: Recognizer, labels: tuple[str, ...]) -> "LastLayers":
         """Take them out.
@@ -51,8 +57,8 @@ class LastLayers:
     @torch.no_grad()
     def features(
         self, batches: Iterable[Float[Tensor, "_ channel time frequency"]], total: int, report: Report
-    ) -> list[Float[Tensor, "frame feature"]]:
-        """What each of them hears of some frames, which are ``total`` in number."""
+    ) -> list[Float[Tensor, "heard feature"]]:
+        """What each of them hears of some frames, which are ``total`` in number: of each frame all its copies."""
         heard: list[list[Tensor]] = [[] for _ in self.first]
         hooks = [
             _last(member).register_forward_pre_hook(partial(_keep, its))
@@ -78,7 +84,7 @@ class LastLayers:
         if isinstance(self.recognizer.network, Ensemble):
             ends = list(accumulate(int(count) for count in self.groups.sum(0)))
             groups = [list(range(first, end)) for first, end in zip([0, *ends], ends, strict=False)]
-            network = Ensemble.of(members, groups)
+            network = Ensemble.of(members, groups, self.copies)
         before = self.recognizer
         return Recognizer(
             before.front,
