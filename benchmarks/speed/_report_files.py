@@ -80,7 +80,7 @@ def _titled(title: str, columns: tuple[str, ...], rows: list[list[str]]) -> str:
 
 def picture(result: BenchmarkResult) -> str:
     """All tables drawn below one another, as SVG."""
-    figure = Figure(figsize=(8, 0.6 + sum(_height(table) for table in result.tables)), layout="constrained")
+    figure = Figure(figsize=(10, 0.6 + sum(_height(table) for table in result.tables)), layout="constrained")
     FigureCanvasSVG(figure)
     heights = [_height(table) for table in result.tables]
     for axes, table in zip(
@@ -97,7 +97,7 @@ def picture(result: BenchmarkResult) -> str:
         axes.axvline(1, color="black", linewidth=0.8)
         axes.set_title(table.title, fontsize=9)
         axes.tick_params(labelsize=7)
-        axes.legend(fontsize=7)
+        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars, never over them
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

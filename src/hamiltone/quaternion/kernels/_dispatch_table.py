@@ -1,7 +1,7 @@
 """Dispatch table: the form that computes each case, shipped, so that a call takes the same path each time.
 
 Measured with PyTorch 2.13 in float32 on x86-64 server processors, one with AVX2 and one with AVX-512, over the layers
-of VGG16 on a 4 x 64 x 64 embedding; ``docs/performance.md`` has the numbers of the first, and
+of VGG16 on a 4 x 64 x 64 embedding; ``docs/performance.md`` has the numbers of the second, and
 ``python -m benchmarks.speed a`` takes those of any machine. The first rule that holds counts; where none holds it is
 the plain form, as on devices and for dtypes that nobody has measured.
 
