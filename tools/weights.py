@@ -54,8 +54,7 @@ def main() -> None:
     PAGES.mkdir(exist_ok=True)
     results: dict[str, Any] = {"command": COMMAND, "unsure below": UNSURE_BELOW}
     for name, classes in MODELS.items():
-        made = ensemble(folders, classes)
-        made.recognizer.unsure_below = UNSURE_BELOW
+        made = ensemble(folders, classes, unsure_below=UNSURE_BELOW)
         table = made.predictions.merge(about, on="utterance", validate="one_to_one")
         labels = made.recognizer.labels
         parts = dict(groups(table))

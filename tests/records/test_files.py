@@ -327,6 +327,6 @@ def test_names_of_heard_recordings_are_seen_in_other_corpora_alone() -> None:
     }
     split = Split("table", "random", 0, parts)
     heard = {"emodb": ["03a01Fa", "03a01Wa", "03a02Fc"], "table": ["new"], "tess": ["OAF_bar_sad"]}
-    (note,) = namesakes(heard, split, "test", "it")
+    (note,) = namesakes(heard, split.by_corpus("test"), "test recordings", "it")
     assert note.startswith("it has heard emodb, where 2 recordings have names of these 4 test recordings (as 03a01Fa)")
-    assert namesakes(heard, split, "validation", "it") == []
+    assert namesakes(heard, split.by_corpus("validation"), "validation recordings", "it") == []

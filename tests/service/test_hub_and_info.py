@@ -6,9 +6,23 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from typer.testing import CliRunner
 
-from hamiltone.networks import BundleError, Recognizer, RHEmo, TrainedRHEmo, load_recognizer, save_bundle, weights_key
+from hamiltone.cli import app
+from hamiltone.networks import (
+    BundleError,
+    Ensemble,
+    Recognizer,
+    RHEmo,
+    TrainedRHEmo,
+    build_front,
+    build_network,
+    load_recognizer,
+    save_bundle,
+    weights_key,
+)
 from hamiltone.service import Predictor, ServiceError, export_hub, model_info
+from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.speech import Spectrogram
 
 Maker = Callable[..., Recognizer]
@@ -89,3 +103,17 @@ def test_info_knows_an_rh_emo(tmp_path: Path) -> None:
     about = model_info(tmp_path / "m")
     assert about["kind"] == "rh-emo"
     assert set(about["parameters"]) == {"encoder", "decoder", "heads"}
+
+
+def test_members_that_are_alike_are_told_once(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    front = build_front(LogMelSettings(bands=16))
+    members = [build_network(ResidualSettings(channels=(4,), stem=4, attention=4), front.shape, 2) for _ in range(3)]
+    save_bundle(Recognizer(front, Ensemble.of(members), ("a", "b")), tmp_path / "model")
+    (line,) = [
+        line
+        for line in CliRunner().invoke(app, ["info", str(tmp_path / "model")]).output.splitlines()
+        if line.startswith("network")
+    ]
+    assert "members 3 x kind residual" in line
+    assert line.count("residual") == 1

@@ -1,6 +1,7 @@
 """Adaptation of a saved recogniser to labelled recordings, from a table on disk to a bundle."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,17 @@ def test_without_speakers_nothing_is_validated_and_a_line_says_so(model, table, 
     made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
     assert made.predictions is None and made.results == ()
     assert any("name the speakers" in note for note in made.notes)
+
+
+def test_recordings_that_the_model_has_heard_are_told(model, table, tmp_path):
+    heard = tmp_path / "model"
+    shutil.copytree(model, heard)
+    write_heard({"ravdess": ["happy-0", "sad-3", "other"]}, heard)
+    made = adapt(corpus(table), heard, tmp_path / "own", threads=1, quiet=True)
+    (note,) = [note for note in made.notes if "heard" in note]
+    assert "has heard ravdess, where 2 recordings have names of these 60 recordings (as happy-0)" in note
+    again = adapt(corpus(table), tmp_path / "own", tmp_path / "again", threads=1, quiet=True)
+    assert any("was trained on 60 of these 60 recordings: the results are too good" in note for note in again.notes)
 
 
 def test_too_few_recordings_of_a_class_are_told(model, table, tmp_path):

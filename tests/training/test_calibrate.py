@@ -14,7 +14,7 @@ from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
 from hamiltone.training import RunSettings, TrainingError, calibrate, evaluate, load_dataset, train
-from hamiltone.training._calibrate import _loose
+from hamiltone.training._calibrate import loose_temperature
 
 Make = Callable[..., RunSettings]
 
@@ -107,12 +107,13 @@ def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, t
     settings = settings_for(tmp_path / "run")
     train(settings, quiet=True)
     (note,) = calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)["notes"]
-    assert re.match(r"no temperature is told from another \(\d+ of 19 validation frames are recognised\); ", note)
+    assert re.match(r"no temperature can be told .* \(\d+ of 19 validation frames are recognised\); ", note)
 
 
 def test_few_and_many_clips() -> None:
     logits, classes = np.tile([[2.0, 0.0]], (400, 1)), np.tile([0, 0, 0, 1], 100)
-    told = [_loose(logits[:count], classes[:count], fit_temperature(logits, classes)) for count in (20, 400)]
+    fitted = fit_temperature(logits, classes)
+    told = [loose_temperature(logits[:count], classes[:count], fitted, "validation frames") for count in (20, 400)]
     assert told == [
         [
             "20 validation frames are too few to say the temperature, which may be 0.72 to 4.6; how sure the scores "

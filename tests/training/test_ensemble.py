@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from hamiltone.corpora import load_corpus
-from hamiltone.networks import load_recognizer
+from hamiltone.networks import bundle_config, load_recognizer
 from hamiltone.records import read_heard, read_predictions
 from hamiltone.service import Predictor
-from hamiltone.training import TrainingError, ensemble, result_line, train
+from hamiltone.settings import read_settings
+from hamiltone.training import TrainingError, calibrate, ensemble, result_line, train
 
 from .conftest import Make
 
@@ -70,6 +71,33 @@ def test_at_several_speeds_its_members_are_tested_so(folds, tmp_path):
     np.testing.assert_allclose(others[0], direct / direct.sum(), atol=2e-3)
     with pytest.raises(TrainingError, match=r"ensemble: speeds: speed 2: takes 0\.5 to 1\.25"):
         ensemble(folds, speeds=[2.0])
+
+
+def test_it_is_unsure_as_it_is_told_and_says_where_its_clips_tell_no_temperature(folds, tmp_path):
+    made = ensemble(folds)
+    assert made.recognizer.unsure_below == 0.5
+    made.save(tmp_path / "model", {"title": "both"})
+    assert load_recognizer(tmp_path / "model").unsure_below == 0.5
+    told = bundle_config(tmp_path / "model")["card"]["calibration"]
+    assert told.startswith(f"temperature {made.recognizer.temperature:.3f}, fitted on the {len(made.predictions)} rec")
+    (note,) = made.notes  # after one epoch they know nothing
+    assert "test recordings of its members" in note and "calibrate on more clips" in note
+    assert ensemble(folds, unsure_below=0.0).recognizer.unsure_below == 0
+    with pytest.raises(ValueError, match="unsure_below must be a score of 0 to 1"):
+        ensemble(folds, unsure_below=2.0)
+
+
+def test_it_is_not_calibrated_on_what_a_member_was_trained_on(folds, tmp_path):
+    ensemble(folds).save(tmp_path / "model", {"title": "both"})
+    settings = read_settings(folds[0] / "settings.toml")
+    with pytest.raises(
+        TrainingError, match=r"was trained on \d+ of the \d+ validation recordings; it was calibrated wh"
+    ):
+        calibrate(settings, tmp_path / "model", tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+    open_eyed = settings.model_copy(update={"leaks": "report"})
+    notes = calibrate(open_eyed, tmp_path / "model", tmp_path / "out", quiet=True)["notes"]
+    assert any("was trained on" in note for note in notes)
 
 
 def test_classes_add_up(folds):

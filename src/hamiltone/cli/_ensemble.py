@@ -21,6 +21,9 @@ def ensemble(
         list[float] | None,
         typer.Option("--speed", metavar="TIMES", help="Hear recordings at this speed, too: name 1 and others; slower."),
     ] = None,
+    unsure_below: Annotated[
+        float, typer.Option("--unsure-below", min=0, max=1, help="The score below which the label is unsure; 0: never.")
+    ] = 0.5,
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
 ) -> None:
     """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
@@ -33,9 +36,11 @@ def ensemble(
         if not name or not equals or not all(parts.split("+")) or name in asked:
             raise TrainingError(f"--class {text!r}: takes NAME=A+B, each name once")
         asked[name] = parts.split("+")
-    made = ensemble_runs(runs, asked or None, speeds=speeds or None)
+    made = ensemble_runs(runs, asked or None, speeds=speeds or None, unsure_below=unsure_below)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
     plain = plain_line(made.predictions, labels, "recordings of speakers whom its members had never heard")
     made.save(out, {"title": title, "task": "emotion", "results": [plain, line], "command": command()})
     print(f"{out}: {line}")
+    for note in made.notes:
+        print(f"  note: {note}")

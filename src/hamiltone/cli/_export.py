@@ -1,5 +1,6 @@
 """The verb that takes a model elsewhere: export."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,8 @@ def export(
             check_place(place)
     if hub is not None:
         print(f"{export_hub(folder, hub)}: ready to upload; predict --model takes it, too")
+    if onnx is not None or page is not None:
+        print("Writing the network as ONNX, which may take a minute.", file=sys.stderr)
     if onnx is not None:
         file = export_onnx(load_recognizer(folder), onnx, card=bundle_card(folder))
         print(f"{file}: {file.stat().st_size / 1e6:.1f} MB; its scores are those of the recogniser")

@@ -24,10 +24,19 @@ def info(
     if as_json:
         print(json.dumps(about, indent=2))
         return
+    about["network"] = _alike_once(about["network"])
     for name, value in about.items():
         lines = value if name == "results" and value else [_fact_text(value)]
         for number, line in enumerate(lines):
             print(f"{'' if number else name.replace('_', ' '):<14}{line}")
+
+
+def _alike_once(network: dict[str, Any]) -> dict[str, Any]:
+    """An ensemble's members that are alike told once, with their number."""
+    members = network.get("members", [])
+    if len(members) < 2 or any(member != members[0] for member in members):
+        return network
+    return network | {"members": {f"{len(members)} x": members[0]}}
 
 
 def _fact_text(value: Any) -> str:

@@ -51,20 +51,21 @@ def heard_of(heard: Mapping[str, Sequence[str]], split: Split) -> tuple[int, int
     return seen, sum(map(len, tested.values()))
 
 
-def namesakes(heard: Mapping[str, Sequence[str]], split: Split, part: str, what: str) -> list[str]:
-    """Notes on a part's recordings that are named as some of another corpus which was heard.
+def namesakes(
+    heard: Mapping[str, Sequence[str]], given: Mapping[str, Iterable[str]], called: str, what: str
+) -> list[str]:
+    """Notes on recordings (by corpus; what they are called, in words) named as some of another corpus that was heard.
 
     Corpora are told apart by their names, so that a table of one's own with recordings of a corpus is another one; its
     utterances are paths, with ``#start-end`` where it cuts them.
     """
     notes = []
-    parted = split.by_corpus(part)
     for corpus, names in heard.items():
-        others = [name for its, found in parted.items() if its != corpus for name in found]
+        others = [name for its, found in given.items() if its != corpus for name in found]
         alike = {PureWindowsPath(name.partition("#")[0]).stem for name in others}.intersection(names)
         if alike:
             notes.append(
-                f"{what} has heard {corpus}, where {len(alike)} recordings have names of these {len(others)} {part} "
-                f"recordings (as {min(alike)}): if they are the same, the results are too good"
+                f"{what} has heard {corpus}, where {len(alike)} recordings have names of these {len(others)} "
+                f"{called} (as {min(alike)}): if they are the same, the results are too good"
             )
     return notes

@@ -15,7 +15,15 @@ from torch import Tensor
 from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
 from hamiltone.measures import fit_temperature
 from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
-from hamiltone.records import heard_folder, joined_heard, predictions_table, read_heard, versions, write_heard
+from hamiltone.records import (
+    heard_folder,
+    joined_heard,
+    namesakes,
+    predictions_table,
+    read_heard,
+    versions,
+    write_heard,
+)
 from hamiltone.settings import Dataset, settings_from
 
 from ._batches import Part, make_part
@@ -135,7 +143,7 @@ def adapt(
             temperature = fit_temperature(held_out.clamp_min(_LEAST).log().numpy(), heard.part.classes.numpy())
     adapted = last.with_heads(heads, temperature)
     results, predictions = _results(heard, labels, held_out, temperature, recognizer)
-    notes = [*_too_few(heard.part.utterances, labels, folds)]
+    notes = [*_heard_before(Path(model), heard.part.utterances), *_too_few(heard.part.utterances, labels, folds)]
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
     _save(adapted, Path(model), Path(out), heard.part.utterances, results, {"title": title, "command": command})
@@ -260,6 +268,17 @@ def _too_few(utterances: Utterances, labels: Sequence[str], folds: np.ndarray | 
     if folds is None:
         notes.append("nothing was validated: name the speakers of the recordings, two at least (six for an interval)")
     return notes
+
+
+def _heard_before(model: Path, utterances: Utterances) -> list[str]:
+    """Notes on recordings that the model was trained on, or that are named as some of them."""
+    folder = heard_folder(model)
+    if folder is None:
+        return []
+    what, heard, names = f"the model of {folder}", read_heard(folder), {*utterances.table["utterance"]}
+    seen = len(names.intersection(heard.get(utterances.corpus, [])))
+    told = [f"{what} was trained on {seen} of these {len(names)} recordings: the results are too good"] if seen else []
+    return told + namesakes(heard, {utterances.corpus: names}, "recordings", what)
 
 
 def _save(

@@ -17,7 +17,7 @@ from hamiltone.measures import (
     reliability_bins,
     temperature_range,
 )
-from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.networks import Ensemble, Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
 from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard, write_heard
 from hamiltone.settings import Dataset, RunSettings
 
@@ -71,7 +71,7 @@ def calibrate(
     settings = settings.model_copy(update={"frames": settings.frames.model_copy(update={"random_offset": False})})
     with deterministic(settings.threads), TrainingDisplay(settings.name, quiet=quiet) as display:
         dataset = load_known_dataset(settings, recognizer, model)
-        notes = _leaks(Path(model), dataset, settings.leaks)
+        notes = _leaks(Path(model), recognizer, dataset, settings.leaks)
         part, _ = prepare_part("validation", settings, dataset, recognizer.front, recognizer.labels, display.report)
         size = settings.training.batch
         with torch.no_grad():
@@ -81,7 +81,7 @@ def calibrate(
         recognizer.temperature = 1.0
         before = _reliability(_probabilities(objective, part, size), part)
         recognizer.temperature, recognizer.unsure_below = fit_temperature(logits, classes), unsure_below
-        notes += _loose(logits, classes, recognizer.temperature)
+        notes += loose_temperature(logits, classes, recognizer.temperature, "validation frames")
         probabilities = _probabilities(objective, part, size)
         after = _reliability(probabilities, part)
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
@@ -99,37 +99,41 @@ def calibrate(
     }
 
 
-def _loose(
-    logits: Float[np.ndarray, "frame label"], classes: Int[np.ndarray, " frame"], temperature: float
+def loose_temperature(
+    logits: Float[np.ndarray, "row label"], classes: Int[np.ndarray, " row"], temperature: float, rows: str
 ) -> list[str]:
-    """Whether the clips say what the temperature is, and if not, why."""
+    """A note where the rows (what they are called, in words) hardly say what the temperature is; none otherwise."""
     likely = temperature_range(logits, temperature)
     if likely is None:
-        right = f"{int((logits.argmax(1) == classes).sum())} of {len(classes)} validation frames are recognised"
-        why = f"no temperature is told from another ({right}); {temperature:.3g} was taken"
+        right = f"{int((logits.argmax(1) == classes).sum())} of {len(classes)} {rows} are recognised"
+        why = f"no temperature can be told from what is recognised by chance ({right}); {temperature:.3g} was taken"
     elif likely[1] > _LOOSE * likely[0]:
         its = " to ".join(f"{one:.2g}" for one in likely)
-        why = f"{len(classes)} validation frames are too few to say the temperature, which may be {its}"
+        why = f"{len(classes)} {rows} are too few to say the temperature, which may be {its}"
     else:
         return []
     return [f"{why}; how sure the scores are means little: calibrate on more clips"]
 
 
-def _leaks(model: Path, dataset: Dataset, leaks: str) -> list[str]:
+def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) -> list[str]:
     """See that the clips to calibrate on are not those that the weights were fitted to."""
     folder = heard_folder(model)
-    alike = namesakes(read_heard(folder), dataset.split, "validation", f"the model of {folder}") if folder else []
-    if folder is None or not (folder / SPLIT).is_file():
-        return ["what the model was trained on, and what it was chosen on, is not known apart here", *alike]
-    chosen = read_split(folder / SPLIT).by_corpus("validation")
-    trained = {corpus: {*heard} - chosen.get(corpus, set()) for corpus, heard in read_heard(folder).items()}
     fitted = dataset.split.by_corpus("validation")
+    what = f"the model of {folder}"
+    alike = [] if folder is None else namesakes(read_heard(folder), fitted, "validation recordings", what)
+    several = isinstance(recognizer.network, Ensemble) and len(recognizer.network.members) > 1
+    if folder is None or not (several or (folder / SPLIT).is_file()):
+        return ["what the model was trained on, and what it was chosen on, is not known apart here", *alike]
+    # What one member of an ensemble was chosen on, another one was trained on.
+    chosen = {} if several else read_split(folder / SPLIT).by_corpus("validation")
+    trained = {corpus: {*heard} - chosen.get(corpus, set()) for corpus, heard in read_heard(folder).items()}
     seen = sum(len(utterances & trained.get(corpus, set())) for corpus, utterances in fitted.items())
     if not seen:
         return alike
     text = f"{model} was trained on {seen} of the {sum(map(len, fitted.values()))} validation recordings"
     if leaks == "refuse":
-        raise TrainingError(f'{text}; calibrate with the split of its run, or set leaks="report" to go on and say so')
+        advice = "it was calibrated when it was made" if several else "calibrate with the split of its run"
+        raise TrainingError(f'{text}; {advice}, or set leaks="report" to go on and say so')
     return [text, *alike]
 
 

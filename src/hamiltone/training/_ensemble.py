@@ -25,6 +25,7 @@ from hamiltone.records import (
 )
 from hamiltone.settings import read_settings
 
+from ._calibrate import UNSURE_BELOW, loose_temperature
 from ._errors import TrainingError
 from ._evaluate import predictions_on_test
 
@@ -40,11 +41,13 @@ class Ensembled:
         predictions: a row for each test clip of the members' runs, by the member that tested it, calibrated: utterance,
             speaker, truth, prediction, and a score for each class.
         heard: the utterances, by corpus, that any member was trained or selected on.
+        notes: what those clips are too few for.
     """
 
     recognizer: Recognizer
     predictions: pd.DataFrame
     heard: Mapping[str, list[str]]
+    notes: tuple[str, ...] = ()
 
     def save(self, out: Path | str, facts: Mapping[str, Any], *, licence: str = "") -> None:
         """Save the recogniser with a card, and what it has heard beside it.
@@ -54,6 +57,10 @@ class Ensembled:
         """
         counts = {corpus: len(utterances) for corpus, utterances in self.heard.items()}
         known = {"heard": counts, "licences": licences(self.heard), "versions": versions()}
+        known["calibration"] = (
+            f"temperature {self.recognizer.temperature:.3f}, fitted on the {len(self.predictions)} recordings that its "
+            f"members had not heard; unsure below a score of {self.recognizer.unsure_below:g}"
+        )
         save_bundle(self.recognizer, out, known | dict(facts), licence=licence)
         write_heard(self.heard, Path(out))
 
@@ -63,6 +70,7 @@ def ensemble(
     classes: Mapping[str, Sequence[str]] | None = None,
     *,
     speeds: Sequence[float] | None = None,
+    unsure_below: float = UNSURE_BELOW,
 ) -> Ensembled:
     """One recogniser of the finished runs of a cross-validation.
 
@@ -76,11 +84,13 @@ def ensemble(
             out. None: the runs' own.
         speeds: hear each recording at several speeds, such as 0.9, 1 and 1.1, and average over them, too. What it costs
             grows with their number. The members are tested so again, which needs the runs' corpus. None: as they are.
+        unsure_below: the score, after calibration, below which the label is "unsure"; 0: it never is.
 
     Raises:
         TrainingError: no run, runs that do not go together, a class that they do not have or that is named twice, or a
             front that takes no such speeds.
         RecordError, BundleError: a run that is not whole.
+        ValueError: ``unsure_below`` is no score of 0 to 1.
     """
     folders = [Path(run) for run in runs]
     if not folders:
@@ -98,13 +108,20 @@ def ensemble(
     if tables["utterance"].duplicated().any():
         twice = tables.loc[tables["utterance"].duplicated(), "utterance"].iloc[0]
         raise TrainingError(f"ensemble: {twice} is a test clip of two runs; take runs whose test parts are apart")
-    predictions, temperature = _calibrated(tables, names, labels, groups)
+    predictions, temperature, notes = _calibrated(tables, names, labels, groups)
     first = members[0]
     network = Ensemble.of([member.network for member in members], groups)
-    recognizer = Recognizer(first.front, network, labels, frame_rule=first.frame_rule, temperature=temperature)
+    recognizer = Recognizer(
+        first.front,
+        network,
+        labels,
+        frame_rule=first.frame_rule,
+        temperature=temperature,
+        unsure_below=unsure_below,
+    )
     if speeds is not None:
         recognizer = _at_speeds(recognizer, speeds)
-    return Ensembled(recognizer.eval(), predictions, joined_heard(map(read_heard, folders)))
+    return Ensembled(recognizer.eval(), predictions, joined_heard(map(read_heard, folders)), tuple(notes))
 
 
 def _at_speeds(recognizer: Recognizer, speeds: Sequence[float]) -> Recognizer:
@@ -167,8 +184,8 @@ def _groups(names: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[
 
 def _calibrated(
     tables: pd.DataFrame, names: Sequence[str], labels: Sequence[str], groups: Sequence[Sequence[int]] | None
-) -> tuple[pd.DataFrame, float]:
-    """The members' predictions in the new classes, calibrated, and the temperature that does it."""
+) -> tuple[pd.DataFrame, float, list[str]]:
+    """The members' predictions in the new classes, calibrated, the temperature that does it, and notes on that."""
     scores, place = _scores(tables, names), {name: index for index, name in enumerate(names)}
     if groups is not None:
         scores = np.stack([scores[:, list(group)].sum(1) for group in groups], axis=1)
@@ -183,7 +200,8 @@ def _calibrated(
         truth=[labels[index] for index in truth], prediction=[labels[index] for index in probabilities.argmax(1)]
     )
     columns = {f"score_{label}": probabilities[:, index] for index, label in enumerate(labels)}
-    return table.assign(**columns).reset_index(drop=True), temperature
+    notes = loose_temperature(logits, truth, temperature, "test recordings of its members")
+    return table.assign(**columns).reset_index(drop=True), temperature, notes
 
 
 def _scores(table: pd.DataFrame, labels: Sequence[str]) -> Float[np.ndarray, "clip label"]:

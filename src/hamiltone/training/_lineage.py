@@ -135,7 +135,7 @@ def check_leaks(heard: Mapping[str, list[str]], split: Split, what: str, leaks: 
         TrainingError: a leak, where ``leaks`` is "refuse".
     """
     seen, tested = heard_of(heard, split)
-    alike = namesakes(heard, split, "test", what)
+    alike = namesakes(heard, split.by_corpus("test"), "test recordings", what)
     if not seen:
         return alike
     text = f"{what} was trained on {seen} of the {tested} test recordings"

@@ -25,7 +25,8 @@ def load_utterances(settings: CorpusSettings) -> Utterances:
         place = "NAME=FOLDER" if settings.parts else f"{settings.name}={utterances.root}"
         raise CorpusError(
             f"{utterances.corpus}: {utterances.root} is not the whole corpus ({utterances.part}): complete it "
-            f"(hamiltone corpus check {place} says what is missing), or set corpus.partial=true to use this part"
+            f"(hamiltone corpus check {place} says what is missing), or set corpus.partial=true "
+            "(in a study's file partial = true in its table) to use this part"
         )
     return utterances if settings.within is None else _within(utterances, expand(settings.within, "corpus.within"))
 
