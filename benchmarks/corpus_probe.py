@@ -29,8 +29,7 @@ from hamiltone.progress import Bars
 from hamiltone.speech import LogMel, sounding_columns
 
 from .pages import markdown_table, put_between
-from .recognisers import fold_dataset, read_protocols
-from .recognisers._protocols import PROTOCOLS
+from .recognisers import Places, fold_dataset, read_protocols
 
 BEGIN, END = "<!-- corpora told apart -->", "<!-- end of the corpora -->"
 PAGE = Path(__file__).parents[1] / "docs" / "recognisers.md"
@@ -96,7 +95,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, default=PAGE, help="the page that the table goes into")
     asked = parser.parse_args(arguments)
     try:
-        dataset = fold_dataset(read_protocols()["eight"], PROTOCOLS, 0)
+        protocols = Places().protocols
+        dataset = fold_dataset(read_protocols(protocols)["eight"], protocols, 0)
         with Bars(MofNCompleteColumn(), TimeRemainingColumn()) as bars:
             task = bars.progress.add_task("recordings", total=None)
             found = probed(
@@ -112,7 +112,9 @@ def told(utterances: Utterances, found: list[tuple[str, Mapping[str, object]]]) 
     rows = [[name, f"{uar['value']:.3f} [{uar['low']:.3f}, {uar['high']:.3f}]"] for name, uar in found]
     table = markdown_table(["what is known of a recording", "UAR of the corpus"], rows)
     speakers = utterances.table["speaker"].nunique()
-    return f"\n{len(utterances)} recordings of {speakers} speakers; one of four corpora by chance: 0.250.\n\n{table}"
+    corpora = utterances.table["utterance"].str.partition("/")[0].nunique()
+    by_chance = f"one of {corpora} corpora by chance: {1 / corpora:.3f}"
+    return f"\n{len(utterances)} recordings of {speakers} speakers; {by_chance}.\n\n{table}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Table f: what a study gains by runs side by side, and what one run gains by more threads."""
 
-import itertools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +22,7 @@ def study_table(quick: bool, report: Callable[[str], None]) -> Table:
         ways |= {f"one worker, {cores} threads": (1, cores), f"{cores} workers, one thread each": (cores, 1)}
     report(f"f: {', '.join(ways)}")
     with tempfile.TemporaryDirectory() as folder:
-        fresh = (Path(folder) / str(number) for number in itertools.count())
-        calls = {name: timed(_trainings(runs, *way, fresh.__next__, quick)) for name, way in ways.items()}
+        calls = {name: timed(_trainings(runs, *way, folder, quick)) for name, way in ways.items()}
         # What the first round decodes and extracts is kept, and each later one reads it.
         seconds = interleaved(calls, 1 if quick else _ROUNDS)
     one = seconds["one worker, one thread"]
@@ -35,7 +33,7 @@ def study_table(quick: bool, report: Callable[[str], None]) -> Table:
     return Table("f", title, ["ms", "times as fast as one worker"], rows, [gain] if cores > 1 else [])
 
 
-def _trainings(runs: int, workers: int, threads: int, fresh: Callable[[], Path], quick: bool) -> Callable[[], object]:
+def _trainings(runs: int, workers: int, threads: int, folder: str, quick: bool) -> Callable[[], object]:
     training: dict[str, Any] = {"batch": 32, "learning_rate": 1e-3, "epochs": 1 if quick else 3}
     channels = [8, 8] if quick else [16, 32, 64]
     study = Study.model_validate(
@@ -58,7 +56,7 @@ def _trainings(runs: int, workers: int, threads: int, fresh: Callable[[], Path],
     )
 
     def carry_out() -> None:
-        out = fresh()
+        out = Path(tempfile.mkdtemp(dir=folder)) / "study"
         done = run_study(study, out, LocalExecutor(out, workers=workers), quiet=True)
         if not done.complete:
             raise BenchmarkError(f"bench: {'; '.join(done.failed.values())}")

@@ -117,7 +117,7 @@ def test_a_study_is_carried_out_by_one_worker_and_by_as_many_as_there_are_cores(
     def timed_study(study, out, executor, *, quiet):
         done = not out.exists()
         carried_out.append((len(study.seeds), executor.side_by_side, study.run["threads"], done))
-        time.sleep(0.1 / executor.side_by_side)
+        time.sleep(0.3 / executor.side_by_side)
         return Result(planned=len(study.seeds), before=0, done=len(study.seeds), failed={}, skipped=())
 
     monkeypatch.setattr(_study_table, "usable_cores", lambda: 3)

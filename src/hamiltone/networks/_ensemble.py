@@ -74,27 +74,30 @@ class Ensemble(Network):
         ensemble.members = nn.ModuleList(members)
         return ensemble
 
+    @property
+    def networks(self) -> list[Network]:
+        """Its members, by their type."""
+        return [member for member in self.members if isinstance(member, Network)]
+
     @classmethod
     def restricted(cls, network: Network, classes: Sequence[int]) -> "Ensemble":
         """A network, itself an ensemble perhaps, that chooses from some of its classes; it shares the weights."""
         if not isinstance(network, Ensemble):
             return cls.of([network], [[one] for one in classes])
         groups = network.config.groups or tuple((one,) for one in range(network.classes))
-        members = [member for member in network.members if isinstance(member, Network)]
-        return cls.of(members, [groups[one] for one in classes], network.config.copies)
+        return cls.of(network.networks, [groups[one] for one in classes], network.config.copies)
 
     @classmethod
     def copied(cls, network: Network, copies: int) -> "Ensemble":
         """A network, itself an ensemble perhaps, for so many copies of what it takes; it shares the weights."""
         if not isinstance(network, Ensemble):
             return cls.of([network], None, copies)
-        members = [member for member in network.members if isinstance(member, Network)]
-        return cls.of(members, network.config.groups, copies)
+        return cls.of(network.networks, network.config.groups, copies)
 
     def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Ensemble":
         """A copy whose members are all adapted to the speaker."""
         heard = [self._copies(batch) for batch in features]
-        members = [member.adapted(heard) for member in self.members if isinstance(member, Network)]
+        members = [member.adapted(heard) for member in self.networks]
         return Ensemble.of(members, self.config.groups, self.config.copies).eval()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:

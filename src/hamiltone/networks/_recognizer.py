@@ -110,14 +110,8 @@ class Recognizer(nn.Module):
             raise ValueError(f"{unknown[0]!r} is no class of this recogniser, which knows {', '.join(self.labels)}")
         if len(labels) < 2 or len({*labels}) < len(labels):
             raise ValueError(f"{', '.join(labels)}: name two classes at least, each once")
-        return Recognizer(
-            self.front,
-            Ensemble.restricted(self.network, [self.labels.index(label) for label in labels]),
-            labels,
-            frame_rule=self.frame_rule,
-            temperature=self.temperature,
-            unsure_below=self.unsure_below,
-        )
+        classes = [self.labels.index(label) for label in labels]
+        return self._with(self.front, Ensemble.restricted(self.network, classes), labels)
 
     def at_speeds(self, speeds: Sequence[float]) -> "Recognizer":
         """One that hears each frame at several speeds, and averages its probabilities; it shares the network's weights.
@@ -129,14 +123,7 @@ class Recognizer(nn.Module):
         Raises:
             ValueError: a front that cannot (see ``Front.at_speeds``), or speeds that it does not take.
         """
-        return Recognizer(
-            self.front.at_speeds(speeds),
-            Ensemble.copied(self.network, len(speeds)),
-            self.labels,
-            frame_rule=self.frame_rule,
-            temperature=self.temperature,
-            unsure_below=self.unsure_below,
-        ).eval()
+        return self._with(self.front.at_speeds(speeds), Ensemble.copied(self.network, len(speeds))).eval()
 
     @torch.no_grad()
     def adapted(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> "Recognizer":
@@ -154,14 +141,18 @@ class Recognizer(nn.Module):
         features = [self.front(batch.to(device)) for batch in batches]
         if not features:
             raise ValueError("no frame of the speaker to adapt to")
+        return self._with(self.front, self.network.adapted(features)).eval()
+
+    def _with(self, front: Front, network: Network, labels: Sequence[str] | None = None) -> "Recognizer":
+        """Another front and network (and labels) by the same rules."""
         return Recognizer(
-            self.front,
-            self.network.adapted(features),
-            self.labels,
+            front,
+            network,
+            self.labels if labels is None else labels,
             frame_rule=self.frame_rule,
             temperature=self.temperature,
             unsure_below=self.unsure_below,
-        ).eval()
+        )
 
     @torch.no_grad()
     def recognize(self, batches: Iterable[Float[Tensor, "_ sample"]]) -> Recognition:

@@ -121,7 +121,7 @@ def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) ->
     fitted = dataset.split.by_corpus("validation")
     what = f"the model of {folder}"
     alike = [] if folder is None else namesakes(read_heard(folder), fitted, "validation recordings", what)
-    several = isinstance(recognizer.network, Ensemble) and len(recognizer.network.members) > 1
+    several = isinstance(recognizer.network, Ensemble) and len(recognizer.network.networks) > 1
     if folder is None or not (several or (folder / SPLIT).is_file()):
         return ["what the model was trained on, and what it was chosen on, is not known apart here", *alike]
     # What one member of an ensemble was chosen on, another one was trained on.

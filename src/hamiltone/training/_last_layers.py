@@ -102,7 +102,7 @@ def _keep(heard: list[Tensor], _: nn.Module, given: tuple[Tensor, ...]) -> None:
 
 def _members(network: Network) -> list[Network]:
     if isinstance(network, Ensemble):
-        return [member for member in network.members if isinstance(member, Network)]
+        return network.networks
     return [network]
 
 
