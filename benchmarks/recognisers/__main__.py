@@ -76,9 +76,9 @@ def train_all(asked: argparse.Namespace, places: Places) -> None:
     systems, protocols = read_systems(places.systems), read_protocols(places.protocols)
     command = shlex.join(["python", "-m", "benchmarks.recognisers", *sys.argv[1:]])
     for protocol in asked.protocol or protocols:
-        chosen("protocol", protocol, protocols)
+        of_protocol = chosen("protocol", protocol, protocols).systems
         folds = range(number_of_folds(protocol, places.protocols)) if asked.fold is None else [asked.fold]
-        for system in asked.system or systems:
+        for system in asked.system or of_protocol or systems:
             seeds = chosen("system", system, systems).seeds if asked.seed is None else [asked.seed]
             for fold, seed in ((fold, seed) for seed in seeds for fold in folds):
                 name = f"{system}, {protocol}, fold {fold}, seed {seed}"

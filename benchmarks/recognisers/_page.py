@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hamiltone.files import atomic_write
-from hamiltone.measures import Interval
 
 from ..pages import markdown_table, put_between
+from ._curve import curve_picture, curve_section, learning_curves
 from ._folds import Places
 from ._pace import read_pace
 from ._picture import picture
@@ -14,9 +14,10 @@ from ._protocols import Protocol, read_protocols
 from ._results import LOOKS, TRIALS, read_log
 from ._scores import Difference, Measured, ProtocolScores, protocol_scores
 from ._systems import read_systems
+from ._text import interval_text
 
 BEGIN, END = "<!-- tables of the recognisers -->", "<!-- end of the tables -->"
-PICTURE = Path("pictures") / "recognisers.svg"
+PICTURES = Path("pictures")
 ORDER = ("ravdess8", "emodb7", "four", "loco")
 """Of the protocols on the page; others come after these."""
 
@@ -42,12 +43,18 @@ def write_page(places: Places, page: Path) -> None:
     parts = [
         _section(name, protocols[name], one, titles, pace, [look for look in looks if look["protocol"] == name])
         for name, one in scores.items()
+        if protocols[name].curve_of is None
     ]
+    curves = {str(PICTURES / f"learning-curve-{one.protocol}.svg"): one for one in learning_curves(protocols, scores)}
+    parts += [curve_section(one, path) for path, one in curves.items()]
     parts += [_looks(looks, titles), _trials(trials)]
     parts += ["## Which recordings\n", *(f"{line}.\n" for line in dict.fromkeys(one.corpus for one in scores.values()))]
-    drawn = picture({protocols[name].title: one for name, one in scores.items()})
+    compared = {protocols[name].title: one for name, one in scores.items() if protocols[name].curve_of is None}
+    drawn = {str(PICTURES / "recognisers.svg"): picture(compared)}
+    drawn |= {path: curve_picture(one) for path, one in curves.items()}
     put_between(page, BEGIN, END, "\n".join(parts))
-    atomic_write(page.parent / PICTURE, drawn)
+    for path, content in drawn.items():
+        atomic_write(page.parent / path, content)
 
 
 def corpora_of(protocol: Protocol) -> tuple[str, ...]:
@@ -74,8 +81,10 @@ def _section(
     if scores.differences:
         lines += [_differences(scores.differences, titles)]
     lines += [_costs(scores.measured, pace)]
+    told = {one.name for one in scores.measured}
     lines += [
-        f"Not told yet: {titles[system]} ({count} trainings lack).\n" for system, count in scores.unfinished.items()
+        f"{'Not all told' if system in told else 'Not told'} yet: {titles[system]} ({count} trainings lack).\n"
+        for system, count in scores.unfinished.items()
     ]
     return "\n".join(lines)
 
@@ -84,13 +93,14 @@ def _results(scores: ProtocolScores) -> str:
     groups = list(scores.measured[0].groups)
     several = scores.measured[0].mean is not None
     unanswered = any(one.unanswered for one in scores.measured)
-    columns = ["system", "speaker's clips", "UAR", *(["mean of corpora"] if several else []), *groups, "ECE"]
+    columns = ["system", "speaker's clips", "trainings", "UAR"]
+    columns += [*(["mean of corpora"] if several else []), *groups, "ECE"]
     columns += ["no answer"] if unanswered else []
     rows = []
     for one in scores.measured:
-        row = [one.system.title, "used" if one.system.per_speaker else "", _interval(one.uar)]
+        row = [one.system.title, "used" if one.system.per_speaker else "", str(len(one.seeds)), interval_text(one.uar)]
         row += [f"{one.mean:.3f}"] if one.mean is not None else []
-        row += [_interval(one.groups[group]) for group in groups]
+        row += [interval_text(one.groups[group]) for group in groups]
         row += [f"{one.ece:.3f}"] + ([str(one.unanswered)] if unanswered else [])
         rows.append(row)
     return markdown_table(columns, rows, left=2)
@@ -101,7 +111,7 @@ def _differences(differences: tuple[Difference, ...], titles: Titles) -> str:
         [
             titles[one.name],
             titles[one.baseline],
-            _interval(one.interval, sign="+"),
+            interval_text(one.interval, sign="+"),
             "" if one.p is None else f"{one.p:.4f}",
             "" if one.corrected is None else f"{one.corrected:.4f}",
         ]
@@ -136,9 +146,3 @@ def _trials(trials: list[dict[str, str]]) -> str:
     ]
     rows = [[trial["what"], trial["note"], trial["validation"]] for trial in trials]
     return "\n".join([*told, markdown_table(["trial", "note", "UAR in validation"], rows, left=2)] if rows else told)
-
-
-def _interval(interval: Interval, sign: str = "") -> str:
-    """With three digits; the value alone where an interval is not estimable."""
-    value = f"{interval.estimate:{sign}.3f}"
-    return value if interval.low is None else f"{value} [{interval.low:{sign}.3f}, {interval.high:{sign}.3f}]"

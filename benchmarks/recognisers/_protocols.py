@@ -40,6 +40,9 @@ class Protocol(Settings):
         split: likewise.
         source: the protocol whose answers can be taken for this one's.
         files: one file with lists of speakers in folds, or a file for each fold, in place of the split.
+        run: laid over the settings of all networks.
+        curve_of: the protocol that is the same with all training speakers: this one is a point of its learning curve.
+        systems: those that are trained on it where none is named; all.
     """
 
     title: str
@@ -48,6 +51,9 @@ class Protocol(Settings):
     split: SplitSettings = SplitSettings()
     source: Source | None = None
     files: tuple[str, ...] = Field(default=())
+    run: dict[str, Any] = Field(default={})
+    curve_of: str | None = None
+    systems: tuple[str, ...] = Field(default=())
 
     def laid_under(self, folder: Path, fold: int) -> dict[str, Any]:
         """What of a run's settings the protocol decides.
@@ -62,7 +68,7 @@ class Protocol(Settings):
             split = {"file": str(folder / self.files[fold if several else 0]), "fold": 0 if several else fold}
         elif fold:
             split["fold"] = fold
-        return {"task": "emotion", "corpus": self.corpus.model_dump(exclude_unset=True), "split": split}
+        return {**self.run, "task": "emotion", "corpus": self.corpus.model_dump(exclude_unset=True), "split": split}
 
 
 def read_protocols(folder: Path = PROTOCOLS) -> dict[str, Protocol]:

@@ -78,6 +78,10 @@ class SystemResults(File):
         """The folds and seeds that are not done."""
         return [(fold, seed) for fold in range(self.of_folds) for seed in seeds if not self.done(fold, seed)]
 
+    def whole(self, seeds: Sequence[int]) -> tuple[int, ...]:
+        """The seeds of which all folds are done."""
+        return tuple(seed for seed in seeds if not self.missing([seed]))
+
 
 def result_files(folder: Path, protocol: str, system: str) -> tuple[Path, Path]:
     """Where the facts and the predictions lie."""

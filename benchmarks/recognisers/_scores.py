@@ -35,6 +35,7 @@ class Measured:
     Attributes:
         name: the system's.
         system: itself.
+        seeds: of the trainings that are counted: those that have all folds.
         uar: recall over all clips, with an interval over speakers.
         groups: corpus or sex -> the recall there.
         mean: of the corpora's recalls; None where there is one corpus.
@@ -47,6 +48,7 @@ class Measured:
 
     name: str
     system: System
+    seeds: tuple[int, ...]
     uar: Interval
     groups: Mapping[str, Interval]
     mean: float | None
@@ -73,7 +75,7 @@ class ProtocolScores:
     """All that is told of a protocol.
 
     Attributes:
-        measured: the systems that have all folds, in order.
+        measured: the systems that have all folds, in order, of one seed at least (of all, where they are averaged).
         differences: of the pairs that are compared.
         unfinished: system -> how many folds and seeds it lacks.
         corpus: which recordings, in a line.
@@ -109,17 +111,18 @@ def protocol_scores(
     found = {name: read_results(folder, protocol, name) for name in systems}
     started = {name: results for name, results in found.items() if results is not None}
     lacking = {name: len(results.missing(systems[name].seeds)) for name, results in started.items()}
-    done = {name: results for name, results in started.items() if not lacking[name]}
+    counted = {name: _counted(results, systems[name]) for name, results in started.items()}
+    done = {name: results for name, results in started.items() if counted[name]}
     if not done:
         return None
     _check_parts(folder, done.values())
-    answers = {name: _answers(folder, results, systems[name]) for name, results in done.items()}
+    answers = {name: _answers(folder, results, systems[name], counted[name]) for name, results in done.items()}
     every = pd.DataFrame(pd.concat(answers.values()), columns=["utterance", "speaker", "truth"])
     clips = every.drop_duplicates(subset="utterance")
     whole = {name: _with_unanswered(table, clips) for name, table in answers.items()}
     some = next(iter(done.values()))
     return ProtocolScores(
-        tuple(_measured(name, systems[name], done[name], whole[name], corpora) for name in done),
+        tuple(_measured(name, systems[name], counted[name], done[name], whole[name], corpora) for name in done),
         _differences(whole, systems),
         {name: count for name, count in lacking.items() if count},
         some.corpus,
@@ -142,11 +145,21 @@ def _check_parts(folder: Path, results: Iterable[SystemResults]) -> None:
                 )
 
 
-def _answers(folder: Path, results: SystemResults, system: System) -> pd.DataFrame:
+def _averages(system: System) -> bool:
+    return isinstance(system, NetworkSystem) and system.average
+
+
+def _counted(results: SystemResults, system: System) -> tuple[int, ...]:
+    """The seeds that have all folds; none where a mean of trainings lacks one."""
+    whole = results.whole(system.seeds)
+    return () if _averages(system) and whole != system.seeds else whole
+
+
+def _answers(folder: Path, results: SystemResults, system: System, seeds: Sequence[int]) -> pd.DataFrame:
     """A row for each clip and seed; where trainings are averaged, for each clip."""
     table = read_answers(folder, results)
-    table = table.loc[table["seed"].isin(system.seeds)]
-    if not (isinstance(system, NetworkSystem) and system.average):
+    table = table.loc[table["seed"].isin(seeds)]
+    if not _averages(system):
         return table
     scores = [f"score_{label}" for label in results.labels]
     clips = table.drop_duplicates(subset="utterance")[["utterance", "speaker", "truth"]]
@@ -165,17 +178,23 @@ def _with_unanswered(table: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measured(
-    name: str, system: System, results: SystemResults, table: pd.DataFrame, corpora: Sequence[str]
+    name: str,
+    system: System,
+    seeds: tuple[int, ...],
+    results: SystemResults,
+    table: pd.DataFrame,
+    corpora: Sequence[str],
 ) -> Measured:
     groups = {group: _uar(rows) for group, rows in _groups(table, corpora)}
     answered = table.loc[table["prediction"] != NOTHING]
     scores = answered[[f"score_{label}" for label in results.labels]].to_numpy()
     classes = answered["truth"].map(results.labels.index).to_numpy()
-    facts = [one for one in results.folds if one.seed in system.seeds]
-    together = len(system.seeds) if isinstance(system, NetworkSystem) and system.average else 1
+    facts = [one for one in results.folds if one.seed in seeds]
+    together = len(seeds) if _averages(system) else 1
     return Measured(
         name,
         system,
+        seeds,
         _uar(table),
         groups,
         float(np.mean([groups[corpus].estimate for corpus in corpora])) if len(corpora) > 1 else None,

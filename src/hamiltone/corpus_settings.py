@@ -116,3 +116,15 @@ class SplitSettings(Settings):
         description="a split or lists of speakers in a file, instead of the above",
         examples=["actors.json"],
     )
+    training_speakers: PositiveInt | None = Field(
+        default=None,
+        description="only so many speakers of the training part, drawn by the seed: for learning curves; None: all",
+        examples=[6],
+    )
+
+    def identity(self) -> dict[str, Any]:
+        """What of it decides the result, without the place where a file lies."""
+        content = self.model_dump(mode="json", exclude={"file"})
+        if self.training_speakers is None:
+            content.pop("training_speakers")  # without it, a split is the one that it was before there was any
+        return content

@@ -1,6 +1,7 @@
 """The comparison of recognisers: the same parts for all, machines as scikit-learn has them, results, looks, page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -27,10 +28,11 @@ from benchmarks.recognisers import (
     read_systems,
     run_fold,
 )
+from benchmarks.recognisers._curve import curve_picture, curve_section, learning_curves
 from benchmarks.recognisers._derived import derive
 from benchmarks.recognisers._pace import measure_pace
 from benchmarks.recognisers._page import corpora_of, write_page
-from benchmarks.recognisers._protocols import PROTOCOLS
+from benchmarks.recognisers._protocols import PROTOCOLS, Protocol
 from benchmarks.recognisers._results import (
     LOOKS,
     FoldFacts,
@@ -44,7 +46,7 @@ from benchmarks.recognisers._scores import NOTHING, protocol_scores
 from benchmarks.recognisers._speakers import sex_of, write_lists
 from benchmarks.recognisers._svm import decisions, fit_svm, normalised_per_speaker
 from benchmarks.recognisers._systems import run_settings
-from hamiltone.corpora import CORPORA, Split, load_corpus
+from hamiltone.corpora import CORPORA, CorpusSettings, Split, SplitSettings, load_corpus
 from hamiltone.measures import holm, paired_permutation_test, unweighted_average_recall
 from hamiltone.measures import unweighted_average_recall_from_confusion as uar_from_confusion
 from hamiltone.networks import load_recognizer
@@ -334,7 +336,7 @@ def test_all_systems_get_the_same_parts_and_what_is_done_is_kept(places, known_f
     assert "Not told yet: tiny (3 trainings lack)." in text and text.endswith("-->\nAfter\n")
     table = answers["egemaps-svm-speaker"]
     recall = unweighted_average_recall(table["truth"], table["prediction"])
-    assert recall > 0.6 and f"| per speaker | used | {recall:.3f} [" in text
+    assert recall > 0.6 and f"| per speaker | used | 1 | {recall:.3f} [" in text
     assert f"| {factors['egemaps-svm']:.4f} |" in text
     ElementTree.parse(places.systems.parent / "pictures" / "recognisers.svg")
 
@@ -522,6 +524,36 @@ def test_trainings_are_averaged_where_the_system_says_so(compared):
     assert (one.parameters, one.model_bytes, one.minutes) == (20, 80, 1.0)
 
 
+def test_seeds_that_lack_folds_are_not_counted(compared):
+    folder, _, seeds = compared
+    more = SEVERAL.replace("[0, 1]", "[0, 1, 2]")
+    scores = scores_of(folder, systems_of(TWO + more))
+    one = scores.measured[1]
+    both = pd.concat(seeds)
+    assert (one.name, one.seeds, dict(scores.unfinished)) == ("several", (0, 1), {"several": 1})
+    assert one.uar.estimate == pytest.approx(unweighted_average_recall(both["truth"], both["prediction"]))
+    averaged = scores_of(folder, systems_of(TWO + more + "average = true\n"))
+    assert [one.name for one in averaged.measured] == ["egemaps-svm"]
+
+
+def test_a_learning_curve_is_of_the_systems_that_have_all_points(compared, tmp_path):
+    whole = Protocol(title="All of them", about="All.", corpus=CorpusSettings(name="ravdess"))
+    splits = {f"p-{count}": SplitSettings(training_speakers=count) for count in (4, 2)}
+    fewer = {name: whole.model_copy(update={"split": split, "curve_of": "p"}) for name, split in splits.items()}
+    folder, _, _ = compared
+    every = scores_of(folder, systems_of(TWO + GOOD + SEVERAL))
+    points = {"p": replace(every, folds=8), "p-4": scores_of(folder, systems_of(TWO + SEVERAL)), "p-2": every}
+    (curve,) = learning_curves({"p": whole, **fewer}, points)
+    assert list(curve.points) == ["eGeMAPS + SVM", "several"]
+    assert all(list(counts) == [2, 4, 6] for counts in curve.points.values())
+    assert curve.points["several"][6] == {one.name: one for one in every.measured}["several"].uar
+    section = curve_section(curve, "there.svg")
+    assert "| system | 2 speakers | 4 speakers | 6 speakers |" in section
+    assert "From 4 to 6 speakers the systems gain +0.000 to +0.000." in section
+    assert ElementTree.fromstring(curve_picture(curve)).tag.endswith("svg")
+    assert learning_curves({"p": whole}, {"p": every}) == ()
+
+
 def test_a_clip_without_an_answer_counts_as_wrong(compared, tmp_path):
     folder, tables, _ = compared
     keep(folder, "good", tables["good"].iloc[16:])
@@ -548,8 +580,8 @@ def test_committed_results_make_the_committed_page(tmp_path):
     page.write_text((docs / "recognisers.md").read_text())
     write_page(Places(), page)
     assert page.read_text() == (docs / "recognisers.md").read_text()
-    titles = [protocol.title for protocol in read_protocols().values()]
-    assert all(f"## {title}" in page.read_text() for title in titles)
+    titles = [protocol.title for protocol in read_protocols().values() if protocol.curve_of is None]
+    assert all(f"## {title}\n" in page.read_text() for title in titles)
     assert ElementTree.parse(docs / "pictures" / "recognisers.svg").getroot().tag.endswith("svg")
 
 

@@ -64,6 +64,7 @@ from .splits import (
     split_remarks,
     split_stratified,
     split_utterances,
+    with_fewer_speakers,
 )
 from .utterances import COLUMNS, CorpusError, Report, Utterances, affect_table, affect_targets
 from .words import WordAlignment, WordSettings, align_words, word_segments
@@ -127,5 +128,6 @@ __all__ = [
     "split_remarks",
     "split_stratified",
     "split_utterances",
+    "with_fewer_speakers",
     "word_segments",
 ]

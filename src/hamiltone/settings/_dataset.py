@@ -13,6 +13,7 @@ from hamiltone.corpora import (
     load_utterances,
     split_remarks,
     split_utterances,
+    with_fewer_speakers,
 )
 from hamiltone.settings_paths import SettingsError, expand
 
@@ -71,13 +72,14 @@ def _load(corpus: CorpusSettings, splitting: SplitSettings, kind: SplitKind, col
     if splitting.file is None:
         # Also where labels are not needed, so that both stages of RH-Emo get the same split.
         stratify = column if labelled or len(with_label) == len(everything) else None
-        return _dataset(
-            utterances, split_utterances(splitting, utterances, kind=kind, stratify=stratify), column, labels
-        )
-    split = load_split(expand(splitting.file, "split.file"), everything, fold=splitting.fold)
-    # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
-    unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
-    return _dataset(utterances, split.without(unlabelled), column, labels)
+        split = split_utterances(splitting, utterances, kind=kind, stratify=stratify)
+    else:
+        # A split of the whole corpus serves all: of a task with labels it parts what is labelled.
+        unlabelled = set(everything.table["utterance"]) - set(utterances.table["utterance"])
+        split = load_split(expand(splitting.file, "split.file"), everything, fold=splitting.fold).without(unlabelled)
+    if splitting.training_speakers is not None:
+        utterances, split = with_fewer_speakers(utterances, split, splitting.training_speakers)
+    return _dataset(utterances, split, column, labels)
 
 
 def _dataset(utterances: Utterances, split: Split, column: str, labels: tuple[str, ...]) -> Dataset:

@@ -258,8 +258,7 @@ class RunSettings(Settings):
         content["training"] = self.training.identity()
         content["network"] = self.network.identity()
         content["corpus"] = self.corpus.identity()
-        content["split"].pop("file")
-        content["split"]["kind"] = self.split_kind
+        content["split"] = self.split.identity() | {"kind": self.split_kind}
         if not self.augmentation.changes:
             content.pop("augmentation")  # without it, a run is the one that it was before there was any
         elif not self.augmentation.response_db:
@@ -270,7 +269,7 @@ class RunSettings(Settings):
             content["front"].pop("speeds")  # likewise
         if statistics := self.front.statistics:
             content["front"]["statistics"]["corpus"] = statistics.corpus.identity()
-            content["front"]["statistics"]["split"].pop("file")
+            content["front"]["statistics"]["split"] = statistics.split.identity()
         if self.anti_transfer:
             content["anti_transfer"] = self.anti_transfer.identity()
         return content

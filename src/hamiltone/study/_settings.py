@@ -36,6 +36,8 @@ class StudySplit(SplitSettings):
             raise ValueError("kind is missing; it must be given, as actor or random")
         if self.fold or self.file is not None:
             raise ValueError("fold and file are set by the study itself: leave them out")
+        if self.training_speakers is not None:
+            raise ValueError("training_speakers is of single runs: leave it out")
         return self
 
 

@@ -3,6 +3,7 @@
 from hamiltone.corpus_settings import SplitKind, SplitSettings
 
 from ._classes import class_remarks, split_remarks
+from ._fewer_speakers import with_fewer_speakers
 from ._folds import column_problems, leave_one_speaker_out, split_by_column, split_stratified
 from ._making import split_utterances
 from ._protocol import Protocol, protocol_of
@@ -32,4 +33,5 @@ __all__ = [
     "split_remarks",
     "split_stratified",
     "split_utterances",
+    "with_fewer_speakers",
 ]
