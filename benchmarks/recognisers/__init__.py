@@ -3,6 +3,7 @@
     python -m benchmarks.recognisers train --system egemaps-svm --protocol ravdess8 --why "the reference"
     python -m benchmarks.recognisers derive --system quaternion --protocol four
     python -m benchmarks.recognisers page        # docs/recognisers.md: tables and picture of what is done
+    python -m benchmarks.recognisers probe --protocol ravdess8 --system alone    # docs/evidence/blindness.md
     python -m benchmarks.recognisers pace        # seconds per second of sound
 
 Systems stand in configs/recognisers/systems.toml, protocols in protocols/, results and the logs in results/.

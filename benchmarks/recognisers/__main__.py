@@ -18,6 +18,7 @@ from ._speakers import write_lists
 from ._systems import read_systems
 
 PAGE = Path(__file__).parents[2] / "docs" / "recognisers.md"
+PROBES_PAGE = PAGE.parent / "evidence" / "blindness.md"
 DEFAULT = Places()
 
 
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> None:
             from ._derived import derive
 
             print(f"{derive(asked.system, asked.protocol, places, why=asked.why)} folds")
+        elif asked.verb == "probe":
+            probe_all(asked, places)
         elif asked.verb == "lists":
             write_lists(places.protocols)
         elif asked.verb == "pace":
@@ -66,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     derived.add_argument("--why", default="", help="why it is looked at, where it was not looked at before")
     page = verbs.add_parser("page", help="make tables and picture of what is done")
     page.add_argument("--page", type=Path, default=PAGE, help="the page that they go into")
+    probed = verbs.add_parser("probe", help="ask each layer of trained networks who speaks, and put it into a page")
+    probed.add_argument("--protocol", required=True, help="its name")
+    probed.add_argument("--system", action="append", default=[], help="its name; none: make the page of what is done")
+    probed.add_argument("--page", type=Path, default=PROBES_PAGE, help="the page that the tables go into")
     verbs.add_parser("pace", help="measure seconds per second of sound; nothing else should run meanwhile")
     verbs.add_parser("lists", help="make the lists of speakers anew")
     return parser
@@ -74,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 def train_all(asked: argparse.Namespace, places: Places) -> None:
     """Each fold and seed of each system on each protocol that are asked for."""
     systems, protocols = read_systems(places.systems), read_protocols(places.protocols)
-    command = shlex.join(["python", "-m", "benchmarks.recognisers", *sys.argv[1:]])
+    command = _command()
     for protocol in asked.protocol or protocols:
         of_protocol = chosen("protocol", protocol, protocols).systems
         folds = range(number_of_folds(protocol, places.protocols)) if asked.fold is None else [asked.fold]
@@ -86,6 +93,22 @@ def train_all(asked: argparse.Namespace, places: Places) -> None:
                     report = _reporting(bars, name)
                     new = run_fold(system, protocol, fold, seed, places, why=asked.why, report=report, command=command)
                     bars.say(f"{name}: {'done' if new else 'done before'}")
+
+
+def probe_all(asked: argparse.Namespace, places: Places) -> None:
+    """Probe the runs that are asked for, and make the page of all that are probed."""
+    from ._blindness import write_blindness
+    from ._probes import probe_runs
+
+    if asked.system:
+        with Bars(MofNCompleteColumn(), TimeRemainingColumn()) as bars:
+            report = _reporting(bars, asked.protocol)
+            probe_runs(asked.protocol, asked.system, places, report, command=_command())
+    write_blindness(asked.protocol, places, asked.page)
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "benchmarks.recognisers", *sys.argv[1:]])
 
 
 def _reporting(bars: Bars, name: str) -> Report:

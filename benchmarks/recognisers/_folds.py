@@ -84,7 +84,7 @@ def run_fold(
     if isinstance(tried, SvmSystem):
         facts, table = _svm_fold(tried, dataset, fold, seed, report)
     else:
-        out = _run_folder(places, protocol, tried.trained_as or system, fold, seed)
+        out = run_folder(places, protocol, tried.trained_as or system, fold, seed)
         facts, table = _network_fold(tried, places, of_protocol, fold, seed, out, command)
     results = SystemResults(
         system=system,
@@ -110,7 +110,7 @@ def trained_folds(system: str, protocol: str, places: Places, *, command: str) -
     seed, folders = tried.seeds[0], []
     for fold in range(number_of_folds(protocol, places.protocols)):
         run_fold(system, protocol, fold, seed, places, why="the package", report=lambda *_: None, command=command)
-        folders.append(_run_folder(places, protocol, system, fold, seed))
+        folders.append(run_folder(places, protocol, system, fold, seed))
     of_protocol = (protocol, asked, places.protocols)
     return run_settings(tried, places.systems, of_protocol, 0, seed, folders[0]), folders
 
@@ -124,7 +124,8 @@ def _at_speeds(system: NetworkSystem) -> str:
     return "".join(f"-{speed:g}" for speed in system.speeds)
 
 
-def _run_folder(places: Places, protocol: str, system: str, fold: int, seed: int) -> Path:
+def run_folder(places: Places, protocol: str, system: str, fold: int, seed: int) -> Path:
+    """Where the run of one fold and seed lies."""
     return places.runs / protocol / system / f"fold-{fold}-seed-{seed}"
 
 
