@@ -238,13 +238,16 @@ def test_the_ring_around_the_headline_touches_nothing(server, browser, voice: Pa
 
 def test_opened_from_disk_the_page_says_that_it_needs_a_server(server, browser, tmp_path: Path) -> None:
     told = "document.getElementById('unstarted')"
+    disabled = "['file', 'record', 'example'].map((id) => document.getElementById(id).disabled)"
     browser.open(server.address)
     browser.wait_for("document.getElementById('place').textContent !== ''")
     assert browser.evaluate(told) is None
+    assert browser.evaluate(disabled) == [False] * 3
     shutil.copytree(PAGE, tmp_path / "page")
     browser.open((tmp_path / "page" / "index.html").as_uri())
     browser.wait_for(f"getComputedStyle({told}).visibility === 'visible'")
     assert "python -m http.server" in browser.evaluate(f"{told}.textContent")
+    assert browser.evaluate(disabled) == [True] * 3
 
 
 def test_a_file_that_is_dropped_while_one_speaks_waits_for_another_time(server, browser, voice: Path) -> None:

@@ -156,4 +156,5 @@ get("json").addEventListener("click", () => save(asJson(state.result), `${stem()
 get("csv").addEventListener("click", () => save(asCsv(state.result), `${stem()}.csv`, "text/csv"));
 
 get("unstarted").remove();
+busy(null); // before this script runs, buttons that look alive would do nothing
 introduce().catch(tell);
