@@ -104,8 +104,8 @@ def _chance(table: pd.DataFrame) -> float:
 
 
 def _target_section(table: pd.DataFrame, said: str, systems: Mapping[str, NetworkSystem]) -> str:
-    pairs = [(name, str(system.without)) for name, system in systems.items() if system.without in systems]
-    plain = [name for name, system in systems.items() if system.without is None]
+    pairs = [(name, str(system.compared_with)) for name, system in systems.items() if system.compared_with in systems]
+    plain = [name for name, system in systems.items() if system.compared_with is None]
     columns = ["layer", "", *(systems[name].title for name in plain)]
     columns += [f"less: {systems[name].title}" for name, _ in pairs]
     rows = []
@@ -120,8 +120,8 @@ def _target_section(table: pd.DataFrame, said: str, systems: Mapping[str, Networ
 def _followed_section(table: pd.DataFrame, systems: Mapping[str, NetworkSystem], protocol: str, places: Places) -> str:
     lines = ["## Does recall follow?\n"]
     for name, system in systems.items():
-        if system.without in systems:
-            found = followed(table, name, str(system.without), protocol, places)
+        if system.compared_with in systems:
+            found = followed(table, name, str(system.compared_with), protocol, places)
             lines.append(
                 f"{system.title}: over {found.pairs} pairs of runs (same fold and seed, with and without the term) the "
                 "change of the speaker's accuracy in the last hidden layer and the change of UAR have the rank "

@@ -224,12 +224,12 @@ def _uar(table: pd.DataFrame) -> Interval:
 
 
 def _differences(tables: Mapping[str, pd.DataFrame], systems: Mapping[str, System]) -> tuple[Difference, ...]:
-    """Each system less the reference of its kind, and less itself without anti-transfer."""
+    """Each system less the reference of its kind, and less the one that it differs from in one thing."""
     pairs: list[Difference] = []
     for name in tables:
         system = systems[name]
-        without = system.without if isinstance(system, NetworkSystem) else None
-        for other in (REFERENCE_PER_SPEAKER if system.per_speaker else REFERENCE, without):
+        plain = system.compared_with if isinstance(system, NetworkSystem) else None
+        for other in (REFERENCE_PER_SPEAKER if system.per_speaker else REFERENCE, plain):
             if other is not None and other in tables and other != name:
                 pairs.append(Difference(name, other, *_compared(tables[name], tables[other]), None))
     corrected = holm([pair.p for pair in pairs])

@@ -52,7 +52,7 @@ class NetworkSystem(Settings):
         speeds: at which each recording is heard, for the mean of its answers; as it is where none is named.
         per_speaker: it uses other unlabelled clips of the speaker who tests.
         trained_as: the system whose trainings it shares.
-        without: the system that is the same without anti-transfer, to be compared with it.
+        compared_with: the system from which it differs in one thing (anti-transfer, the algebra).
     """
 
     kind: Literal["network"]
@@ -64,7 +64,7 @@ class NetworkSystem(Settings):
     speeds: tuple[float, ...] = ()
     per_speaker: bool = False
     trained_as: str | None = None
-    without: str | None = None
+    compared_with: str | None = None
 
 
 System = Annotated[SvmSystem | NetworkSystem, Field(discriminator="kind")]

@@ -25,7 +25,7 @@ settings = "tiny.toml"
 kind = "network"
 title = "punished"
 settings = "tiny.toml"
-without = "plain"
+compared_with = "plain"
 overrides = ["training.learning_rate=2e-3"]
 """
 TINY = """

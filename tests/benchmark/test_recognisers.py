@@ -479,7 +479,7 @@ def scores_of(folder, systems):
 
 
 TWO = SYSTEMS.partition("[systems.egemaps-svm-speaker]")[0]
-GOOD = '[systems.good]\nkind = "network"\ntitle = "good"\nsettings = "x.toml"\nwithout = "several"\n'
+GOOD = '[systems.good]\nkind = "network"\ntitle = "good"\nsettings = "x.toml"\ncompared_with = "several"\n'
 SEVERAL = '[systems.several]\nkind = "network"\ntitle = "several"\nsettings = "x.toml"\nseeds = [0, 1]\n'
 
 
