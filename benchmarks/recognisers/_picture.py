@@ -22,13 +22,13 @@ def picture(scores: Mapping[str, ProtocolScores]) -> str:
         scores: by the heading of the panel.
     """
     panels = max(1, len(scores))
-    rows = max((len(one.measured) for one in scores.values()), default=1)
     columns = min(2, panels)
-    lines = -(-panels // columns)
+    lengths = [len(one.measured) for one in scores.values()] or [1]
+    heights = [_FRAME + _ROW * max(lengths[first : first + columns]) for first in range(0, panels, columns)]
     with mpl.rc_context({"svg.hashsalt": "hamiltone", "svg.fonttype": "none", "font.size": 8}):
-        figure = Figure(figsize=(4.6 * columns, lines * (_FRAME + _ROW * rows)), layout="constrained")
+        figure = Figure(figsize=(4.6 * columns, sum(heights)), layout="constrained")
         FigureCanvasSVG(figure)
-        every = list(figure.subplots(lines, columns, squeeze=False).flat)
+        every = list(figure.subplots(len(heights), columns, squeeze=False, height_ratios=heights).flat)
         for axes, (title, one) in zip(every, scores.items(), strict=False):
             _panel(axes, title, one.measured)
         for axes in every[len(scores) :]:
@@ -52,7 +52,7 @@ def _panel(axes: Axes, title: str, measured: tuple[Measured, ...]) -> None:
         )
     axes.set_yticks(range(len(measured)), [one.system.title for one in measured])
     axes.set_ylim(len(measured) - 0.4, -0.7)
-    axes.set_title(title, fontsize=9, loc="left")
+    axes.set_title(title, fontsize=9, loc="right")  # the room for long ones is left of the panel
     axes.margins(x=0.08)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", linewidth=0.4, color="0.85")
