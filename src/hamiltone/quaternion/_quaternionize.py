@@ -67,6 +67,25 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = (), *, strict: bool =
     """
     stays = _kept(module, keep)
     kept = frozenset(stays)
+    twins = _twins(module, stays)
+    if not twins:
+        raise ValueError(
+            f"quaternionize found nothing to convert in {type(module).__name__}: it needs a Conv2d, ConvTranspose2d or "
+            "Linear that keep does not name and whose channels are divisible by 4 x groups"
+        )
+    real = [f"{name or 'it'} ({why})" for name, why in _left_real(module, kept, twins)]
+    if real and strict:
+        raise ValueError(f"these layers would stay real: {'; '.join(real)}; name them in keep, or leave strict out")
+    if real:
+        _log.warning("stays real in %s: %s", type(module).__name__, "; ".join(real))
+    # deepcopy takes an object that its memo has instead of copying it, wherever the network refers to it.
+    converted = copy.deepcopy(module, twins)
+    _leave_fused_kernels(converted)
+    return converted
+
+
+def _twins(module: nn.Module, stays: set[int]) -> dict[int, nn.Module]:
+    """The twins of all layers that do not stay, by these layers' identities; what has to stay is added to ``stays``."""
     twins: dict[int, nn.Module] = {}
     after_quaternion = False
     for _, layer in module.named_modules(remove_duplicate=False):
@@ -82,20 +101,7 @@ def quaternionize(module: nn.Module, keep: Iterable[str] = (), *, strict: bool =
             if id(layer) not in stays and id(layer) not in twins:
                 _add_twin(layer, twins)
             after_quaternion = id(layer) in twins
-    if not twins:
-        raise ValueError(
-            f"quaternionize found nothing to convert in {type(module).__name__}: it needs a Conv2d, ConvTranspose2d or "
-            "Linear that keep does not name and whose channels are divisible by 4 x groups"
-        )
-    real = [f"{name or 'it'} ({why})" for name, why in _left_real(module, kept, twins)]
-    if real and strict:
-        raise ValueError(f"these layers would stay real: {'; '.join(real)}; name them in keep, or leave strict out")
-    if real:
-        _log.warning("stays real in %s: %s", type(module).__name__, "; ".join(real))
-    # deepcopy takes an object that its memo has instead of copying it, wherever the network refers to it.
-    converted = copy.deepcopy(module, twins)
-    _leave_fused_kernels(converted)
-    return converted
+    return twins
 
 
 def _left_real(module: nn.Module, kept: Container[int], twins: Container[int]) -> Iterator[tuple[str, str]]:

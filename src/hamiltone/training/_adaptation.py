@@ -18,7 +18,6 @@ from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_r
 from hamiltone.records import (
     heard_folder,
     joined_heard,
-    namesakes,
     predictions_table,
     read_heard,
     versions,
@@ -26,6 +25,7 @@ from hamiltone.records import (
 )
 from hamiltone.settings import Dataset, settings_from
 
+from ._adaptation_notes import FEW_SPEAKERS, heard_before, too_few
 from ._batches import Part, make_part
 from ._determinism import deterministic
 from ._display import TrainingDisplay
@@ -36,7 +36,6 @@ from ._last_layers import LastLayers
 from ._preparation import prepare_frames
 
 _FOLDS = 5
-_FEW_CLIPS, _FEW_SPEAKERS = 10, 2
 _LEAST = 1e-12
 
 
@@ -143,7 +142,7 @@ def adapt(
             temperature = fit_temperature(held_out.clamp_min(_LEAST).log().numpy(), heard.part.classes.numpy())
     adapted = last.with_heads(heads, temperature)
     results, predictions = _results(heard, labels, held_out, temperature, recognizer)
-    notes = [*_heard_before(Path(model), heard.part.utterances), *_too_few(heard.part.utterances, labels, folds)]
+    notes = [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
     _save(adapted, Path(model), Path(out), heard.part.utterances, results, {"title": title, "command": command})
@@ -189,7 +188,7 @@ def _hear(
 def _folds(utterances: Utterances) -> Int[np.ndarray, " clip"] | None:
     """The fold of each recording, by speaker; None where there are not two."""
     number = len(utterances.labels("speaker"))
-    if number < _FEW_SPEAKERS:
+    if number < FEW_SPEAKERS:
         return None
     folds = np.zeros(len(utterances), np.int64)
     from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to import
@@ -255,30 +254,6 @@ def _results(
         first = table(heard.probabilities(heard.first, before.temperature))
         results.append(result_line("as it was, among these classes", first, labels))
     return results, predictions
-
-
-def _too_few(utterances: Utterances, labels: Sequence[str], folds: np.ndarray | None) -> list[str]:
-    notes = []
-    for label in labels:
-        its = utterances.select((utterances.table["emotion"] == label).to_numpy())
-        speakers = len(its.labels("speaker"))
-        if len(its) < _FEW_CLIPS or (folds is not None and speakers < _FEW_SPEAKERS):
-            whose = f" of {speakers} speaker{'' if speakers == 1 else 's'}" if folds is not None else ""
-            notes.append(f"{label}: {len(its)} recording{'' if len(its) == 1 else 's'}{whose} are too few to rely on")
-    if folds is None:
-        notes.append("nothing was validated: name the speakers of the recordings, two at least (six for an interval)")
-    return notes
-
-
-def _heard_before(model: Path, utterances: Utterances) -> list[str]:
-    """Notes on recordings that the model was trained on, or that are named as some of them."""
-    folder = heard_folder(model)
-    if folder is None:
-        return []
-    what, heard, names = f"the model of {folder}", read_heard(folder), {*utterances.table["utterance"]}
-    seen = len(names.intersection(heard.get(utterances.corpus, [])))
-    told = [f"{what} was trained on {seen} of these {len(names)} recordings: the results are too good"] if seen else []
-    return told + namesakes(heard, {utterances.corpus: names}, "recordings", what)
 
 
 def _save(

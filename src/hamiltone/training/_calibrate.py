@@ -74,9 +74,7 @@ def calibrate(
         notes = _leaks(Path(model), recognizer, dataset, settings.leaks)
         part, _ = prepare_part("validation", settings, dataset, recognizer.front, recognizer.labels, display.report)
         size = settings.training.batch
-        with torch.no_grad():
-            scores = [(recognizer(batch.x, batch.stage), batch.classes) for batch in part.in_order(size)]
-        logits, classes = (torch.cat(parts).numpy() for parts in zip(*scores, strict=True))
+        logits, classes = _scores(recognizer, part, size)
         objective = Classification(recognizer)
         recognizer.temperature = 1.0
         before = _reliability(_probabilities(objective, part, size), part)
@@ -97,6 +95,15 @@ def calibrate(
         "doubt": _without_nan(asdict(doubted)),
         "notes": notes,
     }
+
+
+def _scores(
+    recognizer: Recognizer, part: Part, size: int
+) -> tuple[Float[np.ndarray, "row label"], Int[np.ndarray, " row"]]:
+    with torch.no_grad():
+        scores = [(recognizer(batch.x, batch.stage), batch.classes) for batch in part.in_order(size)]
+    logits, classes = (torch.cat(parts).numpy() for parts in zip(*scores, strict=True))
+    return logits, classes
 
 
 def loose_temperature(

@@ -70,19 +70,17 @@ def fit(
     while progress.epoch <= settings.epochs and not _out_of_patience(progress, settings):
         display.epoch(progress.epoch, settings.epochs, steps, progress.step)
         objective.epoch = progress.epoch
-        started, saved = _now(), time.monotonic()
+        started = _now()
         order = (settings.batch, seed, progress.epoch, progress.step, processes.rank, processes.size)
         for part in train.shuffled(*order, settings.balance):
             _set_rate(adam, learning_rate(settings, (progress.epoch - 1) * steps + progress.step, steps))
             processes.reseed(seed, progress.epoch, progress.step)
             losses = _losses(accelerator, objective, module, part, part.share * processes.size, settings)
             _check_finite(objective.module, losses, progress, train, part.whole)
-            _step(accelerator, objective, optimizer, settings)
-            average.update()
+            _step(accelerator, objective, optimizer, average, settings)
             _count(progress, processes.weighted_sums(losses, part.share), len(part.whole))
             display.step()
-            if processes.main and time.monotonic() - saved > settings.checkpoint_seconds:
-                saved = time.monotonic()
+            if processes.main and time.monotonic() - started[0] > settings.checkpoint_seconds:
                 started = _clock(progress, started, accelerator.device)
                 checkpoint.save(objective.module, adam, progress, average.tensors)
         with average.in_place():
@@ -136,13 +134,18 @@ def _losses(
 
 
 def _step(
-    accelerator: Accelerator, objective: Objective, optimizer: torch.optim.Optimizer, settings: OptimisationSettings
+    accelerator: Accelerator,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage,
+    settings: OptimisationSettings,
 ) -> None:
-    """One step of the optimizer."""
+    """One step of the optimizer, and of the weights' average behind it."""
     if settings.clip_gradient is not None:
         accelerator.clip_grad_norm_(objective.module.parameters(), settings.clip_gradient)
     optimizer.step()
     optimizer.zero_grad()
+    average.update()
 
 
 def put_channels_last(module: torch.nn.Module) -> None:

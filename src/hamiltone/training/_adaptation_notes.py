@@ -1,0 +1,37 @@
+"""Notes on an adaptation: what its recordings are too few for, and which of them the model had heard before."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hamiltone.corpora import Utterances
+from hamiltone.records import heard_folder, namesakes, read_heard
+
+FEW_SPEAKERS = 2
+_FEW_CLIPS = 10
+
+
+def too_few(utterances: Utterances, labels: Sequence[str], folds: np.ndarray | None) -> list[str]:
+    """What the recordings are too few for, a line each; ``folds`` is None where nothing could be validated."""
+    notes = []
+    for label in labels:
+        its = utterances.select((utterances.table["emotion"] == label).to_numpy())
+        speakers = len(its.labels("speaker"))
+        if len(its) < _FEW_CLIPS or (folds is not None and speakers < FEW_SPEAKERS):
+            whose = f" of {speakers} speaker{'' if speakers == 1 else 's'}" if folds is not None else ""
+            notes.append(f"{label}: {len(its)} recording{'' if len(its) == 1 else 's'}{whose} are too few to rely on")
+    if folds is None:
+        notes.append("nothing was validated: name the speakers of the recordings, two at least (six for an interval)")
+    return notes
+
+
+def heard_before(model: Path, utterances: Utterances) -> list[str]:
+    """Notes on recordings that the model was trained on, or that are named as some of them."""
+    folder = heard_folder(model)
+    if folder is None:
+        return []
+    what, heard, names = f"the model of {folder}", read_heard(folder), {*utterances.table["utterance"]}
+    seen = len(names.intersection(heard.get(utterances.corpus, [])))
+    told = [f"{what} was trained on {seen} of these {len(names)} recordings: the results are too good"] if seen else []
+    return told + namesakes(heard, {utterances.corpus: names}, "recordings", what)
