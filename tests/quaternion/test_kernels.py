@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hamiltone.quaternion import QuaternionConv2d, QuaternionConvTranspose2d, QuaternionLinear, forms
-from hamiltone.quaternion.kernels import _dispatch
+from hamiltone.quaternion.kernels import _dispatch, _grouped_products
 from hamiltone.quaternion.kernels._dispatch_table import RULES, Case, tabled_form
 
 DOUBLE, SINGLE = 1e-12, 1e-5
@@ -83,10 +83,11 @@ def cases(draw):
     return kind(*channels, **config), (draw(st.integers(1, 3)), channels[0], *size)
 
 
+@pytest.mark.parametrize("form", ["eight", "grouped"])
 @example(case=(QuaternionConv2d(8, 4, (1, 2), bias=False), (2, 8, 3, 4)), seed=0, inner=True, outer=True)
 @given(case=cases(), seed=st.integers(0, 2**31), inner=st.booleans(), outer=st.booleans())
 @settings(max_examples=60, deadline=None)
-def test_eight_products_are_the_plain_convolution(case, seed, inner, outer):
+def test_eight_products_are_the_plain_convolution(form, case, seed, inner, outer):
     layer, shape = case
     layer = randomised(layer.double(), seed)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -94,7 +95,7 @@ def test_eight_products_are_the_plain_convolution(case, seed, inner, outer):
         layer = layer.to(memory_format=torch.channels_last)
     if outer:
         x = x.to(memory_format=torch.channels_last)
-    assert_like_plain(layer, x, "eight", DOUBLE)
+    assert_like_plain(layer, x, form, DOUBLE)
 
 
 @given(
@@ -119,10 +120,11 @@ def test_single_precision_of_a_linear_layer(form):
 
 @pytest.mark.parametrize("kind", [QuaternionConv2d, QuaternionConvTranspose2d])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_single_precision_of_convolutions(kind, layout):
+@pytest.mark.parametrize("form", ["eight", "grouped"])
+def test_single_precision_of_convolutions(kind, layout, form):
     torch.manual_seed(0)
     layer = kind(128, 256, 3, padding=1).to(memory_format=layout)
-    assert_like_plain(layer, torch.rand(2, 128, 8, 8).to(memory_format=layout), "eight", SINGLE)
+    assert_like_plain(layer, torch.rand(2, 128, 8, 8).to(memory_format=layout), form, SINGLE)
 
 
 LAYERS = {
@@ -134,7 +136,8 @@ LAYERS = {
     "transposed": (lambda: QuaternionConvTranspose2d(8, 12, 3, stride=2, padding=1, output_padding=1), (2, 8, 3, 4)),
     "linear": (lambda: QuaternionLinear(8, 12), (3, 8)),
 }
-FAST = [(name, form) for name in LAYERS for form in ("eight", "stacked") if name == "linear" or form == "eight"]
+FORMS = {True: ("eight", "stacked"), False: ("eight", "grouped")}  # of the linear layer, of convolutions
+FAST = [(name, form) for name in LAYERS for form in FORMS[name == "linear"]]
 
 
 def built(name, dtype=torch.float64):
@@ -183,11 +186,12 @@ def test_only_what_is_asked_is_differentiated(name, form, constant):
         assert wanted is None or far(actual, wanted) <= DOUBLE
 
 
-def test_one_example_without_a_batch():
+@pytest.mark.parametrize("form", ["eight", "grouped"])
+def test_one_example_without_a_batch(form):
     for name in ("convolution", "transposed"):
         layer, x = built(name)
-        names, y = taken("eight", lambda layer=layer, x=x: layer(x[0]))
-        assert names == ["eight"]
+        names, y = taken(form, lambda layer=layer, x=x: layer(x[0]))
+        assert names == [form]
         with forms("plain"):
             assert far(y, layer(x)[0]) <= DOUBLE
 
@@ -197,15 +201,16 @@ def test_the_layout_of_the_output_is_that_of_the_plain_form():
         for layout in (torch.contiguous_format, torch.channels_last):
             layer, x = built(name)
             layer, x = layer.to(memory_format=layout), x.to(memory_format=layout)
-            for form in ("plain", "eight"):
+            for form in ("plain", "eight", "grouped"):
                 with forms(form):
                     assert layer(x).is_contiguous(memory_format=layout)
 
 
-def test_backward_keeps_the_input_and_no_other_map():
+@pytest.mark.parametrize("form", ["eight", "grouped"])
+def test_backward_keeps_the_input_and_no_other_map(form):
     layer, x = QuaternionConv2d(8, 8, 3, padding=1), torch.randn(2, 8, 6, 6).requires_grad_()
     kept = []
-    with forms("eight"), torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+    with forms(form), torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         layer(x)
     assert {t.data_ptr() for t in kept} == {x.data_ptr(), layer.weight.data_ptr()}
 
@@ -257,7 +262,7 @@ def test_export(name, form, evaluation):
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
-@pytest.mark.parametrize("form", ["eight", "stacked", "cached"])
+@pytest.mark.parametrize("form", ["eight", "grouped", "stacked", "cached"])
 def test_the_plain_form_takes_what_others_cannot(form):
     half = torch.randn(2, 8, 4, 4, dtype=torch.bfloat16)
     grouped = QuaternionConv2d(16, 16, 3, groups=2)
@@ -334,7 +339,14 @@ CHANGES = {
     "half and back": lambda layer: layer.float().double(),
     "channels last": lambda layer: layer.to(memory_format=torch.channels_last),
 }
-CACHES = [("convolution", "cached"), ("convolution", "eight"), ("transposed", "eight"), ("linear", "eight")]
+CACHES = [
+    ("convolution", "cached"),
+    ("convolution", "eight"),
+    ("convolution", "grouped"),
+    ("transposed", "eight"),
+    ("transposed", "grouped"),
+    ("linear", "eight"),
+]
 
 
 @pytest.mark.parametrize(
@@ -410,32 +422,38 @@ def test_the_override_is_of_one_thread_and_ends_with_its_block():
         seen["after an error"] = _dispatch._override.get()
     assert seen == {"other thread": None, "table": None, "inner": "eight", "after an error": "eight"}
     assert _dispatch._override.get() is None
-    with pytest.raises(ValueError, match="form 'fast' is none of table, plain, cached, eight, stacked"), forms("fast"):
+    with (
+        pytest.raises(ValueError, match="form 'fast' is none of table, plain, cached, eight, grouped, stacked"),
+        forms("fast"),
+    ):
         layer(x)
 
 
 def case(**changes):
-    usual = Case("conv2d", False, 256, 256, 20, 20 * 256, "cpu", torch.float32)
+    usual = Case("conv2d", False, 256, 256, 20, 20 * 256, "cpu", torch.float32, taps=9.0)
     return usual._replace(**changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "form"),
     [
-        ({}, "eight"),
+        ({}, "grouped"),
         ({"channels_in": 4}, "plain"),
         ({"channels_in": 128, "positions": 320}, "plain"),
+        ({"positions": 16}, "grouped"),
         ({"evaluation": True, "channels_in": 4}, "cached"),
-        ({"evaluation": True}, "eight"),
+        ({"evaluation": True}, "grouped"),
         ({"evaluation": True, "groups": 2}, "cached"),
         ({"groups": 2}, "plain"),
-        ({"wide": True}, "eight"),
-        ({"wide": True, "channels_in": 128, "channels_out": 128, "positions": 5120}, "plain"),
-        ({"wide": True, "channels_in": 128, "channels_out": 256, "positions": 5120}, "eight"),
-        ({"wide": True, "positions": 1280}, "plain"),
-        ({"wide": True, "channels_out": 512, "positions": 1280}, "eight"),
-        ({"wide": True, "channels_in": 64, "channels_out": 64, "positions": 81_920}, "plain"),
+        ({"channels_last": True}, "grouped"),
+        ({"channels_last": True, "positions": 20_480}, "eight"),
+        ({"channels_in": 128, "channels_out": 128, "positions": 5120}, "grouped"),
+        ({"channels_in": 64, "channels_out": 128, "positions": 20_480}, "grouped"),
+        ({"channels_in": 64, "channels_out": 128, "positions": 20_480, "channels_last": True}, "plain"),
         ({"channels_in": 64, "channels_out": 64, "positions": 81_920}, "plain"),
+        ({"taps": 1.0}, "plain"),
+        ({"taps": 2.25}, "plain"),
+        ({"taps": 25.0}, "grouped"),
         ({"device": "cuda"}, "plain"),
         ({"device": "cuda", "evaluation": True}, "plain"),
         ({"dtype": torch.bfloat16}, "plain"),
@@ -445,6 +463,25 @@ def case(**changes):
 )
 def test_the_table(changes, form):
     assert tabled_form(case(**changes)) == form
+
+
+@pytest.mark.parametrize(
+    ("settings", "form"),
+    [({"kernel_size": 3}, "grouped"), ({"kernel_size": 1}, "plain"), ({"kernel_size": 3, "stride": 2}, "plain")],
+)
+@pytest.mark.parametrize("kind", [QuaternionConv2d, QuaternionConvTranspose2d])
+def test_kernels_of_few_taps_take_the_plain_form(kind, settings, form):
+    layer = kind(256, 256, **settings)
+    names, _ = taken("table", lambda: layer(torch.rand(1, 256, 4, 4)))
+    assert names == [form]
+
+
+def test_a_map_in_portions_is_the_map_at_once(monkeypatch):
+    layer, x = built("convolution")
+    whole = values_and_gradients(layer, x, "grouped")
+    monkeypatch.setattr(_grouped_products, "_PORTION", 1)
+    for actual, expected in zip(values_and_gradients(layer, x, "grouped"), whole, strict=True):
+        assert far(actual, expected) <= DOUBLE
 
 
 def test_every_rule_of_the_table_names_a_form_and_is_reached():
@@ -460,7 +497,7 @@ def test_every_rule_of_the_table_names_a_form_and_is_reached():
             rule.device,
             rule.dtype,
             bool(rule.channels_last),
-            wide=bool(rule.wide),
+            taps=max(1.0, rule.taps[0]),
         )
 
     for rule in RULES:
@@ -478,13 +515,12 @@ def test_layers_ask_the_table_for_what_they_do():
         return "plain"
 
     with patch.object(_dispatch, "tabled_form", spy):
-        QuaternionConv2d(8, 16, 3)(torch.zeros(2, 8, 5, 6))
+        QuaternionConv2d(8, 16, 3, stride=(1, 2))(torch.zeros(2, 8, 5, 6))
         QuaternionConvTranspose2d(16, 8, 3, groups=2)(torch.zeros(2, 16, 5, 6).to(memory_format=torch.channels_last))
         with torch.no_grad():
             QuaternionLinear(8, 12)(torch.zeros(2, 3, 8))
-    wide = "AVX512" in torch.backends.cpu.get_cpu_capability()
     assert asked == [
-        Case("conv2d", False, 8, 16, 2, 60, "cpu", torch.float32, False, 1, wide),
-        Case("conv_transpose2d", False, 16, 8, 2, 60, "cpu", torch.float32, True, 2, wide),
-        Case("linear", True, 8, 12, 6, 6, "cpu", torch.float32, False, 1, wide),
+        Case("conv2d", False, 8, 16, 2, 60, "cpu", torch.float32, False, 1, 4.5),
+        Case("conv_transpose2d", False, 16, 8, 2, 60, "cpu", torch.float32, True, 2, 9.0),
+        Case("linear", True, 8, 12, 6, 6, "cpu", torch.float32, False, 1, 1.0),
     ]

@@ -6,6 +6,7 @@ table, unless :func:`forms` names one.
 - ``_dispatch``: the operations, and the choice of the form; ``_dispatch_table``: the table
 - ``_block_kernel``: the plain form, one real operation with the assembled block matrix
 - ``_eight_products``: eight real products of quarters instead of sixteen
+- ``_grouped_products``: the same eight as one convolution of eight groups
 - ``_stacked_product``: one real product with the weights as they lie
 - ``_prepared_weights``: what an evaluation has made of a layer's weights
 """

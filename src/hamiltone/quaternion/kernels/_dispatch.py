@@ -7,7 +7,7 @@ takes, :func:`forms` overrides it, and a form that cannot serve a call gives way
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from math import prod
 from typing import Any
 
 import torch
@@ -16,15 +16,15 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from hamiltone.quaternion._algebra import conjugate
-from hamiltone.quaternion.kernels import _block_kernel, _eight_products, _stacked_product
+from hamiltone.quaternion.kernels import _block_kernel, _eight_products, _grouped_products, _stacked_product
 from hamiltone.quaternion.kernels._block_kernel import Geometry
 from hamiltone.quaternion.kernels._dispatch_table import Case, Operation, tabled_form
 from hamiltone.quaternion.kernels._prepared_weights import PreparedWeights
 
 # A compiled kernel's form is one more name here, one more branch in its operation, and rules in the table.
 FORMS: dict[Operation, tuple[str, ...]] = {
-    "conv2d": ("plain", "cached", "eight"),
-    "conv_transpose2d": ("plain", "cached", "eight"),
+    "conv2d": ("plain", "cached", "eight", "grouped"),
+    "conv_transpose2d": ("plain", "cached", "eight", "grouped"),
     "linear": ("plain", "stacked", "eight"),
 }
 _override: ContextVar[str | None] = ContextVar("quaternion_form", default=None)
@@ -37,6 +37,7 @@ def forms(name: str) -> Iterator[None]:
     - ``plain``: one real operation with the assembled block kernel; the oracle, and what everything supports.
     - ``cached``: the plain form whose kernel is assembled once; for convolutions without gradients.
     - ``eight``: eight real products of quarters (``_eight_products.py``), weights transformed once without gradients.
+    - ``grouped``: the same products as one convolution of eight groups (``_grouped_products.py``); for convolutions.
     - ``stacked``: one real product with the weights as they lie; for the linear layer.
     - ``table``: the choice of the shipped table; the default.
 
@@ -81,17 +82,14 @@ def convolution(
     if form == "cached":
         kernel = prepared.get("cached", weight, lambda w: _block_kernel.block_kernel(w, geometry.groups))
         return _block_kernel.convolve(x, kernel, bias, geometry)
-    if form == "eight":
-        single = x.dim() == 3
-        y = _eight_product_form(
-            x.unsqueeze(0) if single else x,
-            weight,
-            bias,
-            _eight_products.Convolution(geometry),
-            prepared,
-            geometry.transposed,
-        )
-        return y.squeeze(0) if single else y
+    if form in ("eight", "grouped"):
+        batch = x.unsqueeze(0) if x.dim() == 3 else x
+        if form == "grouped":
+            y = _grouped_product_form(batch, weight, bias, geometry, prepared)
+        else:
+            product = _eight_products.Convolution(geometry)
+            y = _eight_product_form(batch, weight, bias, product, prepared, geometry.transposed)
+        return y.squeeze(0) if x.dim() == 3 else y
     return _block_kernel.convolve(x, _block_kernel.block_kernel(weight, geometry.groups), bias, geometry)
 
 
@@ -120,13 +118,24 @@ def _eight_product_form(
     prepared: PreparedWeights,
     conjugated: bool,
 ) -> Tensor:
-    def signed(w: Tensor) -> Tensor:
-        return conjugate(w, dim=0) if conjugated else w
-
     if _differentiated(x, weight, bias):
-        return _eight_products.multiply(x, signed(weight), bias, product)
-    weights = prepared.get("eight", weight, lambda w: _eight_products.transformed(signed(w)))
+        return _eight_products.multiply(x, _signed(weight, conjugated), bias, product)
+    weights = prepared.get("eight", weight, lambda w: _eight_products.transformed(_signed(w, conjugated)))
     return _eight_products.multiply_by(x, weights, bias, product)
+
+
+def _grouped_product_form(
+    x: Tensor, weight: Tensor, bias: Tensor | None, geometry: Geometry, prepared: PreparedWeights
+) -> Tensor:
+    conjugated = geometry.transposed
+    if _differentiated(x, weight, bias):
+        return _grouped_products.convolve(x, _signed(weight, conjugated), bias, geometry)
+    weights = prepared.get("grouped", weight, lambda w: _grouped_products.transformed(_signed(w, conjugated)))
+    return _grouped_products.convolve_by(x, weights, bias, geometry)
+
+
+def _signed(weight: Tensor, conjugated: bool) -> Tensor:
+    return conjugate(weight, dim=0) if conjugated else weight
 
 
 def _form_of(
@@ -191,11 +200,5 @@ def _case(operation: Operation, x: Tensor, weight: Tensor, geometry: Geometry | 
         dtype=x.dtype,
         channels_last=image and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last),
         groups=groups,
-        wide=_wide(),
+        taps=1.0 if geometry is None else prod(weight.shape[-2:]) / prod(geometry.stride),
     )
-
-
-@cache
-def _wide() -> bool:
-    """Whether PyTorch computes with instructions for 512 bits here."""
-    return "AVX512" in torch.backends.cpu.get_cpu_capability()

@@ -1,7 +1,7 @@
 """Dispatch table: the form that computes each case, shipped, so that a call takes the same path each time.
 
-Measured with PyTorch 2.13 in float32 on x86-64 server processors, one with AVX2 and one with AVX-512, over the layers
-of VGG16 on a 4 x 64 x 64 embedding; ``docs/performance.md`` has the numbers of the second, and
+Measured with PyTorch 2.13 in float32 on an x86-64 server processor, with AVX-512 and with AVX2 alone, which agree.
+``docs/performance.md`` has the numbers of the layers of VGG16 on a 4 x 64 x 64 embedding, and
 ``python -m benchmarks.speed a`` takes those of any machine. The first rule that holds counts; where none holds it is
 the plain form, as on devices and for dtypes that nobody has measured.
 
@@ -34,7 +34,7 @@ class Case(NamedTuple):
         dtype: of input and weights.
         channels_last: the input's memory format is channels-last.
         groups: groups of quaternions.
-        wide: the processor has instructions for 512 bits (AVX-512), with which the plain form gains most.
+        taps: of a convolution, products of a channel for each position of the larger map: kernel over stride.
     """
 
     operation: Operation
@@ -47,7 +47,7 @@ class Case(NamedTuple):
     dtype: torch.dtype
     channels_last: bool = False
     groups: int = 1
-    wide: bool = False
+    taps: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Rule:
         positions: least and most positions.
         channels_last: the memory format that it is about; None: any.
         groups: most groups.
+        taps: least and most products of a channel for each position of the larger map.
         device: type of the device.
         dtype: of input and weights.
-        wide: whether it is about processors with instructions for 512 bits or about others; None: both.
     """
 
     operations: tuple[Operation, ...]
@@ -76,9 +76,9 @@ class Rule:
     positions: Bounds = (0, inf)
     channels_last: bool | None = None
     groups: int | float = 1
+    taps: Bounds = (0, inf)
     device: str = "cpu"
     dtype: torch.dtype = torch.float32
-    wide: bool | None = None
 
     def holds(self, case: Case) -> bool:
         """Whether the rule is about this case."""
@@ -88,8 +88,8 @@ class Rule:
             and (case.device, case.dtype) == (self.device, self.dtype)
             and self.evaluation in (None, case.evaluation)
             and self.channels_last in (None, case.channels_last)
-            and self.wide in (None, case.wide)
             and case.groups <= self.groups
+            and self.taps[0] <= case.taps <= self.taps[1]
             and self.channels[0] <= channels <= self.channels[1]
             and self.batch[0] <= case.batch <= self.batch[1]
             and self.positions[0] <= case.positions <= self.positions[1]
@@ -98,20 +98,19 @@ class Rule:
 
 _CONVOLUTIONS: tuple[Operation, ...] = ("conv2d", "conv_transpose2d")
 _LINEAR: tuple[Operation, ...] = ("linear",)
+_NINE: Bounds = (9, inf)
+"""Kernels of 3 x 3 and larger at stride 1: what was measured."""
 
 RULES: tuple[Rule, ...] = (
-    # Eight products: 1.1 to 2.4 times as fast as plain. The fewer the channels, the more positions it takes until what
-    # the products save is more than what the sums cost; where the gain is below a tenth it is left to the plain form.
-    # With AVX-512, whose plain convolutions run at the processor's limit, it takes more of both.
-    Rule(_CONVOLUTIONS, "eight", channels=(512, inf), positions=(320, inf), wide=True),
-    Rule(_CONVOLUTIONS, "eight", channels=(362, inf), positions=(1280, inf), wide=True),
-    Rule(_CONVOLUTIONS, "eight", channels=(181, inf), positions=(4096, inf), wide=True),
-    Rule(_CONVOLUTIONS, "eight", evaluation=True, channels=(128, inf), positions=(5000, inf), wide=True),
-    Rule(_CONVOLUTIONS, "eight", evaluation=False, channels=(128, inf), positions=(16_384, inf), wide=True),
-    Rule(_CONVOLUTIONS, "eight", evaluation=False, channels=(90, inf), positions=(20_000, inf), wide=False),
-    Rule(_CONVOLUTIONS, "eight", channels=(128, inf), positions=(1024, inf), wide=False),
-    Rule(_CONVOLUTIONS, "eight", channels=(256, inf), positions=(64, inf), wide=False),
-    Rule(_CONVOLUTIONS, "eight", channels=(512, inf), wide=False),
+    # Eight products, as one grouped convolution (1.2 to 1.9 times as fast as plain, 2.6 and more with 1024 channels) or
+    # one after another (1.1 to 1.6 times, of large channels-last maps). The fewer the channels, the more positions it
+    # takes until what the products save is more than what the sums cost; below a tenth it is left to the plain form, as
+    # are kernels of fewer taps, which have less to save.
+    Rule(_CONVOLUTIONS, "eight", channels=(128, inf), positions=(16_384, inf), channels_last=True, taps=_NINE),
+    Rule(_CONVOLUTIONS, "grouped", channels=(90, inf), positions=(4096, inf), channels_last=False, taps=_NINE),
+    Rule(_CONVOLUTIONS, "grouped", channels=(128, inf), positions=(1024, inf), taps=_NINE),
+    Rule(_CONVOLUTIONS, "grouped", channels=(181, inf), positions=(512, inf), taps=_NINE),
+    Rule(_CONVOLUTIONS, "grouped", channels=(256, inf), taps=_NINE),
     # The assembled kernel kept: up to twice as fast with many channels and few positions, the same at worst.
     Rule(_CONVOLUTIONS, "cached", evaluation=True, groups=inf),
     # One product while reading the weights takes the time: 1.2 times as fast with few features, 5 times and more with
