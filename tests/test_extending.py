@@ -131,6 +131,40 @@ def test_what_was_stored_by_other_code_is_not_taken(runs: Path, tmp_path: Path) 
     assert edited_losses != [epoch.train["loss"] for epoch in read_record(tmp_path / "plain").epochs]
 
 
+@pytest.mark.parametrize(
+    ("file", "before", "after", "told"),
+    [
+        ("network", "super().__init__(", "self.nothing = {}['width']\n        super().__init__(", "KeyError: 'width'"),
+        (
+            "corpus",
+            "    return Utterances",
+            "    {}['who']\n    return Utterances",
+            "load_four_moods fails: KeyError: 'who'",
+        ),
+        ("corpus", "    return Utterances", "    return None\n    Utterances", "load_four_moods gives NoneType"),
+    ],
+)
+def test_mistakes_in_added_code_are_told_in_one_line(
+    runs: Path, tmp_path: Path, file: str, before: str, after: str, told: str
+) -> None:
+    source = (EXAMPLES / f"{file}.py").read_text()
+    assert before in source
+    wrong = tmp_path / f"{file}.py"
+    wrong.write_text(source.replace(before, after, 1))
+    files = [wrong if one.name == wrong.name else one for one in FILES]
+    refused = hamiltone("train", runs.parent / "emotion.toml", f"out={tmp_path / 'no'}", extensions=files)
+    assert refused.returncode == 2, refused.stderr
+    assert told in refused.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_file_named_twice_is_one_and_a_folder_is_none(tmp_path: Path) -> None:
+    twice = hamiltone("settings", "network", extensions=[EXAMPLES / "network.py", EXAMPLES / "network.py"])
+    assert twice.returncode == 0, twice.stderr
+    folder = hamiltone("settings", "network", extensions=[tmp_path])
+    assert (folder.returncode, "is a folder" in folder.stderr) == (2, True)
+
+
 def test_layers_that_the_settings_name_wrongly_are_refused(runs: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "network.py"
     wrong.write_text((EXAMPLES / "network.py").read_text().replace('("first", "second")', '("second", "first")'))

@@ -35,7 +35,7 @@ def load_extensions() -> dict[str, str]:
     Raises:
         ExtensionError: one cannot be found or imported.
     """
-    named = [_absolute(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    named = list(dict.fromkeys(_absolute(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name))
     if named:
         os.environ[VARIABLE] = os.pathsep.join(named)  # for processes that are started elsewhere
     modules = {name: _import(name, VARIABLE) for name in named}
@@ -49,21 +49,25 @@ def load_extensions() -> dict[str, str]:
 
 
 @contextmanager
-def failures_told(what: str) -> Iterator[None]:
+def failures_told(what: str, beside: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Tell what an extension's own code raises in one line.
 
     Args:
         what: whose code it is: the first words of the line.
+        beside: errors that are told elsewhere.
 
     Raises:
         ExtensionError: the code within raised anything that is no such line of itself.
     """
+    told = (HamiltoneError, *beside)
     try:
         yield
-    except HamiltoneError:
+    except told:
         raise
     except Exception as error:  # whatever the user's own code raises
-        first = str(error).strip().partition("\n")[0]
+        first, _, others = str(error).strip().partition("\n")
+        if first.endswith(":"):  # a heading, as of torch's load_state_dict
+            first += f" {others.strip().partition(chr(10))[0]}"
         raise ExtensionError(f"{what} fails: {type(error).__name__}: {first}") from error
 
 
@@ -91,6 +95,8 @@ def _import(name: str, place: str) -> ModuleType:
     path = Path(name) if name.endswith(".py") else None
     if path and not path.is_file():
         raise ExtensionError(f"{place}: there is no file {path}; name Python files, or modules that are installed")
+    if Path(name).is_dir():
+        raise ExtensionError(f"{place}: {name} is a folder; name the Python files in it")
     try:
         with failures_told("its import"):
             return _import_file(path) if path else importlib.import_module(name)

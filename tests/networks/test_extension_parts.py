@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from hamiltone.extensions import ExtensionError
 from hamiltone.networks import (
@@ -17,6 +17,7 @@ from hamiltone.networks import (
     _front,
     _network,
     check_front,
+    check_network,
     load_recognizer,
     register_front,
     register_network,
@@ -100,6 +101,21 @@ class Failing(Scaled):
         raise RuntimeError("no\nway")
 
 
+class Headed(Scaled):
+    def forward(self, x: Tensor, stage: str = "waveform", masked: Tensor | None = None) -> Tensor:
+        raise RuntimeError("Error(s) in loading state_dict for Headed:\n\tMissing key")
+
+
+class Double(Scaled):
+    def forward(self, x: Tensor, stage: str = "waveform", masked: Tensor | None = None) -> Tensor:
+        return super().forward(x, stage, masked).double()
+
+
+class Infinite(Scaled):
+    def forward(self, x: Tensor, stage: str = "waveform", masked: Tensor | None = None) -> Tensor:
+        return (0 * super().forward(x, stage, masked)).log()
+
+
 def fitted(front: type[Scaled]) -> Scaled:
     made = register_front(ScaledSettings)(front)(2.0)
     made.fit([3 * torch.randn(2, 64000, generator=torch.Generator().manual_seed(1))])
@@ -115,7 +131,10 @@ def test_a_whole_front_passes_and_draws_nothing() -> None:
 @pytest.mark.parametrize(
     ("front", "told"),
     [
-        (OtherShape, r"OtherShape\.shape is \(1, 64, 32\), but forward gives \(1, 32, 32\)"),
+        (OtherShape, r"OtherShape\.shape is \(1, 64, 32\), but forward gives maps of shape \(1, 1, 32, 32\) for one"),
+        (Headed, "RuntimeError: Error.s. in loading state_dict for Headed: Missing key$"),
+        (Double, r"Double\.forward gives torch\.float64 for torch\.float32"),
+        (Infinite, r"Infinite\.forward gives values that are not finite"),
         (LostSetting, r"LostSetting is another one once it is saved: its settings\(\) must have every key"),
         (LostFactor, "LostFactor is another one once it is saved"),
         (Attribute, "Attribute is another one once it is saved: .* what fit.* learns must be in buffers"),
@@ -168,3 +187,85 @@ def test_parts_that_are_missing_are_named_with_their_class() -> None:
 
     with pytest.raises(ExtensionError, match=r"^Scoreless lacks forward, which a Network needs"):
         register_network(Whole)(Scoreless)
+
+
+class SmallSettings(NetworkSettings):
+    kind: str = Field(default="small", description="the kind of network")
+    structure: ClassVar[tuple[str, ...]] = ()
+    last_hidden: ClassVar[str] = "scores"
+
+    def layer_names(self) -> tuple[str, ...]:
+        return ("first",)
+
+
+class Small(Network):
+    """A convolution, the mean of its map, scores."""
+
+    extra = 0
+
+    def __init__(self, config: SmallSettings, input_shape: Shape, classes: int) -> None:
+        super().__init__(config, input_shape, classes)
+        self.first = nn.Conv2d(input_shape[0], 8, 3)
+        self.norm = nn.BatchNorm2d(8)
+        self.scores = nn.Linear(8, classes + self.extra)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scores(self.norm(self.first(x)).mean((2, 3)))
+
+
+class OneTooMany(Small):
+    extra = 1
+
+
+class Mistyped(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.score(x)  # pyright: ignore[reportCallIssue]
+
+
+class Endless(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) / 0
+
+
+class HiddenMap(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return self.scores(self.norm(self.first(x)).flatten(2).mT).mean(1)
+
+
+class Unasked(Small):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(self.norm(self.first(x)).mean((2, 3)), self.scores.weight)
+
+
+def test_a_whole_network_passes_and_stays_as_it_is() -> None:
+    network = Small(SmallSettings(), (1, 8, 8), 3).train()
+    before, random = {name: value.clone() for name, value in network.state_dict().items()}, torch.get_rng_state()
+    check_network(network)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert network.training
+    assert not network.scores._forward_pre_hooks
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        (OneTooMany, r"network.kind small: OneTooMany.forward gives scores of shape \(2, 4\) .* shape \(2, 3\)"),
+        (Mistyped, "Mistyped.forward of two frames fails: AttributeError: 'Mistyped' object has no attribute 'score'"),
+        (Endless, "Endless.forward gives infinite scores"),
+        (HiddenMap, r"last_hidden, scores, gets an input of shape \(2, 36, 8\) for two frames"),
+        (Unasked, "last_hidden, scores, is not called for two frames"),
+    ],
+)
+def test_what_a_network_gives_amiss_is_told_before_it_is_trained(network: type[Small], told: str) -> None:
+    with pytest.raises(ExtensionError, match=told):
+        check_network(network(SmallSettings(), (1, 8, 8), 3))
+
+
+def test_a_structure_of_unknown_keys_is_told() -> None:
+    class Mistaken(SmallSettings):
+        kind: str = "mistaken"
+        structure: ClassVar[tuple[str, ...]] = ("widht",)
+
+    with pytest.raises(ExtensionError, match=r"Mistaken\.structure names 'widht', which is no key of these settings"):
+        register_network(Mistaken)

@@ -8,7 +8,7 @@ from ._ensemble import Ensemble
 from ._front import Front, Stage, build_front, check_front, register_front
 from ._keys import weights_key
 from ._log_mel_front import LogMelFront
-from ._network import Network, Shape, build_network, register_network
+from ._network import Network, Shape, build_network, check_network, register_network
 from ._recognizer import UNSURE, Recognition, Recognizer
 from ._residual import Residual
 from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
@@ -46,6 +46,7 @@ __all__ = [
     "bundle_config",
     "bundle_licence",
     "check_front",
+    "check_network",
     "load_bundle",
     "load_recognizer",
     "plain_result",

@@ -185,7 +185,11 @@ def check_front(front: Front) -> None:
     with failures_told(f"{what}.forward of a frame"):
         maps, shape = ours(frame), tuple(ours.shape)
     if tuple(maps.shape) != (1, *shape):
-        raise ExtensionError(f"{what}.shape is {shape}, but forward gives {tuple(maps.shape[1:])}: both must agree")
+        given = f"maps of shape {tuple(maps.shape)} for one frame"
+        raise ExtensionError(f"{what}.shape is {shape}, but forward gives {given}: it must be {(1, *shape)}")
+    if maps.dtype != frame.dtype or not bool(maps.isfinite().all()):
+        fault = f"{maps.dtype} for {frame.dtype}" if maps.dtype != frame.dtype else "values that are not finite"
+        raise ExtensionError(f"{what}.forward gives {fault}")
     with failures_told(f"{what} as its settings() make it"), torch.random.fork_rng(devices=[]):
         content = json.loads(json.dumps(ours.settings()))
         twin = front_from(content)

@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hamiltone.antitransfer import convolutions
-from hamiltone.extensions import refuse_partial
+from hamiltone.extensions import ExtensionError, failures_told, refuse_partial
 from hamiltone.settings import NETWORKS, NetworkSettings, Shape
 
 
@@ -66,6 +67,8 @@ def register_network(settings: type[NetworkSettings]) -> Callable[[_Class], _Cla
         ExtensionError: the settings or the network lack what theirs need.
     """
     NETWORKS.register(settings)
+    if unknown := [name for name in settings.structure if name not in settings.model_fields]:
+        raise ExtensionError(f"{settings.__name__}.structure names {unknown[0]!r}, which is no key of these settings")
     kind = settings.model_fields["kind"].default
 
     def register(network: _Class) -> _Class:
@@ -92,6 +95,36 @@ def build_network(config: NetworkSettings, input_shape: Shape, classes: int) -> 
     if config.last_hidden not in dict(network.named_modules()):
         raise ValueError(f"{config.kind} has no layer {config.last_hidden}, which its settings name as last_hidden")
     return network
+
+
+@torch.no_grad()
+def check_network(network: Network) -> None:
+    """See that a network gives a finite score for each class of each frame, and has a last hidden layer to read.
+
+    Raises:
+        ExtensionError: its forward fails or gives something else, or its last hidden layer is not (batch, feature).
+    """
+    what = f"network.kind {network.config.kind}: {type(network).__name__}"
+    frames = torch.rand(2, *network.input_shape, generator=torch.Generator().manual_seed(0))
+    heard: list[tuple[int, ...]] = []
+    hook = network.last_hidden().register_forward_pre_hook(lambda _, inputs: heard.append(tuple(inputs[0].shape)))
+    training = network.training
+    try:
+        with failures_told(f"{what}.forward of two frames"):
+            scores = network.eval()(frames)
+    finally:
+        hook.remove()
+        network.train(training)
+    expected = (2, network.classes)
+    if tuple(scores.shape) != expected or not bool(scores.isfinite().all()):
+        fault = f"scores of shape {tuple(scores.shape)}" if tuple(scores.shape) != expected else "infinite scores"
+        raise ExtensionError(f"{what}.forward gives {fault} for two frames: finite ones of shape {expected} are needed")
+    if [len(shape) for shape in heard] != [2]:
+        got = f"gets an input of shape {heard[0]}" if heard else "is not called"
+        raise ExtensionError(
+            f"{what}: last_hidden, {network.config.last_hidden}, {got} for two frames: name a layer whose input is "
+            "(batch, feature)"
+        )
 
 
 def network_from(content: Mapping[str, Any]) -> Network:

@@ -169,8 +169,8 @@ class RunSettings(Settings):
         yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
         yield (
             self.processes > 1 and (rh_emo or front.trainable or self.network.trains_batch_norms),
-            "processes are several, but batch norms that are trained (network.norm, RH-Emo's) take the whole batch: "
-            "leave processes out",
+            "processes are several, but batch norms that are trained (network.norm, RH-Emo's, or what "
+            "trains_batch_norms of the network's settings says) take the whole batch: leave processes out",
         )
         one = self.processes > 1 and (self.device == "mps" or ":" in self.device)
         yield one, f"processes are several, but device {self.device} is one: say cuda or cpu"

@@ -172,7 +172,7 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
     if weights_key(other) != weights_key(first):
         raise TrainingError(
             f"anti_transfer.orthogonal: {orthogonal.folder} was trained on another normalisation; "
-            "train it with a run on this one's corpus and split as its front.source"
+            "train it with this one's corpus and split as its front.statistics (front.source: a run on them)"
         )
 
 

@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from hamiltone.antitransfer import AntiTransferLoss, Targets, freeze, stored_form
 from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.corpora import affect_targets
-from hamiltone.extensions import load_extensions
+from hamiltone.extensions import failures_told, load_extensions
 from hamiltone.networks import (
     Front,
     Network,
@@ -22,6 +22,7 @@ from hamiltone.networks import (
     build_front,
     build_network,
     check_front,
+    check_network,
     spectrogram_from,
 )
 from hamiltone.settings import Dataset, RHEmoSettings, RunSettings, SpectrogramSettings
@@ -60,7 +61,8 @@ def _made_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset
     else:
         front = build_front(settings.front)
     wanted = dataset.utterances.table["utterance"].isin(dataset.split.parts["train"]).to_numpy()
-    front.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
+    with failures_told(f"front.kind {front.kind}: {type(front).__name__}.fit"):
+        front.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
     check_front(front)  # rather than after a training
     return front
 
@@ -92,9 +94,11 @@ def make_recognizer(
         TrainingError: an earlier run's network does not fit, or a network that several processes cannot share.
     """
     try:
-        network = build_network(settings.network, front.shape, len(labels))
+        with failures_told(f"network.kind {settings.network.kind}: making it", beside=(ValueError,)):
+            network = build_network(settings.network, front.shape, len(labels))
     except ValueError as error:
         raise TrainingError(f"network: {error}") from None
+    check_network(network)
     norms = [name for name, module in network.named_modules() if isinstance(module, _BatchNorm)]
     if norms and settings.processes > 1:
         raise TrainingError(

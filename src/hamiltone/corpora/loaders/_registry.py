@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from hamiltone.extensions import hint, load_extensions
+from hamiltone.extensions import failures_told, hint, load_extensions
 
 from ..recordings import absence
 from ..utterances import AND, WITHIN, CorpusError, Utterances
@@ -93,11 +93,20 @@ def load_corpus(
         raise CorpusError(f"{name}: has no option {unknown[0]!r}: {there}")
     folder = None if root is None else Path(root)
     if words is not None and corpus.recordings is not None:
-        utterances = word_segments(corpus.recordings.load(folder), words)
+        utterances = word_segments(_loaded(corpus.recordings, folder), words)
     else:
-        utterances = corpus.load(folder, options) if options else corpus.load(folder)
+        utterances = _loaded(corpus, folder, options)
     if corpus.listed is None:
         _refuse_absent(utterances)
+    return utterances
+
+
+def _loaded(corpus: Corpus, folder: Path | None, options: Mapping[str, str] | None = None) -> Utterances:
+    what = f"corpus {corpus.name}: {getattr(corpus.load, '__name__', 'its loader')}"
+    with failures_told(what, beside=(OSError,)):
+        utterances = corpus.load(folder, options) if options else corpus.load(folder)
+    if not isinstance(utterances, Utterances):
+        raise CorpusError(f"{what} gives {type(utterances).__name__}: a loader returns Utterances")
     return utterances
 
 
@@ -110,7 +119,8 @@ def listed_corpus(name: str, root: str | Path | None) -> Utterances:
         CorpusError: as ``load_corpus``.
     """
     corpus = _corpus_named(name)
-    return (corpus.listed or corpus.load)(None if root is None else Path(root))
+    folder = None if root is None else Path(root)
+    return corpus.listed(folder) if corpus.listed else _loaded(corpus, folder)
 
 
 def licences(corpora: Iterable[str]) -> dict[str, str]:
