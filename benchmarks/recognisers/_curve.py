@@ -12,7 +12,7 @@ from hamiltone.measures import Interval
 
 from ..pages import markdown_table
 from ._protocols import Protocol
-from ._scores import Measured, ProtocolScores
+from ._scores import ProtocolScores
 from ._text import interval_text
 
 _COLOURS = ("#5c6670", "#d55e00", "#cc79a7", "#0072b2", "#009e73", "#e69f00")
@@ -26,18 +26,22 @@ class LearningCurve:
     Attributes:
         protocol: its name.
         title: its heading.
-        points: system's title -> training speakers -> recall.
+        points: system's title -> training speakers -> recall, where it was measured: with all of them, and fewer.
     """
 
     protocol: str
     title: str
     points: Mapping[str, Mapping[int, Interval]]
 
+    def counts(self) -> list[int]:
+        """The numbers of training speakers that any system was measured with."""
+        return sorted({count for points in self.points.values() for count in points})
+
 
 def learning_curves(
     protocols: Mapping[str, Protocol], scores: Mapping[str, ProtocolScores]
 ) -> tuple[LearningCurve, ...]:
-    """The curves of which two points at least are measured, with the systems that have all of these.
+    """The curves of which two points at least are measured, of all training speakers and of fewer.
 
     Args:
         protocols: all, by name.
@@ -64,9 +68,12 @@ def _training_speakers(scores: ProtocolScores) -> int:
 
 def _points(measured: Mapping[int, ProtocolScores]) -> dict[str, dict[int, Interval]]:
     by_count = {count: {one.name: one for one in scores.measured} for count, scores in measured.items()}
-    first: dict[str, Measured] = next(iter(by_count.values()))
-    common = [name for name in first if all(name in systems for systems in by_count.values())]
-    return {first[name].system.title: {count: by_count[count][name].uar for count in by_count} for name in common}
+    whole = max(by_count)
+    points = {
+        one.system.title: {count: systems[name].uar for count, systems in by_count.items() if name in systems}
+        for name, one in by_count[whole].items()
+    }
+    return {title: counts for title, counts in points.items() if len(counts) > 1}
 
 
 def curve_section(curve: LearningCurve, picture: str) -> str:
@@ -76,10 +83,13 @@ def curve_section(curve: LearningCurve, picture: str) -> str:
         curve: what it tells.
         picture: where its picture lies.
     """
-    counts = list(next(iter(curve.points.values())))
-    rows = [[title, *(interval_text(points[count]) for count in counts)] for title, points in curve.points.items()]
+    counts = curve.counts()
+    rows = [
+        [title, *(interval_text(points[count]) if count in points else "" for count in counts)]
+        for title, points in curve.points.items()
+    ]
     last, before = counts[-1], counts[-2]
-    gains = [points[last].estimate - points[before].estimate for points in curve.points.values()]
+    gains = [points[last].estimate - points[before].estimate for points in curve.points.values() if before in points]
     return "\n".join(
         [
             f"## How many speakers it takes: {curve.title}",
@@ -102,16 +112,16 @@ def curve_picture(curve: LearningCurve) -> str:
         figure = Figure(figsize=(5.6, 3.4), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        counts = list(next(iter(curve.points.values())))
+        counts = curve.counts()
         for number, (title, points) in enumerate(curve.points.items()):
             colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
-            places = [count * 1.02 ** (number - (len(curve.points) - 1) / 2) for count in counts]
+            places = [count * 1.02 ** (number - (len(curve.points) - 1) / 2) for count in points]
             axes.plot(
-                places, [points[count].estimate for count in counts], marker + "-", color=colour, label=title,
+                places, [interval.estimate for interval in points.values()], marker + "-", color=colour, label=title,
                 linewidth=1.2, markersize=4,
             )  # fmt: skip
-            for place, count in zip(places, counts, strict=True):
-                low, high = points[count].low, points[count].high
+            for place, interval in zip(places, points.values(), strict=True):
+                low, high = interval.low, interval.high
                 if low is not None and high is not None:
                     axes.plot([place, place], [low, high], color=colour, linewidth=0.8, alpha=0.6)
         axes.set_xscale("log")

@@ -1,6 +1,7 @@
 """The comparison of recognisers: the same parts for all, machines as scikit-learn has them, results, looks, page."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -536,7 +537,7 @@ def test_seeds_that_lack_folds_are_not_counted(compared):
     assert [one.name for one in averaged.measured] == ["egemaps-svm"]
 
 
-def test_a_learning_curve_is_of_the_systems_that_have_all_points(compared, tmp_path):
+def test_a_learning_curve_is_of_the_systems_that_have_a_point_of_fewer_speakers(compared, tmp_path):
     whole = Protocol(title="All of them", about="All.", corpus=CorpusSettings(name="ravdess"))
     splits = {f"p-{count}": SplitSettings(training_speakers=count) for count in (4, 2)}
     fewer = {name: whole.model_copy(update={"split": split, "curve_of": "p"}) for name, split in splits.items()}
@@ -544,11 +545,17 @@ def test_a_learning_curve_is_of_the_systems_that_have_all_points(compared, tmp_p
     every = scores_of(folder, systems_of(TWO + GOOD + SEVERAL))
     points = {"p": replace(every, folds=8), "p-4": scores_of(folder, systems_of(TWO + SEVERAL)), "p-2": every}
     (curve,) = learning_curves({"p": whole, **fewer}, points)
-    assert list(curve.points) == ["eGeMAPS + SVM", "several"]
-    assert all(list(counts) == [2, 4, 6] for counts in curve.points.values())
+    good = next(one.system.title for one in every.measured if one.name == "good")
+    assert {title: list(counts) for title, counts in curve.points.items()} == {
+        "eGeMAPS + SVM": [2, 4, 6],
+        good: [2, 6],
+        "several": [2, 4, 6],
+    }
+    assert curve.counts() == [2, 4, 6]
     assert curve.points["several"][6] == {one.name: one for one in every.measured}["several"].uar
     section = curve_section(curve, "there.svg")
     assert "| system | 2 speakers | 4 speakers | 6 speakers |" in section
+    assert re.search(rf"^\| {re.escape(good)} \| [^|]+ \|  \| [^|]+ \|$", section, re.MULTILINE)
     assert "From 4 to 6 speakers the systems gain +0.000 to +0.000." in section
     assert ElementTree.fromstring(curve_picture(curve)).tag.endswith("svg")
     assert learning_curves({"p": whole}, {"p": every}) == ()
