@@ -92,6 +92,7 @@ def make_recognizer(
 
     Raises:
         TrainingError: an earlier run's network does not fit, or a network that several processes cannot share.
+        ExtensionError: a network that fails, or gives other scores than are asked for.
     """
     try:
         with failures_told(f"network.kind {settings.network.kind}: making it", beside=(ValueError,)):

@@ -12,6 +12,7 @@ own operations serve, and is what the other forms are held against.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -29,6 +30,11 @@ class Geometry:
     groups: int
     transposed: bool = False
     output_padding: tuple[int, int] = (0, 0)
+
+    def arguments(self, groups: int) -> tuple[Any, ...]:
+        """What ``aten.convolution`` and its backward take of them, for a real convolution of that many groups."""
+        shape = list(self.stride), list(self.padding), list(self.dilation)
+        return *shape, self.transposed, list(self.output_padding), groups
 
 
 def block_kernel(
@@ -87,3 +93,8 @@ def _component_major(x: Float[Tensor, "..."], groups: int, dim: int) -> Float[Te
     if groups == 1:
         return x
     return x.unflatten(dim, (groups, 4, -1)).transpose(dim, dim + 1).flatten(dim, dim + 2)
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether the memory format of a batch of maps is channels-last, and not contiguous at the same time."""
+    return not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)

@@ -198,7 +198,7 @@ def _case(operation: Operation, x: Tensor, weight: Tensor, geometry: Geometry | 
         positions=x.numel() // channels_in,
         device=x.device.type,
         dtype=x.dtype,
-        channels_last=image and not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last),
+        channels_last=image and _block_kernel.is_channels_last(x),
         groups=groups,
         taps=1.0 if geometry is None else prod(weight.shape[-2:]) / prod(geometry.stride),
     )

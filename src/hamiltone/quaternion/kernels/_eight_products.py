@@ -22,7 +22,7 @@ from torch import Tensor
 from hamiltone.quaternion.kernels._block_kernel import Geometry
 
 # The component of the input that the second kind of product takes for y_r, y_i, y_j, y_k; its weight is _second's.
-_PARTNER = (0, 2, 3, 1)
+PARTNER = (0, 2, 3, 1)
 
 Quarters = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -33,13 +33,9 @@ class Convolution:
 
     geometry: Geometry
 
-    def _settings(self) -> tuple[Any, ...]:
-        g = self.geometry
-        return list(g.stride), list(g.padding), list(g.dilation), g.transposed, list(g.output_padding), 1
-
     def forward(self, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         """The product on quarters, plus a bias per channel."""
-        return torch.ops.aten.convolution(x, w, bias, *self._settings())
+        return torch.ops.aten.convolution(x, w, bias, *self.geometry.arguments(1))
 
     def backward(
         self, grad: Tensor, x: Tensor, w: Tensor, needs_x: bool, needs_w: bool
@@ -49,7 +45,7 @@ class Convolution:
         if w.dtype == torch.float64:
             # Channels-last weights of one output channel are contiguous, too, which torch's kernel stumbles over.
             w = w.clone(memory_format=torch.contiguous_format)
-        return torch.ops.aten.convolution_backward(grad, x, w, None, *self._settings(), wanted)[:2]
+        return torch.ops.aten.convolution_backward(grad, x, w, None, *self.geometry.arguments(1), wanted)[:2]
 
 
 class MatrixProduct:
@@ -85,7 +81,7 @@ def multiply(
 def transformed(weight: Float[Tensor, "4 rows columns *kernel"]) -> tuple[Quarters, Quarters]:
     """What :func:`multiply_by` takes: w^, and the weights of the second kind of product."""
     r, i, j, k = weight.unbind(0)
-    a, b, c, d = _hadamard((r, i, j, k))
+    a, b, c, d = hadamard((r, i, j, k))
     return (a / 4, b / 4, c / 4, d / 4), (2 * r, -2 * k, -2 * i, -2 * j)
 
 
@@ -98,12 +94,12 @@ def multiply_by(
     """As :func:`multiply`, with :func:`transformed` weights; where no gradient is asked."""
     first, second = weights
     parts = _quarters(x)
-    mixed = [product.forward(part, w, None) for part, w in zip(_hadamard(parts), first, strict=True)]
-    sums = list(_hadamard(mixed))
+    mixed = [product.forward(part, w, None) for part, w in zip(hadamard(parts), first, strict=True)]
+    sums = list(hadamard(mixed))
     del mixed
     biases = [None] * 4 if bias is None else bias.view(4, -1).unbind(0)
     out: list[Tensor] = []
-    for axis, (partner, w, b) in enumerate(zip(_PARTNER, second, biases, strict=True)):
+    for axis, (partner, w, b) in enumerate(zip(PARTNER, second, biases, strict=True)):
         y = product.forward(parts[partner], w, b)
         total = sums.pop(0)
         out.append(y.add_(total) if axis else y.sub_(total))
@@ -128,7 +124,7 @@ class _EightProducts(torch.autograd.Function):
         product: Product = ctx.product
         first, second = transformed(weight)
         parts, grad_parts = _quarters(x), _quarters(grad)
-        mixed_x, mixed_grad = list(_hadamard(parts)), list(_hadamard((-grad_parts[0], *grad_parts[1:])))
+        mixed_x, mixed_grad = list(hadamard(parts)), list(hadamard((-grad_parts[0], *grad_parts[1:])))
         grads_x: list[Any] = []
         grads_w: list[Any] = []
         for w in first:  # what is used up is let go: feature maps are what memory goes into
@@ -136,9 +132,9 @@ class _EightProducts(torch.autograd.Function):
             grads_x.append(one)
             grads_w.append(other)
         if needs_x:
-            grads_x = list(_hadamard(grads_x))
+            grads_x = list(hadamard(grads_x))
         grads_second: list[Any] = []
-        for part, partner, w in zip(grad_parts, _PARTNER, second, strict=True):
+        for part, partner, w in zip(grad_parts, PARTNER, second, strict=True):
             one, other = product.backward(part, parts[partner], w, needs_x, needs_w)
             grads_second.append(other)
             if needs_x:
@@ -149,7 +145,7 @@ class _EightProducts(torch.autograd.Function):
 
 def _weight_gradient(first: list[Tensor], second: list[Tensor]) -> Tensor:
     """The transpose of :func:`transformed`."""
-    r, i, j, k = _hadamard(first)
+    r, i, j, k = hadamard(first)
     by_r, by_k, by_i, by_j = second
     return torch.stack((r / 4 + 2 * by_r, i / 4 - 2 * by_i, j / 4 - 2 * by_j, k / 4 - 2 * by_k))
 
@@ -159,7 +155,7 @@ def _quarters(x: Tensor) -> Quarters:
     return r, i, j, k
 
 
-def _hadamard(q: Iterable[Tensor]) -> Quarters:
+def hadamard(q: Iterable[Tensor]) -> Quarters:
     a, b, c, d = q
     even, odd, even_too, odd_too = a + b, a - b, c + d, c - d
     return even + even_too, odd + odd_too, even - even_too, odd - odd_too

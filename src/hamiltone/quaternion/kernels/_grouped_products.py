@@ -10,45 +10,42 @@ Where a group has few channels, torch's grouped convolution is slow; there ``_ei
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hamiltone.quaternion.kernels._block_kernel import Geometry
+from hamiltone.quaternion.kernels._block_kernel import Geometry, is_channels_last
+from hamiltone.quaternion.kernels._eight_products import PARTNER, hadamard
+from hamiltone.quaternion.kernels._eight_products import transformed as eight_weights
 
 _GROUPS = 8
 _PORTION = 2**23
 """Bytes of mixed maps that are made at once; more of them leave the cache, and their memory is new each time."""
 
-_HADAMARD = ((1, 1, 1, 1), (1, -1, 1, -1), (1, 1, -1, -1), (1, -1, -1, 1))
 
-
-class _Matrices:
+class _Matrices(NamedTuple):
     """The constant matrices: y = outputs (weights w * inputs x), ``*`` a real product in each of eight groups."""
 
-    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        hadamard = torch.tensor(_HADAMARD, dtype=torch.float64)
-        inputs = torch.cat((hadamard, torch.eye(4, dtype=torch.float64)))
-        # The products of the second kind are 2r with x_r, 2j with x_i, 2k with x_j and 2i with x_k; they turn the signs
-        # of what the four sums of the first kind have wrong in y_r, y_k, y_i and y_j.
-        second = torch.zeros(4, 4, dtype=torch.float64)
-        turned = torch.zeros(4, 4, dtype=torch.float64)
-        for group, (component, axis, sign) in enumerate(((0, 0, 1), (2, 3, -1), (3, 1, -1), (1, 2, -1))):
-            second[group, component] = 2 * sign
-            turned[axis, group] = 1
-        sums = hadamard.clone()
-        sums[0] *= -1
-        self.inputs = inputs.to(device, dtype)
-        self.weights = torch.cat((hadamard / 4, second)).to(device, dtype)
-        self.outputs = torch.cat((sums, turned), 1).to(device, dtype)
+    inputs: Float[Tensor, "8 4"]
+    weights: Float[Tensor, "8 4"]
+    outputs: Float[Tensor, "4 8"]
 
 
 @lru_cache(maxsize=16)
 def _matrices(dtype: torch.dtype, device: torch.device) -> _Matrices:
+    """What ``_eight_products`` does to components, as matrices: what it makes of the four unit vectors."""
     with torch.inference_mode(False):
-        return _Matrices(dtype, device)
+        unit = torch.eye(4, dtype=dtype, device=device)
+        sums = torch.stack(hadamard(unit))
+        first, second = eight_weights(unit.unsqueeze(2))
+        signs = torch.tensor([[-1], [1], [1], [1]], dtype=dtype, device=device)
+        return _Matrices(
+            inputs=torch.cat((sums, unit[list(PARTNER)])),
+            weights=torch.stack((*first, *second)).squeeze(2),
+            outputs=torch.cat((signs * sums, unit), 1),
+        )
 
 
 def convolve(
@@ -82,7 +79,9 @@ def convolve_by(
     matrices = _matrices(x.dtype, x.device)
     y = None
     for portion in _portions(x):
-        products = torch.ops.aten.convolution(_mixed(matrices.inputs, x[portion]), grouped, None, *_settings(geometry))
+        products = torch.ops.aten.convolution(
+            _mixed(matrices.inputs, x[portion]), grouped, None, *geometry.arguments(_GROUPS)
+        )
         if y is None:
             y = _like(x, products.shape[1] // 2, products.shape[2:])
         _mix(matrices.outputs, products, y[portion])
@@ -144,8 +143,8 @@ def _group_gradients(
 ) -> tuple[Tensor | None, Tensor | None]:
     matrices = _matrices(x.dtype, x.device)
     mixed_grad, mixed_x = _mixed(matrices.outputs.mT, grad), _mixed(matrices.inputs, x)
-    wanted = [needs_x, needs_w, False]
-    return torch.ops.aten.convolution_backward(mixed_grad, mixed_x, grouped, None, *_settings(geometry), wanted)[:2]
+    arguments = (*geometry.arguments(_GROUPS), [needs_x, needs_w, False])
+    return torch.ops.aten.convolution_backward(mixed_grad, mixed_x, grouped, None, *arguments)[:2]
 
 
 def _weight_gradient(grouped: Tensor, weight: Tensor) -> Tensor:
@@ -180,11 +179,5 @@ def _mix(matrix: Float[Tensor, "after before"], x: Tensor, out: Tensor) -> None:
 
 def _like(x: Tensor, channels: int, size: Sequence[int]) -> Tensor:
     """Memory for maps in the layout of ``x``."""
-    last = not x.is_contiguous() and x.is_contiguous(memory_format=torch.channels_last)
-    layout = torch.channels_last if last else torch.contiguous_format
+    layout = torch.channels_last if is_channels_last(x) else torch.contiguous_format
     return torch.empty((len(x), channels, *size), dtype=x.dtype, device=x.device, memory_format=layout)
-
-
-def _settings(geometry: Geometry) -> tuple[Any, ...]:
-    g = geometry
-    return list(g.stride), list(g.padding), list(g.dilation), g.transposed, list(g.output_padding), _GROUPS
