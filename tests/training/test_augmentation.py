@@ -91,9 +91,13 @@ class Seen:
         self.calls: list[tuple[int, bool, Tensor]] = []
 
     def inputs(self, *, trained: bool) -> list[bytes]:
-        """The inputs of frames that the trained network got in training, or in validation and tests."""
+        """The inputs of frames that the trained network got in training, or in validation and tests.
+
+        What it got before its first step is no recording: a network is checked before it is trained.
+        """
         (network,) = {network for network, training, _ in self.calls if training}
-        chosen = [x for who, training, x in self.calls if who == network and training == trained]
+        begun = next(place for place, (_, training, _) in enumerate(self.calls) if training)
+        chosen = [x for who, training, x in self.calls[begun:] if who == network and training == trained]
         return [frame.contiguous().numpy().tobytes() for batch in chosen for frame in batch]
 
 
