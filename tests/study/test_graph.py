@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
-from hamiltone.corpora import CorpusError
+from hamiltone.corpora import CorpusError, Utterances
 from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
 from hamiltone.training import SettingsError, load_dataset
@@ -15,6 +15,7 @@ from hamiltone.training import SettingsError, load_dataset
 from .conftest import Make
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "study"
+STAGES = ("rh-emo-1", "rh-emo-2")
 
 
 def cells(graph: Graph, **wanted: object) -> list[Node]:
@@ -223,34 +224,60 @@ def test_a_plan_of_nothing_done(study_of: Make, tmp_path: Path) -> None:
     ]
 
 
-def test_clips_without_emotion_serve_rh_emo_alone(tmp_path: Path) -> None:
+def table_of_clips(folder: Path) -> Path:
+    """A corpus of its own: 48 clips of six speakers, a quarter of them without an emotion."""
     generator = np.random.default_rng(0)
     lines = ["path,speaker,emotion"]
     for number in range(48):
         name = f"{number:02}.wav"
-        soundfile.write(tmp_path / name, generator.integers(-9000, 9000, 800, dtype=np.int16), 16000)
+        soundfile.write(folder / name, generator.integers(-9000, 9000, 800, dtype=np.int16), 16000)
         lines.append(f"{name},s{number % 6},{('', 'sad', 'glad', 'glad')[number // 6 % 4]}")
-    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
-    study = Study.model_validate(
-        {
-            "name": "table",
-            "corpora": {"table": {"root": str(tmp_path / "table.csv")}},
-            "splits": [{"kind": "random", "fractions": [0.5, 0.25, 0.25]}],
-            "methods": ["none"],
-            "run": {"front": {"scale": "decibel"}},
-            "networks": {"quaternion": {}},
-        }
-    )
-    graph = build_graph(study)
+    path = folder / "table.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def parts_of_runs(graph: Graph, folder: Path) -> dict[str, dict[str, Utterances]]:
+    """The recordings of each kind of run, part by part, as its training takes them."""
     for path, split in graph.splits.items():
-        split.write(tmp_path / path)
-    sizes = {}
+        split.write(folder / path)
+    parts = {}
     for node in graph.nodes:
-        split = node.settings.split.model_copy(update={"file": str(tmp_path / (node.settings.split.file or ""))})
+        split = node.settings.split.model_copy(update={"file": str(folder / (node.settings.split.file or ""))})
         material = load_dataset(node.settings.model_copy(update={"split": split}))
-        parts = material.split.apply(material.utterances)
-        sizes[node.kind] = sum(map(len, parts.values()))
+        parts[node.kind] = material.split.apply(material.utterances)
+    return parts
+
+
+STUDY_OF_A_TABLE = {
+    "name": "table",
+    "splits": [{"kind": "random", "fractions": [0.5, 0.25, 0.25]}],
+    "methods": ["none"],
+    "run": {"front": {"scale": "decibel"}},
+    "networks": {"quaternion": {}},
+}
+
+
+def test_clips_without_emotion_serve_rh_emo_alone(tmp_path: Path) -> None:
+    corpora = {"table": {"root": str(table_of_clips(tmp_path))}}
+    graph = build_graph(Study.model_validate(STUDY_OF_A_TABLE | {"corpora": corpora}))
+    sizes = {kind: sum(map(len, parts.values())) for kind, parts in parts_of_runs(graph, tmp_path).items()}
     assert sizes == {"rh-emo-1": 48, "rh-emo-2": 48, "recogniser": 36}
+
+
+def test_both_stages_of_an_rh_emo_of_another_corpus_have_its_parts(tmp_path: Path) -> None:
+    study = STUDY_OF_A_TABLE | {
+        "corpora": {"synthetic": {}},
+        "rh-emo": {
+            "corpus": {"name": "table", "root": str(table_of_clips(tmp_path))},
+            "split": {"kind": "random", "fractions": [0.5, 0.25, 0.25]},
+        },
+        "rh-emo-2": {"rh_emo": {"beta": 0.01, "hidden": 16, "affect_table": "russell-mehrabian-1977"}},
+    }
+    parts = parts_of_runs(build_graph(Study.model_validate(study)), tmp_path)
+    heard, second = ({name: set(part.table["utterance"]) for name, part in parts[kind].items()} for kind in STAGES)
+    assert sum(map(len, second.values())) == 36  # emotions are what the second stage learns from
+    assert all(second[name] <= heard[name] for name in second)
 
 
 def test_the_quickstart_is_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,7 @@ class _Builder:
         common = self._content(None, self.study.rh_emo)
         named = absolute(common.get("corpus", {}))
         own = not named or corpus_name(named) == place.name
-        common = laid_over(common, place.settings if own else {"corpus": named})
+        common = laid_over(common, place.settings if own else self._parted(named, common.get("split", {})))
         common = laid_over(common, {"task": "rh-emo", "front": {"kind": "rh-emo"}})
         for foreign in ("network", "anti_transfer"):
             common.pop(foreign, None)
@@ -205,6 +205,12 @@ class _Builder:
         return self._add(
             "rh-emo-2", self._settings(laid_over(common, self.study.rh_emo_2), parents), parents, [], place
         )
+
+    def _parted(self, corpus: Partial, split: Partial) -> Partial:
+        """RH-Emo's own corpus, parted once: its stages differ in the clips that they use, but not in their parts."""
+        if not split.get("kind") or split.get("file"):
+            return {"corpus": corpus}
+        return {"corpus": corpus, "split": split | {"file": self.recordings.split_file(corpus, split)}}
 
     def _content(self, place: Place | None, *partials: Partial) -> Partial:
         content = dict(self.study.run)
