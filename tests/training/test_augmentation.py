@@ -156,6 +156,16 @@ def test_the_training_part_changes_for_both_networks_and_nothing_else_does(again
     assert seen.inputs(trained=False) == plain.inputs(trained=False)
 
 
+def test_what_mixup_mixes_is_the_same_for_both_networks(again: Again) -> None:
+    _, seen = again("at-speaker", "training.mixup=0.4", "training.epochs=1")
+    trained = next(network for network, training, _ in seen.calls if training)
+    steps = [place for place, (network, training, _) in enumerate(seen.calls) if network == trained and training]
+    for place in steps:
+        frozen, _, x = seen.calls[place + 1]
+        assert frozen != trained
+        assert torch.equal(x, seen.calls[place][2])
+
+
 def epochs(record: RunRecord, seen: Seen) -> tuple[set[bytes], set[bytes]]:
     """What was seen in the first epoch of two, and in the second."""
     frames = record.split.train.frames

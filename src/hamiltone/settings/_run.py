@@ -246,7 +246,8 @@ class RunSettings(Settings):
     @property
     def changing_input(self) -> bool:
         """Whether what a network sees of a recording changes each epoch, so that nothing behind it can be stored."""
-        return self.frames.random_offset or self.front.trainable or self.augmentation.changes
+        mixed = self.training.mixup > 0  # which gives each example another partner each time
+        return self.frames.random_offset or self.front.trainable or self.augmentation.changes or mixed
 
     def untracked(self) -> "RunSettings":
         """The same without trackers."""
