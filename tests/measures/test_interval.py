@@ -250,6 +250,23 @@ def test_the_summary_of_two_speakers_says_that_there_is_no_interval():
         }
 
 
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_the_summary_of_clips_without_speakers_has_measures_and_no_intervals(missing):
+    truth, prediction, names = spoken_clips(seed=6)
+    known = summarise(truth, prediction, names, LABELS)
+    names = [missing, *names[1:]]
+    summary = summarise(truth, prediction, names, LABELS)
+    assert summary["confusion"] == known["confusion"]
+    assert summary["speakers"] == len(set(names) - {missing})
+    for name in ("accuracy", "uar", "macro_f1"):
+        assert summary[name] == {
+            "value": known[name]["value"],
+            "low": None,
+            "high": None,
+            "note": "not estimable (speakers unknown)",
+        }
+
+
 def test_the_summary_needs_all_labels():
     with pytest.raises(ValueError, match="truth contains"):
         summarise(*spoken_clips(seed=6), labels=["sad"])

@@ -5,6 +5,7 @@ import importlib
 
 import pytest
 
+from hamiltone.measures import UNKNOWN_SPEAKERS
 from hamiltone.records import Score
 from hamiltone.report import interval_notes, markdown_table, pretraining_rows, result_rows, write_report
 from hamiltone.report._missed_clips import clips_missed_by_all
@@ -92,6 +93,12 @@ def test_why_there_are_no_intervals_is_told_once(tmp_path, make):
     make.write(tmp_path / "eight", *make.full("eight"))
     assert interval_notes(tmp_path) == "No intervals of two: 2 test speakers, and six are needed."
     assert interval_notes(tmp_path / "eight") == ""
+
+
+def test_clips_without_speakers_are_why_there_are_no_intervals(tmp_path, make):
+    nameless = make.evaluation(accuracy=Score(value=0.25, note=UNKNOWN_SPEAKERS))
+    make.write(tmp_path, *make.full("nameless", test=nameless))
+    assert interval_notes(tmp_path) == "No intervals: not all test clips have a speaker."
 
 
 def test_markdown_has_one_line_per_row_and_escapes_what_would_split_a_cell():

@@ -37,11 +37,12 @@ from ._paired import (
     paired_permutation_test,
 )
 from ._scores import accuracy, macro_f1, unweighted_average_recall
-from ._summary import summarise
+from ._summary import UNKNOWN_SPEAKERS, summarise
 
 __all__ = [
     "MINIMUM_SPEAKERS",
     "MOST_SPEAKERS_ENUMERATED",
+    "UNKNOWN_SPEAKERS",
     "ConfusionMeasure",
     "Doubt",
     "Interval",

@@ -51,6 +51,11 @@ def grouped_confusion(
     return counts.reshape(-1, classes, classes)
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a cell of a table says nothing: None or NaN."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def observed_classes(*sequences: Collection[Any]) -> list[Any]:
     """Every class that occurs, once, in the order of its first occurrence."""
     try:
@@ -108,7 +113,7 @@ def _mean_where(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
 
 def _sorted_groups(groups: Collection[Any]) -> list[Any]:
     found = observed_classes(groups)
-    if any(group is None or (isinstance(group, float) and math.isnan(group)) for group in found):
+    if any(is_missing(group) for group in found):
         raise ValueError("a clip has no speaker: intervals are clustered by speaker")
     try:
         return sorted(found)

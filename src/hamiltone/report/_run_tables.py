@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hamiltone.measures import UNKNOWN_SPEAKERS
 from hamiltone.records import RunRecord, Score
 
 from ._runs import Run, read_runs
@@ -98,11 +99,15 @@ def interval_note(runs: Sequence[Run]) -> str:
     few = [run for run in runs if run.record.test and run.record.test.accuracy.note]
     if not few:
         return ""
-    speakers = sorted({run.record.test.speakers for run in few if run.record.test})
+    tests = [run.record.test for run in few if run.record.test]
+    speakers = sorted({test.speakers for test in tests if test.accuracy.note != UNKNOWN_SPEAKERS})
     whose = "" if len(few) == len(runs) else f" of {', '.join(run.label for run in few)}"
     counted = " or ".join(map(str, speakers))
     order = "; the order of the methods means nothing" if len(few) > 1 else ""
-    return f"No intervals{whose}: {counted} test speaker{'' if counted == '1' else 's'}, and six are needed{order}."
+    why = [f"{counted} test speaker{'' if counted == '1' else 's'}, and six are needed"] if speakers else []
+    if any(test.accuracy.note == UNKNOWN_SPEAKERS for test in tests):
+        why.append("not all test clips have a speaker")
+    return f"No intervals{whose}: {', or '.join(why)}{order}."
 
 
 def interval_notes(folder: Path) -> str:

@@ -198,9 +198,8 @@ class Part:
 
     def size(self) -> PartSize:
         """How many clips, frames and speakers the part has."""
-        return PartSize(
-            clips=len(self.utterances), frames=len(self), speakers=len(set(self.utterances.table["speaker"]))
-        )
+        clips, speakers = len(self.utterances), len(self.utterances.labels("speaker"))
+        return PartSize(clips=clips, frames=len(self), speakers=speakers)
 
 
 def make_part(

@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from hamiltone.corpora import licences
-from hamiltone.measures import expected_calibration_error, fit_temperature, summarise
+from hamiltone.measures import UNKNOWN_SPEAKERS, expected_calibration_error, fit_temperature, summarise
 from hamiltone.networks import Ensemble, Recognizer, load_recognizer, plain_result, save_bundle, weights_key
 from hamiltone.records import (
     MODEL,
@@ -146,9 +146,12 @@ def plain_line(rows: pd.DataFrame, labels: Sequence[str], heard: str) -> str:
 
 def result_line(name: str, rows: pd.DataFrame, labels: Sequence[str]) -> str:
     """The recall of some clips with its interval over speakers, and their calibration error, in a line."""
-    summary = summarise(rows["truth"], rows["prediction"], rows["speaker"], labels)
+    speakers = rows["speaker"].replace("", None)  # which files of predictions have for a missing one
+    summary = summarise(rows["truth"], rows["prediction"], speakers, labels)
     uar, accuracy = summary["uar"], summary["accuracy"]
     span = f"interval not estimable with {summary['speakers']} speakers"
+    if uar["note"] == UNKNOWN_SPEAKERS:
+        span = f"interval {UNKNOWN_SPEAKERS}"
     if uar["low"] is not None:
         span = f"95 % interval {uar['low']:.3f} to {uar['high']:.3f}"
     scores, truth = _scores(rows, labels), np.array([list(labels).index(name) for name in rows["truth"]])

@@ -19,6 +19,7 @@ from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
 from hamiltone.settings import OptimisationSettings, RHEmoSettings
 
 from ._batches import Batch, Part
+from ._errors import TrainingError
 from ._mixing import mixup, soft_targets
 from ._speaker_reversal import SpeakerReversal
 
@@ -79,8 +80,16 @@ class Classification(Objective):
         self._speakers: Int[Tensor, " frame"] | None = None
 
     def reverse_speakers(self, train: Part, weight: float) -> None:
-        """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too."""
+        """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too.
+
+        Raises:
+            TrainingError: a clip without a speaker.
+        """
         index, names = pd.factorize(train.utterances.table["speaker"], sort=True)
+        if nameless := int((index < 0).sum()):
+            raise TrainingError(
+                f"training.speaker_reversal: {nameless} training clips have no speaker; name all, or leave it out"
+            )
         self._speakers = torch.zeros(int(train.rows.max()) + 1, dtype=torch.long)
         self._speakers[torch.from_numpy(train.rows)] = torch.from_numpy(index)[torch.from_numpy(train.owner)]
         self.module = SpeakerReversal(self._recognizer, len(names), weight)
