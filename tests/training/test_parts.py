@@ -1,4 +1,4 @@
-"""Parts of splits: recordings without speakers."""
+"""Parts of splits: whose recordings they are, and how often each is drawn."""
 
 from pathlib import Path
 
@@ -6,12 +6,42 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import torch
 
+from hamiltone.corpora import Utterances
 from hamiltone.training import TrainingError, train
+from hamiltone.training._batches import Fetched, Inputs, Part
 
 from .conftest import Make
 
 NAMELESS = "not estimable (speakers unknown)"
+
+
+def part_of(corpus: str, clips: list[tuple[str, int]]) -> Part:
+    """A part of a frame for each clip, given by its name and its class."""
+    rows = [{"utterance": name, "path": f"{name}.wav"} for name, _ in clips]
+    utterances = Utterances.from_rows(rows, corpus=corpus, root=Path())
+    classes = dict(clips)
+    order = torch.tensor([classes[name] for name in utterances.table["utterance"]])
+    numbers = np.arange(len(clips))
+
+    def fetch(wanted: np.ndarray, _epoch: int) -> Fetched:
+        return Fetched(torch.from_numpy(wanted).float()[:, None])
+
+    return Part("train", utterances, numbers, numbers, order, None, Inputs("features", fetch))
+
+
+def shares(part: Part, draws: int = 400) -> list[float]:
+    """How often each frame of a balanced part is drawn."""
+    drawn = [slice_.batch.rows for epoch in range(draws) for slice_ in part.shuffled(50, 0, epoch, balance=1.0)]
+    return (torch.bincount(torch.cat(drawn), minlength=len(part)) / (draws * len(part))).tolist()
+
+
+def test_balance_is_of_corpora_whose_names_stand_first_and_not_of_folders_within_them() -> None:
+    of_one = part_of("folder", [("calm/a/1", 0), ("calm/b/1", 0), ("calm/b/2", 0), ("sad/a/1", 1)])
+    assert shares(of_one) == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2], abs=0.05)
+    several = part_of("one+two", [("one/1", 0), ("two/a/1", 0), ("two/a/2", 0), ("two/b/1", 0), ("two/b/2", 1)])
+    assert shares(several) == pytest.approx([1 / 3, 1 / 9, 1 / 9, 1 / 9, 1 / 3], abs=0.05)
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ class Part:
         return self.utterances.table["utterance"].iloc[owners].tolist()
 
     def _chances(self, balance: float) -> npt.NDArray[np.float64]:
-        corpora = self.utterances.table["utterance"].str.rpartition("/")[0]  # of several corpora, their names are there
+        corpora = self.utterances.corpora()
         groups = pd.factorize(corpora + " " + pd.Series(self.classes.numpy()).astype(str).to_numpy())[0][self.owner]
         chances = np.bincount(groups)[groups] ** -balance
         return chances / chances.sum()
