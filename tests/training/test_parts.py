@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from hamiltone.corpora import Utterances
+from hamiltone.corpora import Split, Utterances
 from hamiltone.training import TrainingError, train
 from hamiltone.training._batches import Fetched, Inputs, Part
 
@@ -73,3 +73,18 @@ def test_without_speakers_there_is_nothing_to_train_against(settings_for: Make, 
     settings = settings_for(tmp_path / "run", corpus=corpus, training__speaker_reversal=0.1)
     with pytest.raises(TrainingError, match=r"training.speaker_reversal: 6 training clips have no speaker"):
         train(settings, quiet=True)
+
+
+@pytest.mark.parametrize("name", ["train", "validation", "test"])
+def test_a_part_without_clips_is_refused_before_anything_is_trained(
+    settings_for: Make, nameless: Path, tmp_path: Path, name: str
+) -> None:
+    clips = [f"{number}.wav" for number in range(12)]
+    others = [part for part in ("train", "validation", "test") if part != name]
+    parts = {name: (), others[0]: tuple(clips[:6]), others[1]: tuple(clips[6:])}
+    Split("table", "random", 0, parts).write(tmp_path / "split.json")
+    corpus = {"name": "table", "root": str(nameless), "within": None}
+    settings = settings_for(tmp_path / "run", corpus=corpus, split={"file": str(tmp_path / "split.json")})
+    with pytest.raises(TrainingError, match=f"table: the {name} part has no clips; name another split"):
+        train(settings, quiet=True)
+    assert not (tmp_path / "run" / "checkpoint").exists()

@@ -169,7 +169,7 @@ def test_what_cannot_be_probed_is_refused_in_one_line(
     assert "no finished run" in refusal(tmp_path)
     assert "no finished run" in refusal(tmp_path / "nowhere" / "model")
     untested = settings_for(tmp_path / "unused", corpus={"name": "synthetic"}, split={"file": str(third)})
-    assert "no clips to test on" in refusal(run, untested)
+    assert "the test part has no clips" in refusal(run, untested)
     bare = shutil.copytree(run, tmp_path / "bare")
     for name in ("split.json", "probe.json"):
         (bare / name).unlink()

@@ -1,6 +1,6 @@
 """Batches: the parts of a split as a training loop takes them, with inputs, targets, and whose each frame is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from hamiltone.networks import Stage
 from hamiltone.records import PartSize
 from hamiltone.speech import augment
 
+from ._errors import TrainingError
 from ._stored_frames import Frames
 
 Rows = npt.NDArray[np.int64]
@@ -202,6 +203,20 @@ class Part:
         return PartSize(clips=clips, frames=len(self), speakers=speakers)
 
 
+def rows_of_part(name: str, chosen: Collection[str], everything: Utterances, frames: Frames) -> Rows:
+    """The frames of the part ``name``, which consists of the ``chosen`` ids among all utterances.
+
+    Raises:
+        TrainingError: there are none.
+    """
+    wanted = everything.table["utterance"].isin(list(chosen)).to_numpy()
+    rows = np.flatnonzero(wanted[frames.owner])
+    if len(rows) == 0:
+        silent = f" but {len(chosen)} silent ones" if chosen else ""
+        raise TrainingError(f"{everything.corpus}: the {name} part has no clips{silent}; name another split")
+    return rows
+
+
 def make_part(
     name: str,
     chosen: set[str],
@@ -215,9 +230,11 @@ def make_part(
     """The part of a split that consists of the ``chosen`` ids among all utterances whose frames are stored.
 
     Utterances without frames (silent ones) are left out. ``affect`` has a row for each of all utterances.
+
+    Raises:
+        TrainingError: there are none.
     """
-    wanted = everything.table["utterance"].isin(list(chosen)).to_numpy()
-    rows = np.flatnonzero(wanted[frames.owner])
+    rows = rows_of_part(name, chosen, everything, frames)
     present, owner = np.unique(frames.owner[rows], return_inverse=True)
     utterances = everything.select(present)
     index = {label: number for number, label in enumerate(labels)}

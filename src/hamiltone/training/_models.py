@@ -27,6 +27,7 @@ from hamiltone.networks import (
 )
 from hamiltone.settings import Dataset, RHEmoSettings, RunSettings, SpectrogramSettings
 
+from ._batches import rows_of_part
 from ._errors import TrainingError
 from ._lineage import EarlierRun, Lineage, check_same_input, front_from, recognizer_of
 from ._objectives import Classification, Reconstruction
@@ -40,7 +41,8 @@ def make_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset:
     """The front of an earlier run, or one that is fitted on the training part of ``dataset``; RH-Emo's is bare.
 
     Raises:
-        TrainingError: an earlier run's front does not fit, or masks are asked for that the front does not take.
+        TrainingError: an earlier run's front does not fit, masks are asked for that the front does not take, or a
+            training part without clips.
         ExtensionError: a front that would not be the same once it is saved.
     """
     front = _made_front(settings, lineage, frames, dataset)
@@ -60,9 +62,9 @@ def _made_front(settings: RunSettings, lineage: Lineage, frames: Frames, dataset
         front = SpectrogramFront(spectrogram_from(settings.front))  # the encoder is RH-Emo's, which trains it
     else:
         front = build_front(settings.front)
-    wanted = dataset.utterances.table["utterance"].isin(dataset.split.parts["train"]).to_numpy()
+    rows = rows_of_part("train", dataset.split.parts["train"], dataset.utterances, frames)
     with failures_told(f"front.kind {front.kind}: {type(front).__name__}.fit"):
-        front.fit(waveform_batches(frames, wanted[frames.owner].nonzero()[0]))
+        front.fit(waveform_batches(frames, rows))
     check_front(front)  # rather than after a training
     return front
 
