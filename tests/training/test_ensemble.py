@@ -1,13 +1,15 @@
 """Ensembles of finished runs, from runs on disk to a saved recogniser."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from hamiltone.corpora import load_corpus
-from hamiltone.networks import bundle_config, load_recognizer
+from hamiltone.networks import bundle_config, load_recognizer, save_bundle
 from hamiltone.records import read_heard, read_predictions
 from hamiltone.service import Predictor
 from hamiltone.settings import read_settings
@@ -71,6 +73,17 @@ def test_at_several_speeds_its_members_are_tested_so(folds, tmp_path):
     np.testing.assert_allclose(others[0], direct / direct.sum(), atol=2e-3)
     with pytest.raises(TrainingError, match=r"ensemble: speeds: speed 2: takes 0\.5 to 1\.25"):
         ensemble(folds, speeds=[2.0])
+
+
+def test_the_temperature_of_a_calibrated_member_is_not_of_the_ensemble(folds, tmp_path):
+    copies = [Path(shutil.copytree(out, tmp_path / out.name)) for out in folds]
+    member = load_recognizer(copies[0] / "model")
+    member.temperature = 3.0
+    save_bundle(member, copies[0] / "model")
+    for speeds in (None, [1.0]):
+        calibrated, plain = ensemble(copies, speeds=speeds), ensemble(folds, speeds=speeds)
+        assert calibrated.recognizer.temperature == plain.recognizer.temperature
+        pd.testing.assert_frame_equal(calibrated.predictions, plain.predictions)
 
 
 def test_it_is_unsure_as_it_is_told_and_says_where_its_clips_tell_no_temperature(folds, tmp_path):

@@ -99,6 +99,8 @@ def ensemble(
         if (task := read_record(folder).task) != "emotion":
             raise TrainingError(f"ensemble: {folder} recognises {task}, not emotions")
     members = [load_recognizer(folder / MODEL) for folder in folders]
+    for member in members:
+        member.temperature = 1.0  # a calibrated one, too: the ensemble takes networks alone, and is calibrated itself
     _check_alike(folders, members)
     names = members[0].labels
     groups = None if classes is None else _groups(names, classes)
