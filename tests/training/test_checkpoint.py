@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from hamiltone.training import train
 from hamiltone.training._checkpoint import Checkpoint, Progress
+
+from .conftest import Make
 
 
 def make() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -85,6 +88,23 @@ def test_the_best_weights_are_those_that_the_state_names(tmp_path: Path) -> None
     ]
     checkpoint.save(network, optimizer, Progress(epoch=2, best_epoch=2))  # the last two states are kept, and their best
     assert sorted(path.name for path in tmp_path.glob("best-*")) == ["best-000002.safetensors"]
+
+
+def test_what_killed_writers_left_goes_before_a_run_goes_on(settings_for: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "checkpoint"
+    folder.mkdir(parents=True)
+    left = [f".{name}.safetensors.0123456789ab.draft" for name in ("state-000001-000000003", "best-000001")]
+    for name in left:
+        (folder / name).write_bytes(b"half")
+    (folder / ".mine").touch()
+
+    def restored(*_: object) -> None:
+        assert [path.name for path in folder.glob(".*")] == [".mine"]
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoint, "restore", restored)
+        train(settings_for(tmp_path / "run"), quiet=True)
 
 
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Atomic writes, texts, files of rows, content keys, the cache folder, and locks between processes."""
 
-from ._atomic import atomic_path, atomic_write, remove_leftovers
+from ._atomic import atomic_path, atomic_write, remove_leftovers, remove_leftovers_within
 from ._cache import cache_folder, locked
 from ._keys import content_key, file_key
 from ._rows import rows_file
@@ -16,5 +16,6 @@ __all__ = [
     "locked",
     "read_text",
     "remove_leftovers",
+    "remove_leftovers_within",
     "rows_file",
 ]

@@ -80,6 +80,13 @@ def remove_leftovers(destination: Path) -> None:
                 shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
+def remove_leftovers_within(folder: Path) -> None:
+    """The same for all that was ever written into a folder, which need not be there."""
+    own = re.compile(r"\.(.+)\.[0-9a-f]{12}\.(draft|retired)")
+    for name in {found[1] for path in folder.glob(".*") if (found := own.fullmatch(path.name))}:
+        remove_leftovers(folder / name)
+
+
 def _refuse_devices(destination: Path) -> None:
     if destination.exists() and not destination.is_file() and not destination.is_dir():
         raise FileExistsError(errno.EEXIST, "is a device or a pipe, and no file; name a file", str(destination))

@@ -1,10 +1,11 @@
-"""Occupied folders: how the run that lies in one differs from the run that is asked for, and how to make way for it."""
+"""Folders of runs: how the run that lies in one differs from the run that is asked for, and how to make way for it."""
 
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hamiltone.files import remove_leftovers, remove_leftovers_within
 from hamiltone.records import HEARD, MODEL, PREDICTIONS, PROBE, RECORD, SETTINGS, SPLIT
 from hamiltone.settings import dotted
 
@@ -52,6 +53,13 @@ def clear(out: Path) -> None:
     for name in (MODEL, CHECKPOINT):
         if (out / name).is_dir():
             shutil.rmtree(out / name)
+
+
+def tidy(out: Path) -> None:
+    """Remove what killed writers of a run have left in its folder; for whoever holds the run's lock."""
+    for name in (MODEL, PREDICTIONS, SETTINGS, SPLIT, HEARD, RECORD):
+        remove_leftovers(out / name)
+    remove_leftovers_within(out / CHECKPOINT)
 
 
 def _shown(content: Mapping[str, Any], key: str) -> str:

@@ -14,13 +14,11 @@ import torch
 from hamiltone import __version__
 from hamiltone.antitransfer import Targets, stored_form
 from hamiltone.corpora import protocol_of, recording_keys
-from hamiltone.files import atomic_write, content_key, locked, remove_leftovers
+from hamiltone.files import atomic_write, content_key, locked
 from hamiltone.machine import processor, torch_device
 from hamiltone.networks import Front, Network, Recognizer, TrainedRHEmo, save_bundle
 from hamiltone.records import (
-    HEARD,
     MODEL,
-    PREDICTIONS,
     RECORD,
     SETTINGS,
     SPLIT,
@@ -46,7 +44,7 @@ from ._lineage import Lineage, check_leaks, heard_by, open_lineage
 from ._loop import History, fit
 from ._models import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._objectives import Classification
-from ._occupied import CHECKPOINT, clear, refuse_occupied
+from ._occupied import CHECKPOINT, clear, refuse_occupied, tidy
 from ._preparation import PreparedFrames, prepare_frames
 from ._processes import Processes, joined, started_by_launcher
 from ._results import classification_results
@@ -119,8 +117,8 @@ def train(
             else:
                 if (checkpoint.owner() or run.key) != run.key:
                     refuse_occupied(out, checkpoint.about(), about)
-                for name in (MODEL, PREDICTIONS, SETTINGS, SPLIT, HEARD, RECORD) if processes.main else ():
-                    remove_leftovers(out / name)
+                if processes.main:
+                    tidy(out)
                 with deterministic(settings.threads):  # here, since torch takes a second to be so: not for an answer
                     torch.manual_seed(settings.seed)
                     record = _carry_out(run, checkpoint, display, processes)
