@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from hamiltone.training import train
+from hamiltone.training import _checkpoint, train
 from hamiltone.training._checkpoint import Checkpoint, Progress
 
 from .conftest import Make
@@ -65,6 +66,29 @@ checkpoint.restore(network, torch.optim.Adam(network.parameters()))
 assert random.random() == drawn
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_of_all_gpus_the_random_state_of_the_runs_own_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {torch.device("cuda", index): torch.full((16,), index, dtype=torch.uint8) for index in range(2)}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: list(states.values()))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", states.__getitem__)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, gpu: states.update({gpu: state}))
+    (first, second) = states
+    Checkpoint(tmp_path / "cpu", "one").save(*make(), Progress())
+    assert {name for name in names(tmp_path / "cpu") if name.startswith("random.")} == {"random.torch"}
+
+    monkeypatch.setattr(_checkpoint, "_gpu_of", lambda _model: second)
+    Checkpoint(tmp_path / "gpu", "one").save(*make(), Progress())
+    assert {name for name in names(tmp_path / "gpu") if name.startswith("random.")} == {"random.torch", "random.gpu"}
+    monkeypatch.setattr(_checkpoint, "_gpu_of", lambda _model: first)  # where one is left, it is the first
+    Checkpoint(tmp_path / "gpu", "one").restore(*make())
+    assert torch.equal(states[first], states[second])
+
+
+def names(folder: Path) -> set[str]:
+    (state,) = folder.glob("state-*")
+    return set(load_file(state))
 
 
 def test_nothing_saved_is_nothing_restored(tmp_path: Path) -> None:

@@ -118,8 +118,8 @@ class Checkpoint:
         tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
         tensors |= {f"average.{name}": tensor for name, tensor in (average or {}).items()}
         tensors["random.torch"] = torch.get_rng_state()
-        for index, state in enumerate(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []):
-            tensors[f"random.cuda.{index}"] = state
+        if gpu := _gpu_of(model):
+            tensors["random.gpu"] = torch.cuda.get_rng_state(gpu)
         optimizer_state = optimizer.state_dict()
         for index, values in optimizer_state["state"].items():
             for name, value in values.items():
@@ -164,8 +164,8 @@ class Checkpoint:
             state.setdefault(int(index), {})[part] = placed
         optimizer.load_state_dict({"state": state, "param_groups": content["groups"]})
         torch.set_rng_state(tensors["random.torch"])
-        if cuda := _below("random.cuda.", tensors):
-            torch.cuda.set_rng_state_all([cuda[str(index)] for index in range(len(cuda))])
+        if (gpu := _gpu_of(model)) and "random.gpu" in tensors:
+            torch.cuda.set_rng_state(tensors["random.gpu"], gpu)
         version, internal, gauss = content["random"]["python"]
         random.setstate((version, tuple(internal), gauss))
         np.random.set_state(content["random"]["numpy"])
@@ -222,6 +222,12 @@ class Checkpoint:
         if damaged:
             raise CheckpointError(f"{damaged}, and no state before it is whole; {self._remedy}")
         return None
+
+
+def _gpu_of(model: nn.Module) -> torch.device | None:
+    """The GPU that a model is on. Others draw nothing for it, and may be gone when it goes on."""
+    device = next(model.parameters()).device
+    return device if device.type == "cuda" else None
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], content: Any = None) -> None:
