@@ -11,7 +11,7 @@ from ._log_mel_front import LogMelFront
 from ._network import Network, Shape, build_network, check_network, register_network
 from ._recognizer import UNSURE, Recognition, Recognizer
 from ._residual import Residual
-from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_losses
+from ._rh_emo import AXES, EMBEDDING_SHAPE, RHEmo, RHEmoDecoder, RHEmoEncoder, RHEmoOutput, rh_emo_loss, rh_emo_losses
 from ._spectrogram_fronts import DerivativesFront, RHEmoFront, SpectrogramFront, spectrogram_from
 from ._vgg import VGG, vgg
 
@@ -52,6 +52,7 @@ __all__ = [
     "plain_result",
     "register_front",
     "register_network",
+    "rh_emo_loss",
     "rh_emo_losses",
     "save_bundle",
     "spectrogram_from",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,6 +14,7 @@ from hamiltone.quaternion import QuaternionBatchNorm2d, QuaternionConvTranspose2
 AXES = ("discrete", "valence", "arousal", "dominance")
 EMBEDDING_SHAPE = (4, 64, 64)
 _AXIS_SIZE = 64 * 64
+_Value = TypeVar("_Value", float, Tensor)
 
 
 class RHEmoEncoder(nn.Module):
@@ -131,21 +132,28 @@ def rh_emo_losses(
         if not guess.isfinite().all():  # torch's BCE raises on NaN; a diverged training is the caller's to report
             return {"loss": guess.sum(), "reconstruction": guess.sum()}
         terms = {"reconstruction": functional.binary_cross_entropy(guess, target)}
-        total = terms["reconstruction"]
         if beta > 0:
             if output.discrete is None or output.affect is None:
                 raise ValueError("beta > 0 needs an RH-Emo with heads: give it its number of classes")
             if classes is None:
                 raise ValueError("beta > 0 needs the class of every example")
             terms["discrete"] = functional.cross_entropy(output.discrete.float(), classes)
-            heads = terms["discrete"]
             if affect is not None:
                 for index, axis in enumerate(AXES[1:]):
-                    term = _masked_bce(output.affect[:, index].float(), affect[:, index])
-                    terms[axis] = term
-                    heads = heads + beta_vad * term
-            total = total + beta * heads
-    return {"loss": total, **terms}
+                    terms[axis] = _masked_bce(output.affect[:, index].float(), affect[:, index])
+    return {"loss": rh_emo_loss(terms, beta=beta, beta_vad=beta_vad), **terms}
+
+
+def rh_emo_loss(terms: Mapping[str, _Value], *, beta: float, beta_vad: float) -> _Value:
+    """The weighted sum of the terms that :func:`rh_emo_losses` gives, whether of a batch or means over many."""
+    total = terms["reconstruction"]
+    if "discrete" in terms:
+        heads = terms["discrete"]
+        for axis in AXES[1:]:
+            if axis in terms:
+                heads = heads + beta_vad * terms[axis]
+        total = total + beta * heads
+    return total
 
 
 def _head(hidden: int, dropout: float, outputs: int) -> nn.Sequential:

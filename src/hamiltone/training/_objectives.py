@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from hamiltone.antitransfer import AntiTransferLoss
 from hamiltone.measures import accuracy, unweighted_average_recall
-from hamiltone.networks import Front, Recognizer, RHEmo, rh_emo_losses
+from hamiltone.networks import AXES, Front, Recognizer, RHEmo, rh_emo_loss, rh_emo_losses
 from hamiltone.settings import OptimisationSettings, RHEmoSettings
 
 from ._batches import Batch, Part
@@ -199,13 +199,25 @@ class Reconstruction(Objective):
 
     @torch.no_grad()
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
-        """The mean of the terms over all frames of a part."""
-        sums: dict[str, float] = {}
+        """The means of the terms over all frames of a part that have what a term needs, and the loss of these means.
+
+        So it is the same however the frames fall into batches: each of these has ratings of its own number.
+        """
+        affect = None if part.affect is None else part.affect[torch.from_numpy(part.owner)]
+        known = _known(affect, len(part))
+        means: dict[str, float] = {}
         with _evaluating(self.module):
             for batch in part.in_order(size):
+                here = _known(batch.affect, len(batch.classes))
                 for name, value in self.losses(self.module, batch.to(device)).items():
-                    sums[name] = sums.get(name, 0.0) + value.item() * len(batch.classes) / len(part)
-        return sums
+                    means[name] = means.get(name, 0.0) + value.item() * here[name] / max(known[name], 1)
+        return means | {"loss": rh_emo_loss(means, beta=self._settings.beta, beta_vad=self._settings.beta_vad)}
+
+
+def _known(affect: Float[Tensor, "frame 3"] | None, frames: int) -> dict[str, int]:
+    """Of how many frames a term is the mean: a rating may be missing."""
+    rated = [0] * 3 if affect is None else (~affect.isnan()).sum(0).tolist()
+    return {"loss": frames, "reconstruction": frames} | dict(zip(AXES, [frames, *rated], strict=True))
 
 
 @contextmanager
