@@ -55,6 +55,27 @@ def test_it_gives_the_mean_of_its_members_and_is_measured_where_they_had_not_hea
     assert line.startswith("it: UAR 0.") and f"{len(made.predictions)} recordings of 6 speakers, 4 classes" in line
 
 
+def test_its_weights_and_what_they_have_heard_are_there_together_or_not_at_all(folds, tmp_path, monkeypatch):
+    made = ensemble(folds)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("hamiltone.files._atomic._flush", full)
+        made.save(tmp_path / "model", {"title": "both"})
+    assert not list(tmp_path.iterdir())
+    written = []
+
+    def look(path: Path) -> None:
+        if path.is_dir():
+            written.append({file.name for file in path.iterdir()})
+
+    monkeypatch.setattr("hamiltone.files._atomic._flush", look)
+    made.save(tmp_path / "model", {"title": "both"})
+    assert written == [{"config.json", "model.safetensors", "README.md", "heard.json"}]
+
+
 def test_at_several_speeds_its_members_are_tested_so(folds, tmp_path):
     made = ensemble(folds, speeds=[0.9, 1.0])
     assert made.recognizer.front.settings()["speeds"] == [0.9, 1.0]

@@ -3,7 +3,7 @@
 import copy
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 from hamiltone import __version__
 from hamiltone.files import atomic_path, file_key
 from hamiltone.quaternion import polar_
+from hamiltone.records import write_heard
 from hamiltone.speech import Spectrogram
 
 from ._bundle_config import (
@@ -75,6 +76,7 @@ def save_bundle(
     card: Mapping[str, Any] | None = None,
     *,
     licence: str = "",
+    heard: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Save a model as a folder of ``config.json``, ``model.safetensors`` and a model card, whole or not at all.
 
@@ -84,6 +86,8 @@ def save_bundle(
         card: facts for the model card (see ``model_card``): task, corpus, split, results, ...; fit for JSON. They stay
             in ``config.json`` under ``card``.
         licence: of the weights, as text; its first line is told on use. Empty: no such file.
+        heard: the utterances, by corpus, that weights without their run were trained or selected on, to lie beside
+            them; None: no such file, as in a run, which has its own.
 
     Raises:
         BundleError: the folder holds something else than a model, which would be lost; or labels and facts that no
@@ -121,6 +125,8 @@ def save_bundle(
         (draft / CARD).write_text(model_card(config, facts), encoding="utf-8")
         if licence:
             (draft / LICENCE).write_text(licence, encoding="utf-8")
+        if heard is not None:
+            write_heard(heard, draft)
 
 
 def load_bundle(folder: Path | str) -> Recognizer | TrainedRHEmo:

@@ -21,7 +21,6 @@ from hamiltone.records import (
     predictions_table,
     read_heard,
     versions,
-    write_heard,
 )
 from hamiltone.settings import Dataset, settings_from
 
@@ -281,7 +280,4 @@ def _save(
         "results": list(results),
         "versions": versions(),
     }
-    licence = bundle_licence(model)
-    save_bundle(adapted, out, card | dict(facts), licence=licence)
-    if folder is not None:
-        write_heard(heard, out)
+    save_bundle(adapted, out, card | dict(facts), licence=bundle_licence(model), heard=heard if folder else None)

@@ -18,7 +18,7 @@ from hamiltone.measures import (
     temperature_range,
 )
 from hamiltone.networks import Ensemble, Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
-from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard, write_heard
+from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard
 from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Part
@@ -156,10 +156,8 @@ def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told
     """Save it with what it has heard by now: the validation part, too."""
     facts = bundle_config(model).get("card", {})
     folder = heard_folder(model)
-    heard = None if folder is None else read_heard(folder)  # before ``out`` takes the model's place
-    save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model))
-    if heard is not None:
-        write_heard(joined_heard([heard, dataset.split.by_corpus("validation")]), out)
+    heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
+    save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model), heard=heard)
 
 
 def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:

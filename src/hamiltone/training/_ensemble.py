@@ -21,7 +21,6 @@ from hamiltone.records import (
     read_predictions,
     read_record,
     versions,
-    write_heard,
 )
 from hamiltone.settings import read_settings
 
@@ -61,8 +60,7 @@ class Ensembled:
             f"temperature {self.recognizer.temperature:.3f}, fitted on the {len(self.predictions)} recordings that its "
             f"members had not heard; unsure below a score of {self.recognizer.unsure_below:g}"
         )
-        save_bundle(self.recognizer, out, known | dict(facts), licence=licence)
-        write_heard(self.heard, Path(out))
+        save_bundle(self.recognizer, out, known | dict(facts), licence=licence, heard=self.heard)
 
 
 def ensemble(
