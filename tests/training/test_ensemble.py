@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
-from hamiltone.corpora import load_corpus
-from hamiltone.networks import bundle_config, load_recognizer, save_bundle
+from hamiltone.cli import app
+from hamiltone.corpora import CorpusSettings, load_corpus
+from hamiltone.networks import BundleError, bundle_config, load_recognizer, save_bundle
 from hamiltone.records import read_heard, read_predictions
 from hamiltone.service import Predictor
 from hamiltone.settings import read_settings
-from hamiltone.training import TrainingError, calibrate, ensemble, result_line, train
+from hamiltone.training import TrainingError, adapt, calibrate, ensemble, result_line, train
 
 from .conftest import Make
 
@@ -161,3 +162,28 @@ def test_classes_that_do_not_go_are_refused(folds, classes, message):
 def test_a_clip_that_two_members_test_is_refused(folds):
     with pytest.raises(TrainingError, match="is a test clip of two runs"):
         ensemble([folds[0], folds[0]])
+
+
+@pytest.mark.parametrize("verb", ["calibrate", "adapt", "ensemble"])
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("thesis", "holds something else than a model"),
+        ("file", "is a file, and a model is a folder"),
+        ("file/model", "is a file, so that"),
+    ],
+)
+def test_a_place_that_no_model_can_take_is_refused_before_any_work(folds, tmp_path, monkeypatch, verb, place, message):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "mine.txt").write_text("mine")
+    (tmp_path / "file").touch()
+    for module in ("_calibrate", "_adaptation", "_ensemble"):
+        monkeypatch.setattr(f"hamiltone.training.{module}.load_recognizer", lambda _: pytest.fail("it began"))
+    model, out = folds[0] / "model", tmp_path / place
+    with pytest.raises(BundleError, match=message):
+        if verb == "calibrate":
+            calibrate(read_settings(folds[0] / "settings.toml"), model, out, quiet=True)
+        elif verb == "adapt":
+            adapt(CorpusSettings(name="table", root="none"), model, out, quiet=True)
+        else:
+            app(["ensemble", str(folds[0]), "--out", str(out)], standalone_mode=False)

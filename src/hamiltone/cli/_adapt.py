@@ -38,7 +38,7 @@ def adapt(
     Its right answers are counted on speakers that the fitted layers had not heard.
     """
     from hamiltone.corpora import CorpusSettings
-    from hamiltone.service import check_place, model_folder
+    from hamiltone.service import model_folder
     from hamiltone.training import TrainingError
     from hamiltone.training import adapt as adapt_model
 
@@ -50,7 +50,6 @@ def adapt(
         names[own] = name
     if speaker and not data.is_dir():
         raise TrainingError("--speaker is for a folder: a table has a column speaker")
-    check_place(out / "model")
     folder = model_folder(model)
     tell_licence(folder, quiet=quiet)
     corpus = CorpusSettings(

@@ -27,6 +27,7 @@ def ensemble(
     title: Annotated[str, typer.Option("--title", help="What the card calls it.")] = "An ensemble of recognisers",
 ) -> None:
     """Make one recogniser of several runs: the mean of their scores, calibrated where none of them had heard."""
+    from hamiltone.networks import check_bundle_place
     from hamiltone.training import TrainingError, plain_line, result_line
     from hamiltone.training import ensemble as ensemble_runs
 
@@ -36,6 +37,7 @@ def ensemble(
         if not name or not equals or not all(parts.split("+")) or name in asked:
             raise TrainingError(f"--class {text!r}: takes NAME=A+B, each name once")
         asked[name] = parts.split("+")
+    check_bundle_place(out)
     made = ensemble_runs(runs, asked or None, speeds=speeds or None, unsure_below=unsure_below)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)

@@ -1,6 +1,6 @@
 """Networks: fronts, VGG and residual networks in two algebras, RH-Emo, the recogniser (waveform -> scores), bundles."""
 
-from ._bundle import TrainedRHEmo, load_bundle, load_recognizer, save_bundle
+from ._bundle import TrainedRHEmo, check_bundle_place, load_bundle, load_recognizer, save_bundle
 from ._bundle_config import BundleError, bundle_card, bundle_config, bundle_licence
 from ._card import CARD_HEADER, plain_result
 from ._derivatives import Derivatives
@@ -45,6 +45,7 @@ __all__ = [
     "bundle_card",
     "bundle_config",
     "bundle_licence",
+    "check_bundle_place",
     "check_front",
     "check_network",
     "load_bundle",

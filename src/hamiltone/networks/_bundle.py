@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,26 @@ class TrainedRHEmo(nn.Module):
         return RHEmoFront(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
 
 
+def check_bundle_place(folder: Path | str) -> None:
+    """See that a model can be saved there: before anything is computed for it.
+
+    Raises:
+        BundleError: the folder holds something else than a model, which would be lost; it, or one above it, is a file,
+            or may not be written.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
+        raise BundleError(f"{folder}: holds something else than a model; name a new folder")
+    whole = Path(os.path.realpath(folder))
+    if whole.exists() and not whole.is_dir():
+        raise BundleError(f"{folder}: is a file, and a model is a folder; name a new folder")
+    above = next(place for place in whole.parents if place.exists())  # where it is written before it takes its place
+    if not above.is_dir():
+        raise BundleError(f"{above}: is a file, so that {folder} cannot be written; name a new folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise BundleError(f"{above}: may not be written; name another place than {folder}")
+
+
 def save_bundle(
     model: Recognizer | TrainedRHEmo,
     folder: Path | str,
@@ -90,13 +111,11 @@ def save_bundle(
             them; None: no such file, as in a run, which has its own.
 
     Raises:
-        BundleError: the folder holds something else than a model, which would be lost; or labels and facts that no
-            saved model may have.
+        BundleError: as ``check_bundle_place``, or labels and facts that no saved model may have.
         ExtensionError: the front would not be the same once it is loaded.
     """
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
-        raise BundleError(f"{folder}: holds something else than a model; name a new folder")
+    check_bundle_place(folder)
     facts = dict(card or {})
     config: dict[str, Any] = {"format": FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):

@@ -14,7 +14,14 @@ from torch import Tensor
 
 from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
 from hamiltone.measures import fit_temperature
-from hamiltone.networks import Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.networks import (
+    Recognizer,
+    bundle_config,
+    bundle_licence,
+    check_bundle_place,
+    load_recognizer,
+    save_bundle,
+)
 from hamiltone.records import (
     heard_folder,
     joined_heard,
@@ -123,8 +130,10 @@ def adapt(
         quiet: show no progress.
 
     Raises:
-        HamiltoneError: recordings or a model that cannot be read, fewer than two classes, speakers of some only.
+        HamiltoneError: recordings or a model that cannot be read, a place that no model can be saved to, fewer than two
+            classes, speakers of some only.
     """
+    check_bundle_place(out)
     recognizer = load_recognizer(model)
     utterances = load_utterances(corpus).having("emotion")
     _check(utterances)

@@ -17,7 +17,15 @@ from hamiltone.measures import (
     reliability_bins,
     temperature_range,
 )
-from hamiltone.networks import Ensemble, Recognizer, bundle_config, bundle_licence, load_recognizer, save_bundle
+from hamiltone.networks import (
+    Ensemble,
+    Recognizer,
+    bundle_config,
+    bundle_licence,
+    check_bundle_place,
+    load_recognizer,
+    save_bundle,
+)
 from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard
 from hamiltone.settings import Dataset, RunSettings
 
@@ -61,12 +69,13 @@ def calibrate(
         one) the clips' calibration error ``ece`` and ``reliability`` bins, ``doubt``, and ``notes``.
 
     Raises:
-        HamiltoneError: the model or the corpus cannot be read, the corpus has classes that the model does not know, or
-            the model was trained on the validation clips (where ``settings.leaks`` refuses that).
+        HamiltoneError: a model or corpus that cannot be read, an ``out`` that can take no model, classes that the model
+            does not know, or validation clips that it was trained on (where ``settings.leaks`` refuses that).
         ValueError: ``unsure_below`` is no score of 0 to 1.
     """
     if not 0 <= unsure_below <= 1:
         raise ValueError(f"unsure_below must be a score of 0 to 1, not {unsure_below}")
+    check_bundle_place(out)
     recognizer = load_recognizer(model)
     settings = settings.model_copy(update={"frames": settings.frames.model_copy(update={"random_offset": False})})
     with deterministic(settings.threads), TrainingDisplay(settings.name, quiet=quiet) as display:
