@@ -191,14 +191,13 @@ def _check_agreement(settings: RunSettings, front: Front, earlier: EarlierRun) -
             )
 
 
-def _start_from(network: nn.Module, start: EarlierRun, labels: Sequence[str]) -> None:
+def _start_from(network: Network, start: EarlierRun, labels: Sequence[str]) -> None:
     """Take over all weights; of another set of classes, all but the last layer's."""
     earlier = recognizer_of(start)
     weights = dict(earlier.network.state_dict())
     if tuple(labels) != earlier.labels:
-        fresh = network.state_dict()
-        last = list(fresh)[-1].rpartition(".")[0]
-        weights |= {name: value for name, value in fresh.items() if name.startswith(f"{last}.")}
+        last = f"{network.config.last_hidden}."
+        weights |= {name: value for name, value in network.state_dict().items() if name.startswith(last)}
     try:
         network.load_state_dict(weights, strict=True)
     except RuntimeError as error:
