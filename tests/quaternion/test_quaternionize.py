@@ -320,14 +320,21 @@ def test_encoders_that_stay_real_keep_their_fused_kernels():
     assert converted.get_submodule("1").activation_relu_or_gelu == real[1].activation_relu_or_gelu == 1
 
 
+class SpecialNorm(nn.BatchNorm2d):
+    pass
+
+
 class Mixed(nn.Module):
     """A layer of each kind that stays real."""
 
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3)
+        self.norm = nn.BatchNorm2d(8)
         self.depthwise = nn.Conv2d(8, 8, 3, groups=8)
         self.body = nn.Conv2d(8, 8, 3)
+        self.odd = nn.BatchNorm2d(6)
+        self.special = SpecialNorm(8)
         self.lines = nn.Conv1d(8, 8, 3)
         self.blocks = nn.Conv3d(8, 8, 3)
         self.recurrent = nn.LSTM(8, 8)
@@ -337,7 +344,10 @@ class Mixed(nn.Module):
 
 REAL = {
     "stem": "stem (Conv2d of 3 and 8 channels: multiples of 4 are needed)",
+    "norm": "norm (BatchNorm2d: the layer before it stays real)",
     "depthwise": "depthwise (Conv2d of 8 and 8 channels: multiples of 4 x 8 groups are needed)",
+    "odd": "odd (BatchNorm2d of 6 channels: a multiple of 4 is needed)",
+    "special": "special (SpecialNorm: a subclass, which may compute something else)",
     "lines": "lines (Conv1d: has no quaternion twin)",
     "blocks": "blocks (Conv3d: has no quaternion twin)",
     "recurrent": "recurrent (LSTM: has no quaternion twin)",

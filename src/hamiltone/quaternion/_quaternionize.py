@@ -112,7 +112,7 @@ def _left_real(module: nn.Module, kept: Container[int], twins: Container[int]) -
             continue
         if isinstance(layer, _WITHOUT_TWIN):
             within.update(id(part) for part in layer.modules())
-        if isinstance(layer, (*_REAL, *_WITHOUT_TWIN)) and not isinstance(layer, _QUATERNION):
+        if isinstance(layer, (*_REAL, *_WITHOUT_TWIN, nn.BatchNorm2d)) and not isinstance(layer, _QUATERNION):
             yield name, _why_real(layer)
 
 
@@ -123,7 +123,11 @@ def _why_real(layer: nn.Module) -> str:
     if type(layer) is nn.Conv2d or type(layer) is nn.ConvTranspose2d:
         grouped = f" x {layer.groups} groups" if layer.groups > 1 else ""
         return f"{kind} of {layer.in_channels} and {layer.out_channels} channels: multiples of 4{grouped} are needed"
-    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+    if type(layer) is nn.BatchNorm2d:
+        if layer.num_features % 4:
+            return f"{kind} of {layer.num_features} channels: a multiple of 4 is needed"
+        return f"{kind}: the layer before it stays real"
+    if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
         return f"{kind}: a subclass, which may compute something else"
     return f"{kind}: has no quaternion twin"
 
