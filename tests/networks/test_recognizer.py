@@ -241,3 +241,14 @@ def test_no_weights_are_drawn_that_those_of_the_file_replace(tmp_path: Path) -> 
     assert torch.equal(torch.get_rng_state(), before)
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+def test_a_card_says_how_its_kind_of_model_is_used(tmp_path: Path) -> None:
+    save_bundle(TrainedRHEmo(fitted(), RHEmo()), tmp_path / "rh-emo")
+    save_bundle(recognizer(), tmp_path / "recogniser")
+    cards = {folder.name: (folder / "README.md").read_text() for folder in tmp_path.iterdir()}
+    assert "hamiltone predict recording.wav --model FOLDER" in cards["recogniser"]
+    assert "-> class scores" in cards["recogniser"]
+    assert "hamiltone predict" not in cards["rh-emo"]
+    assert "front.kind=rh-emo front.source=RUN" in cards["rh-emo"]
+    assert "-> embedding, reconstruction" in cards["rh-emo"]

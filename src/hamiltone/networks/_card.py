@@ -18,6 +18,15 @@ CARD_HEADER = {
 }
 """What the Hugging Face Hub asks of a card's header."""
 
+_USES = {
+    "recogniser": ("hamiltone predict recording.wav --model FOLDER", "class scores"),
+    "rh-emo": (
+        "hamiltone train SETTINGS.toml front.kind=rh-emo front.source=RUN  # the folder that holds this one",
+        "embedding, reconstruction and, with heads, scores",
+    ),
+}
+"""Of each kind of bundle: a command that takes it, and what it makes of waveforms."""
+
 _TEMPLATE = """---
 {header}
 tags:
@@ -40,12 +49,12 @@ tags:
 
 ## Use
 
-    hamiltone predict recording.wav --model FOLDER
+    {command}
 
 ```python
 from hamiltone.networks import load_bundle
 
-model = load_bundle("FOLDER")  # waveforms (batch, 64000) at 16 kHz -> class scores
+model = load_bundle("FOLDER")  # waveforms (batch, 64000) at 16 kHz -> {gives}
 ```
 
 ## What it is for, and what not
@@ -83,7 +92,10 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         "front": json.dumps(config.get("front", config.get("spectrogram"))),
         "made by": f"hamiltone {config['hamiltone']}" + (f", `{facts['command']}`" if facts.get("command") else ""),
     }
+    command, gives = _USES[config["kind"]]
     return _TEMPLATE.format(
+        command=command,
+        gives=gives,
         header="\n".join(f"{name}: {value}" for name, value in CARD_HEADER.items()),
         tags="\n".join(f"- {tag}" for tag in ("audio-classification", "speech-emotion-recognition", "quaternion")),
         title=facts.get("title") or "A Hamiltone model",
