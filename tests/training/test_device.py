@@ -1,12 +1,17 @@
-"""Devices by name: what torch knows is taken, what this machine has not is one line."""
+"""Devices by name: what torch knows is taken, what this machine has not is one line; and what is set for a while."""
+
+import os
 
 import pytest
 import torch
 
 from hamiltone.machine import DeviceError, torch_device
 from hamiltone.settings import SettingsError
+from hamiltone.training._determinism import deterministic
 
 from .conftest import Make
+
+WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def test_names_are_torchs_own(monkeypatch):
@@ -33,3 +38,25 @@ def test_settings_take_a_device_and_refuse_others(settings_for: Make, tmp_path):
         settings_for(tmp_path, device="gpu")
     with pytest.raises(SettingsError, match="processes are several, but device cuda:1 is one"):
         settings_for(tmp_path, device="cuda:1", processes=2)
+
+
+@pytest.mark.parametrize("workspace", [None, ":16:8"])
+@pytest.mark.parametrize(("asked", "warned"), [(False, False), (True, True), (True, False)])
+def test_determinism_ends_where_it_ends(
+    monkeypatch: pytest.MonkeyPatch, workspace: str | None, asked: bool, warned: bool
+) -> None:
+    monkeypatch.delenv(WORKSPACE, raising=False)
+    if workspace:
+        monkeypatch.setenv(WORKSPACE, workspace)
+    threads = torch.get_num_threads()
+    torch.use_deterministic_algorithms(asked, warn_only=warned)
+    try:
+        with deterministic(threads + 1):
+            assert torch.are_deterministic_algorithms_enabled()
+            assert os.environ[WORKSPACE] == (workspace or ":4096:8")
+        found = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert found == (asked, warned)
+    assert os.environ.get(WORKSPACE) == workspace
+    assert torch.get_num_threads() == threads
