@@ -23,7 +23,8 @@ from hamiltone.networks import (
     vgg,
     weights_key,
 )
-from hamiltone.settings import LogMelSettings, ResidualSettings
+from hamiltone.networks._bundle import _Budget
+from hamiltone.settings import LogMelSettings, ResidualSettings, VGGSettings
 from hamiltone.speech import FRAME_SAMPLES, Spectrogram
 
 
@@ -241,6 +242,30 @@ def test_no_weights_are_drawn_that_those_of_the_file_replace(tmp_path: Path) -> 
     assert torch.equal(torch.get_rng_state(), before)
     for name, tensor in model.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize("kind", ["real residual", "he", "rh-emo"])
+def test_nor_are_they_drawn_where_torch_starts_them_by_kaimings_or_xaviers_rule(tmp_path: Path, kind: str) -> None:
+    with Called() as making:
+        if kind == "rh-emo":
+            model = TrainedRHEmo(fitted(), RHEmo(3, hidden=8), ("a", "b", "c"))
+        else:
+            front = build_front(LogMelSettings())
+            residual = ResidualSettings(algebra="real", channels=(8,), stem=8, attention=8)
+            he = VGGSettings(depth=11, algebra="real", width=1 / 32, hidden=8, start="he")
+            model = Recognizer(front, build_network(he if kind == "he" else residual, front.shape, 3), "abc")
+    save_bundle(model, tmp_path)
+    with Called() as loading:
+        loaded = load_bundle(tmp_path)
+    assert "normal_" in making.names
+    assert not {"normal_", "uniform_"} & loading.names
+    assert weights_key(loaded) == weights_key(model)
+
+
+def test_what_has_a_generator_of_its_own_is_drawn() -> None:
+    with _Budget(10):
+        drawn = torch.empty(3).normal_(generator=torch.Generator().manual_seed(0))
+    assert torch.equal(drawn, torch.empty(3).normal_(generator=torch.Generator().manual_seed(0)))
 
 
 def test_a_card_says_how_its_kind_of_model_is_used(tmp_path: Path) -> None:

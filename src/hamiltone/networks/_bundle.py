@@ -42,7 +42,8 @@ from ._spectrogram_fronts import RHEmoFront
 _LARGEST_WEIGHTS = 8 << 30
 _SPARE_ELEMENTS = 1 << 20
 _MAKERS = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
-_DRAWS = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, polar_}
+# Of torch's ways to start weights some are seen as such, the others by the tensor's own draw within them.
+_DRAWS = {nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, polar_, Tensor.normal_, Tensor.uniform_}
 _FLOATING = {"F16", "BF16", "F32", "F64"}
 _STORED = {torch.bool: "BOOL", torch.int32: "I32", torch.int64: "I64", torch.uint8: "U8"}
 
@@ -199,7 +200,8 @@ def load_recognizer(folder: Path | str) -> Recognizer:
 class _Budget(TorchFunctionMode):
     """Counts the elements of the tensors that are made within, and makes none beyond a number of them.
 
-    No weights are drawn: those of the file take their place at once.
+    No weights are drawn, as those of the file take their place at once; what is drawn from a generator of its own is,
+    since it is the same each time and need not be in the file.
     """
 
     def __init__(self, elements: int) -> None:
@@ -208,8 +210,8 @@ class _Budget(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call ``func``, unless it would draw, or make too much."""
-        if func in _DRAWS:
-            return None
+        if func in _DRAWS and (kwargs or {}).get("generator") is None:
+            return args[0] if args else None
         if func in _MAKERS:
             given = kwargs["size"] if kwargs and "size" in kwargs else args
             size = given[0] if given and isinstance(given[0], tuple | list) else given
