@@ -19,6 +19,16 @@ def test_its_probabilities_are_the_mean_of_its_members():
     torch.testing.assert_close(Ensemble.of(parts).eval()(x).double().softmax(1), expected, atol=1e-6, rtol=1e-5)
 
 
+def test_networks_become_one_without_another_being_made(monkeypatch):
+    parts = members()
+    monkeypatch.setattr("hamiltone.networks._ensemble.build_network", lambda *_: pytest.fail("one is made"))
+    before = torch.get_rng_state()
+    together = Ensemble.of(parts, [[0, 3], [1]], copies=2)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert together.networks == parts
+    assert Ensemble.copied(Ensemble.restricted(parts[0], [0, 2]), 3).networks == parts[:1]
+
+
 def test_grouped_classes_add_up_and_others_are_left_out():
     parts = members()
     x = torch.randn(2, 4, 100, 64)

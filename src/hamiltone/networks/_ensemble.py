@@ -23,6 +23,7 @@ class Ensemble(Network):
         config: the members' settings, the groups, and how many copies there are.
         input_shape: of the feature maps: the channels that a member takes, for one copy after the other.
         classes: how many scores it gives.
+        members: networks of these settings; None: they are made.
 
     Raises:
         ValueError: no members, groups that are not as many as the classes, a member class in two of them, or channels
@@ -33,7 +34,9 @@ class Ensemble(Network):
 
     config: EnsembleSettings
 
-    def __init__(self, config: EnsembleSettings, input_shape: Shape, classes: int) -> None:
+    def __init__(
+        self, config: EnsembleSettings, input_shape: Shape, classes: int, members: Sequence[Network] | None = None
+    ) -> None:
         super().__init__(config, input_shape, classes)
         if not config.members:
             raise ValueError("an ensemble has no members: hamiltone ensemble makes one of finished runs")
@@ -47,7 +50,8 @@ class Ensemble(Network):
         if input_shape[0] % config.copies:
             raise ValueError(f"{input_shape[0]} channels are not {config.copies} copies of a recording")
         heard = (input_shape[0] // config.copies, input_shape[1], input_shape[2])
-        self.members = nn.ModuleList(build_network(one, heard, inner) for one in config.members)
+        made = (build_network(one, heard, inner) for one in config.members)
+        self.members = nn.ModuleList(made if members is None else members)
 
     @classmethod
     def of(
@@ -70,9 +74,7 @@ class Ensemble(Network):
         )
         channels, times, frequencies = first.input_shape
         classes = first.classes if given is None else len(given)
-        ensemble = cls(config, (copies * channels, times, frequencies), classes)
-        ensemble.members = nn.ModuleList(members)
-        return ensemble
+        return cls(config, (copies * channels, times, frequencies), classes, members)
 
     @property
     def networks(self) -> list[Network]:
