@@ -12,7 +12,6 @@ from hamiltone.corpora import Utterances, audio_groups
 FOLDS = 5  # at most
 _SEED = 0
 _MOST_CLASSES = 50
-_FEWEST_GROUPS = 2
 
 Clips = Int64[np.ndarray, " clip"]
 
@@ -59,7 +58,7 @@ def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
     columns = {name: _classes(utterances, name) for name in ("speaker", "word", "text", "emotion")}
     words = columns["word"] if len(columns["word"].names) else columns["text"]
     speakers, recordings = columns["speaker"], audio_groups(utterances)
-    by_word, by_speaker = ("word", words.codes, _FEWEST_GROUPS), ("speaker", speakers.codes, _FEWEST_GROUPS)
+    by_word, by_speaker = ("word", words.codes), ("speaker", speakers.codes)
     return {
         "speaker": _target(speakers, speakers, by_word, recordings),
         "word": _target(words, speakers, by_speaker, recordings),
@@ -67,13 +66,13 @@ def probe_targets(utterances: Utterances) -> dict[str, Target | str]:
     }
 
 
-def folds_by_group(classes: Clips, groups: Clips, fewest: int) -> Clips | None:
+def folds_by_group(classes: Clips, groups: Clips) -> Clips | None:
     """Folds that keep groups whole: for each clip the fold that tests it.
 
-    None where there are fewer groups than ``fewest``, or a class would be tested that the other folds do not have.
+    None where there are fewer than two groups, or a class would be tested that the other folds do not have.
     """
     count = min(FOLDS, len(np.unique(groups)))
-    if count < max(2, fewest):
+    if count < 2:
         return None
     from sklearn.model_selection import GroupKFold  # noqa: PLC0415 - slow to import
 
@@ -103,7 +102,7 @@ def _classes(utterances: Utterances, column: str) -> _Classes:
     return _Classes(codes.astype(np.int64), np.asarray(names, dtype=object))
 
 
-def _target(column: _Classes, speakers: _Classes, group: tuple[str, Clips, int], recordings: Clips) -> Target | str:
+def _target(column: _Classes, speakers: _Classes, group: tuple[str, Clips], recordings: Clips) -> Target | str:
     known = (column.codes >= 0) & (speakers.codes >= 0)  # intervals need the speakers
     if not known.any():
         return "no clip of a known speaker has one"
@@ -117,8 +116,8 @@ def _target(column: _Classes, speakers: _Classes, group: tuple[str, Clips, int],
         )
     if kept > _MOST_CLASSES:
         return f"{kept} classes: no more than {_MOST_CLASSES} are probed"
-    classes, (apart, groups, fewest) = column.codes[asked], group
-    folds = folds_by_group(classes, groups[asked], fewest) if (groups[asked] >= 0).all() else None
+    classes, (apart, groups) = column.codes[asked], group
+    folds = folds_by_group(classes, groups[asked]) if (groups[asked] >= 0).all() else None
     if folds is None:
         apart, folds = "recording", folds_by_recording(classes, recordings[asked])
     if folds is None:
