@@ -23,6 +23,7 @@ from hamiltone.networks import (
     save_bundle,
 )
 from hamiltone.records import read_heard, write_heard
+from hamiltone.service import Predictor
 from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.training import TrainingError, adapt
 from hamiltone.training._display import TrainingDisplay
@@ -162,6 +163,29 @@ def test_held_strongly_the_classes_stay_what_they_were(model, table, monkeypatch
     expected = before(x)[:, places].log_softmax(1)
     # Of each member the classes that are left sum to 1, of the mean they do not: so the bound is no rounding.
     torch.testing.assert_close(made.recognizer(x).log_softmax(1), expected, atol=0.02, rtol=0)
+
+
+def test_before_and_after_are_judged_by_the_rule_of_the_recogniser(model, tmp_path, monkeypatch):
+    chance, rows = np.random.default_rng(0), ["path,speaker,emotion"]
+    for number in range(8):  # of two frames each, which differ
+        noise, time = chance.uniform(-0.5, 0.5, 64000), np.arange(56000) / 16000
+        tone = 0.3 * np.sin(2 * np.pi * 200 * (1 + number) * time)
+        soundfile.write(tmp_path / f"{number}.wav", np.concatenate([noise, tone]), 16000)
+        rows.append(f"{number}.wav,s{number % 2},{('happy', 'sad')[number // 2 % 2]}")
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
+    before = load_recognizer(model)
+    before.temperature = 0.05
+    save_bundle(before, tmp_path / "sharp")
+    monkeypatch.setattr("hamiltone.training._adaptation.fit_heads", lambda first, *_: [first, first])
+    monkeypatch.setattr("hamiltone.training._adaptation.fit_temperature", lambda *_: 0.05)
+    made = adapt(corpus(tmp_path / "table.csv"), tmp_path / "sharp", tmp_path / "own", threads=1, quiet=True)
+    (adapted, first) = [line.partition(": ")[2] for line in made.results[1:]]
+    assert adapted == first  # the layers are the same ones, and so is the temperature
+    assert made.predictions is not None
+    for row in made.predictions.to_dict("records"):
+        scores = Predictor(made.recognizer).predict(tmp_path / row["utterance"], hop=4.0).scores
+        assert len(set(scores.values())) == 2
+        assert {label: row[f"score_{label}"] for label in scores} == pytest.approx(scores, abs=1e-3)
 
 
 def test_a_fitted_layer_is_the_minimum_that_scipy_finds():

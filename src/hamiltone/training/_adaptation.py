@@ -89,15 +89,19 @@ class _Heard:
             paths.append(fit_heads(first, features[frames], classes[frames], weights / weights.sum(), self.groups))
         return [list(heads) for heads in zip(*paths, strict=True)]
 
-    def probabilities(self, heads: Sequence[Head], temperature: float = 1.0) -> Float[Tensor, "clip label"]:
-        """Of each recording: the mean over its frames, their copies and the members."""
+    def scores(self, heads: Sequence[Head]) -> Float[Tensor, "frame label"]:
+        """Of each frame: logarithms of the mean probabilities over its copies and the members."""
         pairs = zip(heads, self.features, strict=True)
         heard = torch.stack([head(features).softmax(1) @ self.groups for head, features in pairs]).mean(0)
-        frames = heard.unflatten(0, (-1, self.copies)).mean(1)
-        return self.part.per_utterance((frames.clamp_min(_LEAST).log() / temperature).softmax(1).double())
+        return heard.unflatten(0, (-1, self.copies)).mean(1).clamp_min(_LEAST).log()
 
-    def loss(self, probabilities: Float[Tensor, "clip label"], chosen: np.ndarray) -> float:
+    def probabilities(self, scores: Float[Tensor, "frame label"], temperature: float) -> Float[Tensor, "clip label"]:
+        """Of each recording, as a recogniser has them: the temperature is of its frames, over which the mean is."""
+        return self.part.per_utterance((scores / temperature).softmax(1).double())
+
+    def loss(self, scores: Float[Tensor, "frame label"], chosen: np.ndarray) -> float:
         """Cross-entropy of some recordings."""
+        probabilities = self.probabilities(scores, 1.0)
         right = probabilities.gather(1, self.part.classes.unsqueeze(1)).squeeze(1)[torch.from_numpy(chosen)]
         return -right.clamp_min(_LEAST).log().mean().item()
 
@@ -147,7 +151,7 @@ def adapt(
         heads = heard.fitted(everything, display.report)[strength]
         temperature = recognizer.temperature
         if held_out is not None:
-            temperature = fit_temperature(held_out.clamp_min(_LEAST).log().numpy(), heard.part.classes.numpy())
+            temperature = fit_temperature(held_out.numpy(), heard.part.classes[heard.part.owner].numpy())
     adapted = last.with_heads(heads, temperature)
     results, predictions = _results(heard, labels, held_out, temperature, recognizer)
     notes = [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
@@ -209,8 +213,8 @@ def _folds(utterances: Utterances) -> Int[np.ndarray, " clip"] | None:
 
 def _validated(
     heard: _Heard, folds: Int[np.ndarray, " clip"] | None, display: TrainingDisplay
-) -> tuple[int, Float[Tensor, "clip label"] | None]:
-    """The strength to take, and the probabilities of each recording by layers that had not heard its speaker."""
+) -> tuple[int, Float[Tensor, "frame label"] | None]:
+    """The strength to take, and the scores of each frame by layers that had not heard its speaker."""
     usual = 1
     if folds is None:
         return usual, None
@@ -218,25 +222,25 @@ def _validated(
     total = number * (number + 1) // 2
 
     @cache
-    def without(*left_out: int) -> list[Float[Tensor, "clip label"]]:
+    def without(*left_out: int) -> list[Float[Tensor, "frame label"]]:
         display.report("validating", without.cache_info().misses, total)
         chosen = ~np.isin(folds, left_out)
         if len(np.unique(heard.part.classes.numpy()[chosen])) < 2:
-            return [heard.probabilities(heard.first)] * len(STRENGTHS)
-        return [heard.probabilities(heads) for heads in heard.fitted(chosen)]
+            return [heard.scores(heard.first)] * len(STRENGTHS)
+        return [heard.scores(heads) for heads in heard.fitted(chosen)]
 
     def best(among: Sequence[int], beside: tuple[int, ...] = ()) -> int:
         losses = np.zeros(len(STRENGTHS))
         for fold in among:
             tried = without(*sorted((*beside, fold)))
-            losses += [heard.loss(probabilities, folds == fold) for probabilities in tried]
+            losses += [heard.loss(scores, folds == fold) for scores in tried]
         return int(losses.argmin())
 
-    held_out = torch.empty(len(folds), heard.groups.shape[1], dtype=torch.float64)
+    held_out = torch.empty(len(heard.part), heard.groups.shape[1])
     for fold in range(number):
         others = [other for other in range(number) if other != fold]
         strength = best(others, (fold,)) if number > 2 else usual
-        chosen = torch.from_numpy(folds == fold)
+        chosen = torch.from_numpy(folds == fold)[heard.part.owner]
         held_out[chosen] = without(fold)[strength][chosen]
     return (best(range(number)) if number > 2 else usual), held_out
 
@@ -244,22 +248,22 @@ def _validated(
 def _results(
     heard: _Heard,
     labels: Sequence[str],
-    held_out: Float[Tensor, "clip label"] | None,
+    held_out: Float[Tensor, "frame label"] | None,
     temperature: float,
     before: Recognizer,
 ) -> tuple[list[str], pd.DataFrame | None]:
     if held_out is None:
         return [], None
 
-    def table(probabilities: Float[Tensor, "clip label"]) -> pd.DataFrame:
-        return predictions_table(heard.part.utterances, heard.part.classes.numpy(), probabilities.numpy(), labels)
+    def table(scores: Float[Tensor, "frame label"], temperature: float) -> pd.DataFrame:
+        probabilities = heard.probabilities(scores, temperature).numpy()
+        return predictions_table(heard.part.utterances, heard.part.classes.numpy(), probabilities, labels)
 
-    powers = (held_out.clamp_min(_LEAST).log() / temperature).softmax(1)
-    predictions = table(powers)
+    predictions = table(held_out, temperature)
     results = [plain_line(predictions, labels, "recordings of speakers whom its last layers had not heard")]
     results += [result_line("adapted, each recording by layers that never heard its speaker", predictions, labels)]
     if set(labels) <= set(before.labels):
-        first = table(heard.probabilities(heard.first, before.temperature))
+        first = table(heard.scores(heard.first), before.temperature)
         results.append(result_line("as it was, among these classes", first, labels))
     return results, predictions
 

@@ -38,7 +38,8 @@ class Ensembled:
     Attributes:
         recognizer: of all members, calibrated on those clips.
         predictions: a row for each test clip of the members' runs, by the member that tested it, calibrated: utterance,
-            speaker, truth, prediction, and a score for each class.
+            speaker, truth, prediction, and a score for each class. The temperature is of these, means over a clip's
+            frames, as runs leave no others: of a clip of several, ``recognizer`` makes it that of each frame.
         heard: the utterances, by corpus, that any member was trained or selected on.
         notes: what those clips are too few for.
     """
