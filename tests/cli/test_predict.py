@@ -261,6 +261,11 @@ def test_the_microphone_is_heard_each_second(run: Run, monkeypatch: pytest.Monke
     assert lines[-1].strip() == "silent"
 
 
+@pytest.mark.parametrize("option", [("--csv", "all.csv"), ("--segments", "s.csv"), ("--same-speaker",), ("a.wav",)])
+def test_the_microphone_goes_alone(run: Run, tmp_path: Path, option: tuple[str, ...]) -> None:
+    refused(lambda: run("--live", *option), "--live hears the microphone alone", "--csv, --segments and --same-speaker")
+
+
 def test_a_microphone_that_is_not_there_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     device = Microphone()
 
@@ -303,6 +308,15 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
             path = tmp_path / f"{name}.wav"
             assert told[name] == pytest.approx(adapted.predict(path).scores, abs=1e-6), speaker
             assert told[name] != pytest.approx(plain.predict(path).scores, abs=1e-6)
+
+    of_one = [str(tmp_path / name) for name in ("a.wav", "bad.wav", "b.wav")]
+    result = CliRunner().invoke(
+        app, ["predict", *of_one, "--same-speaker", "--model", str(tmp_path / "model"), "--json"]
+    )
+    assert (result.exit_code, result.stderr.count("bad.wav")) == (2, 1)
+    assert {Path(one["path"]).stem: one["scores"] for one in json.loads(result.stdout)} == {
+        name: pytest.approx(told[name], abs=1e-6) for name in "ab"
+    }
 
 
 @pytest.mark.parametrize(

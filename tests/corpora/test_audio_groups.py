@@ -66,8 +66,17 @@ def test_a_recording_that_was_changed_is_read_again(tmp_path: Path, record):
 
 
 def test_unreadable_audio_is_named(tmp_path: Path):
-    with pytest.raises(CorpusError, match=r"gone\.wav does not exist"):
+    with pytest.raises(CorpusError, match=r"gone\.wav: no such file: restore"):
         audio_groups(of_paths([tmp_path / "gone.wav"]))
     (tmp_path / "text.wav").write_text("no audio")
-    with pytest.raises(CorpusError, match=r"text\.wav cannot be decoded"):
+    with pytest.raises(CorpusError, match=r"text\.wav: is no audio file, but a text: restore"):
         audio_groups(of_paths([tmp_path / "text.wav"]))
+
+
+def test_what_telephones_record_can_be_parted(tmp_path: Path, record, encode):
+    samples, rate = soundfile.read(record(tmp_path / "a.wav", 1, samples=9000), always_2d=True)
+    for name in ("b", "c"):
+        encode(tmp_path / f"{name}.m4a", samples, rate, "aac", "ipod")
+    encode(tmp_path / "d.m4a", samples[::-1], rate, "aac", "ipod")
+    paths = [tmp_path / name for name in ("a.wav", "b.m4a", "c.m4a", "d.m4a")]
+    assert audio_groups(of_paths(paths)).tolist() == [0, 1, 1, 2]

@@ -201,6 +201,7 @@ def test_mistakes_at_the_start_are_told(model: Path, tmp_path: Path) -> None:
         with pytest.raises(ServiceError, match="HAMILTONE_TOKEN is set, but empty"):
             read_token(None, empty)
     assert read_token(None, None) is None
+    assert read_token(None, "0123456789abcdef\n") == "0123456789abcdef"
     (tmp_path / "token").write_text("0123456789abcdef\n")
     assert read_token(tmp_path / "token", "another") == "0123456789abcdef"
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServiceError, match="cannot listen there"):

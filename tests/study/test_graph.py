@@ -8,8 +8,11 @@ import soundfile
 from pydantic import ValidationError
 
 from hamiltone.corpora import CorpusError, Utterances
+from hamiltone.report._study_results import read_study as read_results
 from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
+from hamiltone.study._recordings import absolute
+from hamiltone.study._status import write_plan
 from hamiltone.training import SettingsError, load_dataset
 
 from .conftest import Make
@@ -92,6 +95,57 @@ def test_studies_share_what_is_the_same(study_of: Make) -> None:
     assert same == {"none", "word"}  # what rests on the other speaker network is another run
 
 
+def test_networks_that_share_a_run_have_a_cell_each(study_of: Make, tmp_path: Path) -> None:
+    """Here they differ in the frozen network alone, so they have one baseline."""
+    lazy = {"speaker": {"training": {"epochs": 1}}}
+    study = study_of(networks={"usual": {}, "lazy": lazy}, methods=["none", "S"])
+    plan = plan_study(study, tmp_path)
+    (baseline,) = cells(plan.graph, method="none")
+    assert [cell.network for cell in (baseline.cell, *baseline.also) if cell] == ["usual", "lazy"]
+    assert [node.cell and node.cell.network for node in cells(plan.graph, method="single S")] == ["usual", "lazy"]
+    write_plan(plan, "a test")
+    results = read_results(tmp_path, tmp_path / "studies" / "tiny.json")
+    assert [(run.condition.network, run.condition.method) for run in results.of(method="none")] == [
+        ("usual", "none"),
+        ("lazy", "none"),
+    ]
+    assert results.counts["planned"] == len(plan.graph.nodes) == 5
+    assert len({run.label for run in results.runs}) == 6
+
+
+def test_labels_of_recordings_are_part_of_a_run(study_of: Make, tmp_path: Path) -> None:
+    table = table_of_clips(tmp_path)
+    study = Study.model_validate(STUDY_OF_A_TABLE | {"corpora": {"table": {"root": str(table)}}})
+    before = {node.key for node in build_graph(study).nodes}
+    assert {node.key for node in build_graph(study).nodes} == before
+    table.write_text(table.read_text().replace("01.wav,s1,", "01.wav,s1,glad", 1))
+    assert not {node.key for node in build_graph(study).nodes} & before
+
+
+def test_places_of_the_users_folder_are_told_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = {"root": "a", "within": "b.json", "words": {"alignments": "c", "most": 9}, "parts": [{"root": "$D/e"}]}
+    assert absolute(told) == {
+        "root": str(tmp_path / "a"),
+        "within": str(tmp_path / "b.json"),
+        "words": {"alignments": str(tmp_path / "c"), "most": 9},
+        "parts": [{"root": "$D/e"}],
+    }
+
+
+def test_a_split_of_an_orthogonal_task_may_be_a_file_of_the_user(
+    study_of: Make, few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(few.parent)
+    speaker = {"corpus": {"name": "table", "root": str(table_of_clips(tmp_path))}, "split": {"file": few.name}}
+    graph = build_graph(study_of(methods=["S"], speaker=speaker))
+    (node,) = [node for node in graph.nodes if node.kind == "speaker"]
+    assert node.settings.split.file == str(few)
+    gone = study_of(methods=["S"], speaker=speaker | {"split": {"file": "gone.json"}})
+    with pytest.raises(CorpusError, match=r"cannot read the split .*gone\.json: No such file"):
+        build_graph(gone)
+
+
 def test_folds_are_runs_of_their_own_that_together_test_everything(study_of: Make) -> None:
     graph = build_graph(study_of(splits=[{"kind": "actor", "folds": 4}], methods=["none"]))
     assert [(node.cell and node.cell.fold) for node in graph.nodes] == [0, 1, 2, 3]
@@ -156,6 +210,10 @@ def test_a_network_that_starts_from_another_corpus(study_of: Make, few: Path) ->
         ({"networks": {"a": {"init_from": "tess"}}}, "tess is none of the study's corpora"),
         ({"methods": ["Z"]}, "Input should be 'none'"),
         ({"name": "a/b"}, "String should match"),
+        ({"run": {"front": "spectrogram"}}, "run.front is 'spectrogram'; it must be a table"),
+        ({"word": {"corpus": "synthetic"}}, "word.corpus is 'synthetic'; it must be a table"),
+        ({"rh-emo": {"corpus": 3}}, "rh-emo.corpus is 3; it must be a table"),
+        ({"recogniser": {"anti_transfer": 1}}, "recogniser.anti_transfer is 1; it must be a table"),
     ],
 )
 def test_what_a_study_may_not_say(study_of: Make, changes: dict[str, object], message: str) -> None:

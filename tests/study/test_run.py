@@ -13,6 +13,7 @@ import pytest
 import tomli_w
 
 from hamiltone.study import LocalExecutor, Result, Study, plan_study, run_study
+from hamiltone.study._job import Job
 
 from .conftest import Make
 
@@ -175,3 +176,19 @@ def test_the_command_line_plans_runs_and_tells(own: Path, study_of: Make, tmp_pa
         assert wrong.stdout == ""
         assert len(wrong.stderr.splitlines()) == 1
         assert told in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "told"),
+    [("auto", None, "1"), ("cuda", "2,3", "3"), ("cuda:1", "2,3", "2,3"), ("cpu", None, None), ("auto", "", "1")],
+)
+def test_runs_take_turns_on_the_gpus_that_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, given: str | None, told: str | None
+) -> None:
+    if given is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    job = Job("runs/a", {"device": device}, (), (), threads=1, processes=1, probe=False, command="", side_by_side=2)
+    environment = LocalExecutor(tmp_path, workers=2, gpus=2)._environment(job, slot=1)
+    assert environment.get("CUDA_VISIBLE_DEVICES") == told

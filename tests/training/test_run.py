@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
@@ -15,9 +16,11 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from hamiltone.corpora import CorpusSettings, load_corpus, protocol_of, read_split
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import TrainedRHEmo, load_bundle, load_recognizer
+from hamiltone.settings import settings_from
 from hamiltone.speech import cut_frames, load_audio
 from hamiltone.training import TrainingError, evaluate, load_dataset, read_record, read_settings, train
 from hamiltone.training._checkpoint import Checkpoint, Progress
+from hamiltone.training._run import make_run
 
 from .conftest import Make
 
@@ -201,6 +204,27 @@ def test_a_finished_run_is_not_done_again(chain: dict[str, Path], capsys: pytest
     assert record == read_record(chain["baseline"])
     assert (chain["baseline"] / "record.json").stat().st_mtime_ns == before
     assert "done before" in capsys.readouterr().err
+
+
+def test_other_labels_are_another_run(tmp_path: Path) -> None:
+    lines = ["path,speaker,emotion"]
+    for number in range(12):
+        noise = np.random.default_rng(number).normal(0, 0.1, 1600)
+        soundfile.write(tmp_path / f"{number}.wav", noise, 16000)
+        lines.append(f"{number}.wav,{number // 2},{('glad', 'sad')[number % 2]}")
+    table = tmp_path / "table.csv"
+    content = {
+        "name": "run",
+        "out": str(tmp_path / "run"),
+        "corpus": {"name": "table", "root": str(table)},
+        "split": {"kind": "actor", "fractions": [0.5, 0.25, 0.25]},
+        "front": {"kind": "spectrogram"},
+    }
+    keys = []
+    for corrected in ("0.wav,0,glad", "0.wav,0,sad"):
+        table.write_text("\n".join(lines).replace("0.wav,0,glad", corrected))
+        keys.append(make_run(settings_from(content, where="test"), tmp_path / "run", "", side_by_side=1).key)
+    assert keys[0] != keys[1]
 
 
 def test_a_finished_run_is_told_without_what_only_training_loads(chain: dict[str, Path]) -> None:

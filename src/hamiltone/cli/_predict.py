@@ -104,7 +104,7 @@ def predict(
     from hamiltone.service import Predictor, check_csv_path, find_recordings, model_folder, read_segments, write_csv
 
     form = _one_format(form, as_json)
-    _check_request(paths, form, out, live)
+    _check_request(paths, form, out, live, kept=csv is not None or segments is not None or same_speaker)
     by_speaker = _by_speaker(paths or [], speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
@@ -126,7 +126,7 @@ def predict(
             return
         if same_speaker:
             with listening(recordings, quiet=quiet) as report:
-                predictor = predictor.adapt(recordings, report=report)
+                predictor = _adapted(predictor, recordings, report)
         with listening(recordings, quiet=quiet) as report:
             if by_speaker is not None:
                 results = _speaker_by_speaker(predictor, by_speaker.values(), hop, report)
@@ -168,11 +168,14 @@ def _remark(quiet: bool) -> Callable[[str], None]:
     return lambda line: None if quiet else print(f"note: {line}", file=sys.stderr)
 
 
-def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool) -> None:
+def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool, *, kept: bool) -> None:
     from hamiltone.service import ANNOTATIONS, ServiceError, check_place
 
-    if live and (paths or form not in (Format.TABLE, Format.JSONL)):
-        raise ServiceError("--live hears the microphone alone, and prints a table or --format jsonl")
+    if live and (paths or kept or form not in (Format.TABLE, Format.JSONL)):
+        raise ServiceError(
+            "--live hears the microphone alone, and prints a table or --format jsonl: "
+            "it goes without recordings, --csv, --segments and --same-speaker"
+        )
     if not live and not paths:
         raise ServiceError("predict what? name recordings or folders, - for the standard input, or --live")
     if out is not None and form not in ANNOTATIONS:
@@ -194,18 +197,24 @@ def _by_speaker(paths: list[Path], column: str | None, *, alone: bool) -> dict[s
 def _speaker_by_speaker(
     predictor: "Predictor", speakers: "Iterable[list[Path]]", hop: float, report: "Callable[[Path, float], None] | None"
 ) -> "Iterator[Prediction | AudioError]":
-    """Recordings by a recogniser that heard all of their speaker; what cannot be used is told when its turn comes."""
+    """Recordings by a recogniser that heard all of their speaker."""
+    for recordings in speakers:
+        yield from _adapted(predictor, recordings).predict_all(recordings, hop=hop, report=report)
+
+
+def _adapted(
+    predictor: "Predictor", recordings: list[Path], report: "Callable[[Path, float], None] | None" = None
+) -> "Predictor":
+    """The recogniser that heard all recordings of a speaker; what cannot be used is told when its turn comes."""
     from hamiltone.service import ServiceError
 
-    for recordings in speakers:
-        bad: list[AudioError] = []
-        try:
-            adapted = predictor.adapt(recordings, fault=bad.append)
-        except ServiceError:
-            if len(bad) < len(recordings):
-                raise
-            adapted = predictor
-        yield from adapted.predict_all(recordings, hop=hop, report=report)
+    bad: list[AudioError] = []
+    try:
+        return predictor.adapt(recordings, report=report, fault=bad.append)
+    except ServiceError:
+        if len(bad) < len(recordings):
+            raise
+        return predictor
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hamiltone.cli._app import app
-from hamiltone.cli._options import Quiet
+from hamiltone.cli._options import Quiet, command
 from hamiltone.cli._printing import GOES_ON, interruptible, print_table
 
 _PRETRAINING_COLUMNS = ("Run", "Reconstruction BCE", "BCE of a constant", "Accuracy", "Chance", "Clips")
@@ -23,7 +23,7 @@ def quickstart(
     from hamiltone.study import run_quickstart
 
     with interruptible(GOES_ON):
-        note = run_quickstart(out, quiet=quiet)
+        note = run_quickstart(out, command=command(), quiet=quiet)
     page = write_report(out).resolve()
     print(f"\n{note}")
     print_table("What the recognisers rest on", pretraining_rows(out), _PRETRAINING_COLUMNS)

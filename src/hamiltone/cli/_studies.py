@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hamiltone.cli._app import app
-from hamiltone.cli._options import Overrides, Quiet
+from hamiltone.cli._options import Overrides, Quiet, command
 from hamiltone.cli._printing import GOES_ON, interruptible, print_table
 from hamiltone.interruption import end_when_asked
 
@@ -104,7 +104,7 @@ def study_run(
     executor = ray_executor(out, ray, ship=ship) if ray else LocalExecutor(out, workers, gpus=_gpus())
     end_when_asked()  # again, since Ray has put its own handler there
     with interruptible(GOES_ON):
-        result = run_study(study, out, executor, command=f"hamiltone study run {settings}", quiet=quiet)
+        result = run_study(study, out, executor, command=command(), quiet=quiet)
     if result.before == result.planned:
         print(f"{study.name}: all {result.planned} runs were done before; nothing to do")
     else:

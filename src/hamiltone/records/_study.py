@@ -41,13 +41,28 @@ class Condition(Content):
 
 
 class PlannedRun(Content):
-    """One run of the plan; ``needs`` are the folders of the runs that it rests on."""
+    """One run of the plan.
+
+    Attributes:
+        folder: below the study's.
+        key: of its settings and of all that it rests on.
+        kind: what it trains.
+        needs: the folders of the runs that it rests on.
+        cell: of a recogniser.
+        also: the other cells that it fills, as that of another network which does not differ in this run.
+    """
 
     folder: str
     key: str
     kind: RunKind
     needs: tuple[str, ...]
     cell: Condition | None = None
+    also: tuple[Condition, ...] = ()
+
+    @property
+    def cells(self) -> tuple[Condition, ...]:
+        """All cells that it fills."""
+        return (self.cell, *self.also) if self.cell else ()
 
     @field_validator("folder")
     @classmethod
@@ -75,8 +90,9 @@ class StudyPlan(File):
             raise ValueError(f"{min(twice)} is planned twice")
         seen: dict[Condition, str] = {}
         for run in self.runs:
-            if run.cell and seen.setdefault(run.cell, run.folder) != run.folder:
-                raise ValueError(f"{seen[run.cell]} and {run.folder} are the same cell")
+            for cell in run.cells:
+                if seen.setdefault(cell, run.folder) != run.folder:
+                    raise ValueError(f"{seen[cell]} and {run.folder} are the same cell")
         return self
 
 

@@ -106,8 +106,8 @@ class StudyResults:
     @cached_property
     def recognisers(self) -> list[StudyRun]:
         """The runs that recognise emotions; where settings were searched, those of the chosen trials alone."""
-        chosen = {run.planned.folder for trials in self.searched for run in trials.chosen}
-        return [run for run in self.runs if run.planned.folder in chosen]
+        chosen = {id(run) for trials in self.searched for run in trials.chosen}
+        return [run for run in self.runs if id(run) in chosen]
 
     @cached_property
     def searched(self) -> list[Trials]:
@@ -146,8 +146,8 @@ class StudyResults:
     @property
     def counts(self) -> dict[str, int]:
         """How many runs are planned, done, failed, skipped and absent."""
-        states = Counter(run.state for run in self.runs)
-        return {"planned": len(self.runs), **{state: states[state] for state in STATES}}
+        states = Counter({run.planned.folder: run.state for run in self.runs}.values())
+        return {"planned": states.total(), **{state: states[state] for state in STATES}}
 
 
 def find_plan(folder: Path, name: str | None = None) -> Path | None:
@@ -181,17 +181,23 @@ def read_study(folder: Path, plan_file: Path) -> StudyResults:
     runs = {run.place: run for run in read_runs_at(folder, (at for at in places if (folder / at / RECORD).is_file()))}
     failures = _failures(folder, [place for place in places if place not in runs])
     skipped = _skipped([planned for planned in plan.runs if planned.folder not in runs], failures)
-    labels = _labels(plan.runs)
+    cells = [
+        planned.model_copy(update={"cell": cell, "also": ()})
+        for planned in plan.runs
+        for cell in planned.cells or (None,)
+    ]
+    labels = _labels(cells)
+    named = {planned.folder: label for planned, label in zip(cells, labels, strict=True)}
     found = []
-    for planned in plan.runs:
-        place, label = planned.folder, labels[planned.folder]
+    for planned, label in zip(cells, labels, strict=True):
+        place = planned.folder
         if place in runs:
             run = replace(runs[place], label=label)
             found.append(StudyRun(planned, label, "done", run=run, probe=_probe(folder / place / PROBE)))
         elif place in failures:
             found.append(StudyRun(planned, label, "failed", failures[place]))
         elif place in skipped:
-            found.append(StudyRun(planned, label, "skipped", f"rests on {labels[skipped[place]]}, which failed"))
+            found.append(StudyRun(planned, label, "skipped", f"rests on {named[skipped[place]]}, which failed"))
         else:
             found.append(StudyRun(planned, label, "absent"))
     others = len(set(run_folders(folder)) - set(places))
@@ -222,16 +228,18 @@ def _probe(path: Path) -> Probe | None:
     return Probe.read(path, "probe the run again") if path.is_file() else None
 
 
-def _labels(planned: Sequence[PlannedRun]) -> dict[str, str]:
+def _labels(planned: Sequence[PlannedRun]) -> list[str]:
     """Names made of what differs between the recognisers of this study; of the others, their folder's name."""
     conditions = [run.cell for run in planned if run.cell]
     several = {
         name: len({getattr(condition, name) for condition in conditions}) > 1
         for name in ("corpus", "split", "seed", "fold")
     }
-    labels = {run.folder: _label(run, several) for run in planned}
-    times = Counter(labels.values())
-    return {place: label if times[label] == 1 else f"{label} ({place})" for place, label in labels.items()}
+    labels = [_label(run, several) for run in planned]
+    times = Counter(labels)
+    return [
+        label if times[label] == 1 else f"{label} ({run.folder})" for run, label in zip(planned, labels, strict=True)
+    ]
 
 
 def _label(run: PlannedRun, several: dict[str, bool]) -> str:

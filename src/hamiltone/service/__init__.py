@@ -16,7 +16,7 @@ from ._predictor import Predictor
 from ._recordings import find_recordings
 from ._segments import Segment, read_segments
 from ._server import read_token, serve
-from ._shipped_weights import SHIPPED, licence_notice, model_folder, shipped_model
+from ._shipped_weights import SHIPPED, licence_notice, model_folder
 from ._speakers import recordings_by_speaker
 from ._windows import FRAME_SECONDS, HOP, LEAST_HOP
 
@@ -54,7 +54,6 @@ __all__ = [
     "recordings_by_speaker",
     "register_export",
     "serve",
-    "shipped_model",
     "subtitles",
     "textgrid",
     "write_csv",

@@ -146,7 +146,7 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
     if file is None:
         if variable is not None and not variable.strip():
             raise ServiceError("HAMILTONE_TOKEN is set, but empty: give it the token, or unset it to let anyone ask")
-        return variable
+        return variable and variable.strip()
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -30,15 +30,6 @@ def model_folder(model: Path | str | None = None) -> Path:
     return folder
 
 
-def shipped_model() -> Path:
-    """The folder of the recogniser that is taken where none is named.
-
-    Raises:
-        ServiceError: this version comes without it.
-    """
-    return model_folder()
-
-
 def licence_notice(model: Path | str) -> str:
     """The first line of the licence that lies beside a model's weights; empty where none does."""
     return bundle_licence(model).partition("\n")[0].strip()

@@ -59,7 +59,7 @@ class LocalExecutor(Executor):
     Args:
         root: the study's output folder.
         workers: how many runs go at once.
-        gpus: how many GPUs there are; runs of one process get one of them in turn.
+        gpus: how many GPUs this process may use; runs of one process get one of them in turn.
     """
 
     def __init__(self, root: Path, workers: int, gpus: int = 0) -> None:
@@ -77,7 +77,8 @@ class LocalExecutor(Executor):
         folder = self._root / job.folder
         folder.mkdir(parents=True, exist_ok=True)
         slot = min(set(range(self.side_by_side)) - {running.slot for running in self._running.values()})
-        with (folder / LOG).open("wb") as log:
+        (folder / LOG).write_bytes(b"")
+        with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}._worker"],
                 stdin=subprocess.PIPE,
@@ -116,8 +117,9 @@ class LocalExecutor(Executor):
         environment = os.environ | {"OMP_NUM_THREADS": str(job.threads), "PYTHONUNBUFFERED": "1"}
         if cache := os.environ.get("HAMILTONE_CACHE"):
             environment["HAMILTONE_CACHE"] = str(Path(cache).expanduser().resolve())
-        if self._gpus and job.processes == 1:
-            environment["CUDA_VISIBLE_DEVICES"] = str(slot % self._gpus)
+        if self._gpus and job.processes == 1 and job.takes_gpus:
+            given = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(self._gpus)))
+            environment["CUDA_VISIBLE_DEVICES"] = given.split(",")[slot % self._gpus].strip()
         return environment
 
 

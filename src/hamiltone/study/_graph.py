@@ -42,6 +42,7 @@ class Node:
         settings: with paths relative to the output folder.
         needs: the folders of the runs that it rests on.
         cell: of a recogniser.
+        also: the other cells that it fills.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Node:
     settings: RunSettings
     needs: tuple[str, ...]
     cell: Condition | None = None
+    also: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ class _Builder:
         trial: Trial = (),
     ) -> Node:
         content = self._content(place, network.run, self.study.recogniser, network.recogniser)
+        if method == "none":  # trials that differ in anti-transfer alone are one
+            trial = tuple((key, value) for key, value in trial if not key.startswith("anti_transfer."))
         content = laid_over(content, laid_out(trial))
         content = laid_over(content, place.settings | {"task": "emotion", "seed": seed + reseed * RESEED})
         parents = self._front(place, content)
@@ -180,7 +184,8 @@ class _Builder:
                 f"methods: {task_letter(task)} rests on {task} recognition: name its corpus in "
                 f"[{task}] corpus = {{...}}"
             )
-        content = laid_over(content, {"task": task, "corpus": absolute(content["corpus"])})
+        places = {key: absolute(content[key]) for key in ("corpus", "split") if key in content}
+        content = laid_over(content, {"task": task, **places})
         if corpus_name(content["corpus"]) == place.name:
             # The recordings that recognisers are tested on stay unheard by everything beneath them. RH-Emo was trained
             # on the others, though, so what the orthogonal task itself tests on is not new to it.
@@ -209,7 +214,7 @@ class _Builder:
     def _parted(self, corpus: Partial, split: Partial) -> Partial:
         """RH-Emo's own corpus, parted once: its stages differ in the clips that they use, but not in their parts."""
         if not split.get("kind") or split.get("file"):
-            return {"corpus": corpus}
+            return {"corpus": corpus, "split": absolute(split)}
         return {"corpus": corpus, "split": split | {"file": self.recordings.split_file(corpus, split)}}
 
     def _content(self, place: Place | None, *partials: Partial) -> Partial:
@@ -255,9 +260,10 @@ class _Builder:
         folder = f"runs/{name}-{key[:12]}"
         needs = tuple(dict.fromkeys(node.folder for node in parents.values()))
         node = Node(key, folder, kind, settings.model_copy(update={"name": name, "out": folder}), needs, cell)
-        known = self.nodes.get(key)
-        if known is None or (known.cell is None and cell is not None):
-            self.nodes[key] = node if known is None else replace(known, cell=cell)
+        known = self.nodes.setdefault(key, node)
+        if cell not in (None, known.cell, *known.also):
+            more = {"cell": cell} if known.cell is None else {"also": (*known.also, cell)}
+            self.nodes[key] = replace(known, **more)
         return self.nodes[key]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hamiltone.errors import HamiltoneError, system_line
-from hamiltone.settings import settings_from
+from hamiltone.settings import RunSettings, settings_from
 
 LOG = "log.txt"
 
@@ -41,6 +41,11 @@ class Job:
     side_by_side: int
     memory: int | None = None
 
+    @property
+    def takes_gpus(self) -> bool:
+        """Whether it computes on whichever GPUs it is given, rather than on a named device."""
+        return self.settings.get("device", RunSettings.model_fields["device"].default) in ("auto", "cuda")
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -57,6 +62,7 @@ def carry_out(job: Job, root: Path) -> Outcome:
     os.chdir(root)
     folder = Path(job.folder)
     folder.mkdir(parents=True, exist_ok=True)
+    # Appending, as descriptor 2 does in a process of its own, where libraries write to the same file.
     log = (folder / LOG).open("a", buffering=1, encoding="utf-8", errors="backslashreplace")
     with log, contextlib.redirect_stderr(log):
         try:

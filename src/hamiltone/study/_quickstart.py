@@ -14,7 +14,7 @@ from ._settings import read_study
 _CLEARLY = 3  # standard errors of what is right by chance
 
 
-def run_quickstart(out: Path, *, quiet: bool = False) -> str:
+def run_quickstart(out: Path, *, command: str = "", quiet: bool = False) -> str:
     """Carry out the eight runs below ``out``; finished ones are not done again.
 
     Returns:
@@ -25,7 +25,7 @@ def run_quickstart(out: Path, *, quiet: bool = False) -> str:
     """
     study = read_study("quickstart")
     executor = LocalExecutor(out, local_workers(study))
-    result = run_study(study, out, executor, command=f"hamiltone quickstart --out {out}", quiet=quiet)
+    result = run_study(study, out, executor, command=command, quiet=quiet)
     for folder, reason in result.failed.items():
         raise StudyError(f"{out / folder}: {reason}")
     folders = [out / node.folder for node in plan_study(study, out).graph.nodes]

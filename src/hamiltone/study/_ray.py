@@ -87,7 +87,7 @@ class RayExecutor(Executor):
             )
         demands: dict[str, Any] = {
             "num_cpus": cores,
-            "num_gpus": job.processes if self._gpus and job.settings.get("device", "auto") == "auto" else 0,
+            "num_gpus": job.processes if self._gpus and job.takes_gpus else 0,
             "memory": None if job.memory is None else int(job.memory * _MEMORY_MARGIN),
             "max_retries": _RETRIES,
             "name": job.folder,

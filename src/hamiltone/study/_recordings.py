@@ -4,16 +4,17 @@ from functools import cached_property
 from pathlib import Path
 
 from hamiltone.corpora import (
+    CorpusError,
     CorpusSettings,
     Split,
     SplitSettings,
     Utterances,
     load_utterances,
-    read_split,
     split_utterances,
 )
-from hamiltone.files import content_key
+from hamiltone.files import content_key, file_key
 from hamiltone.settings import RunSettings
+from hamiltone.settings_paths import expand
 
 from ._settings import Partial, Study, StudySplit
 
@@ -31,8 +32,6 @@ class Recordings:
     def corpus_settings(self, name: str) -> Partial:
         """A corpus of emotions as settings of a run."""
         corpus = self._study.corpora[name].model_dump(mode="json", exclude={"run"}, exclude_defaults=True)
-        if "within" in corpus:
-            corpus["within"] = str(Path(corpus["within"]).resolve())
         if "parts" in corpus:
             del corpus["name"]  # it follows from theirs
         return absolute(corpus)
@@ -50,18 +49,23 @@ class Recordings:
         return self._split_files[request]
 
     def key(self, corpus: CorpusSettings) -> str:
-        """The hash of a corpus's recordings, whichever of them a run may use."""
+        """The hash of what is told of a corpus's recordings, whichever of them a run may use; not of their sound."""
         request = content_key(corpus.model_dump(mode="json", exclude={"within"}))
         if request not in self._corpus_keys:
             whole = self._utterances(corpus.model_copy(update={"within": None}))
-            self._corpus_keys[request] = content_key(sorted(whole.table["utterance"]))
+            self._corpus_keys[request] = whole.key()
         return self._corpus_keys[request]
 
     def split_hash(self, path: str | None) -> str | None:
-        """The hash of the split at a path, made here or before."""
+        """The hash of the split at a path, or of a user's file of a split or of lists of speakers."""
         if path is None:
             return None
-        return self.splits[path].hash if path in self.splits else read_split(path).hash
+        if path in self.splits:
+            return self.splits[path].hash
+        try:
+            return file_key(expand(path, "split.file"))
+        except OSError as error:
+            raise CorpusError(f"cannot read the split {path}: {error.strerror}") from error
 
     def training_clips(self, settings: RunSettings) -> int:
         """How many clips a run trains on, about: silent ones and those without label are counted, too."""
@@ -111,15 +115,22 @@ class Place:
         return self._recordings.splits[self.file]
 
 
-def absolute(corpus: Partial) -> Partial:
-    """Runs work from the output folder, so a folder relative to the user's is told in full; $NAMES stay."""
-    parts = corpus.get("parts")
+def absolute(told: Partial) -> Partial:
+    """Settings of a corpus or of a split whose places are told in full, since runs work from the output folder.
+
+    $NAMES and ~ stay; what is no text is refused later.
+    """
+    found = {key: value for key, value in told.items() if value is not None}
+    for key in ("root", "within", "alignments", "file"):
+        place = found.get(key)
+        if isinstance(place, str) and not place.startswith(("$", "~")):
+            found[key] = str(Path(place).resolve())
+    if isinstance(found.get("words"), dict):
+        found["words"] = absolute(found["words"])
+    parts = found.get("parts")
     if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
-        corpus = corpus | {"parts": [absolute(part) for part in parts]}
-    root = corpus.get("root")
-    if not isinstance(root, str) or root.startswith(("$", "~")):
-        return {key: value for key, value in corpus.items() if value is not None}
-    return corpus | {"root": str(Path(root).resolve())}
+        found["parts"] = [absolute(part) for part in parts]
+    return found
 
 
 def corpus_name(corpus: Partial) -> str | None:

@@ -19,6 +19,8 @@ RESEED = 1000
 """A re-seeded baseline's seed is the study's seed plus a multiple of this."""
 
 _SET_BY_THE_STUDY = ("name", "task", "out", "init_from")
+_TABLES = ("corpus", "split", "front", "network", "anti_transfer")
+"""What the graph lays its own settings over before a run's settings are checked."""
 
 
 class StudyCorpus(CorpusSettings):
@@ -128,6 +130,9 @@ class Study(Settings):
             for key in _SET_BY_THE_STUDY:
                 if key in partial:
                     raise ValueError(f"{place}.{key} is set by the study itself: leave it out")
+            for key in _TABLES:
+                if not isinstance(partial.get(key, {}), dict):
+                    raise ValueError(f"{place}.{key} is {partial[key]!r}; it must be a table of settings")  # noqa: TRY004
             if "source" in partial.get("front", {}):
                 raise ValueError(f"{place}.front.source is set by the study itself: leave it out")
             if {"orthogonal", "layers"} & partial.get("anti_transfer", {}).keys():

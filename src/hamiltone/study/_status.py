@@ -169,7 +169,9 @@ def write_plan(status: StudyStatus, command: str) -> int:
         command=command,
         settings=study.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         runs=tuple(
-            PlannedRun(folder=node.folder, key=node.key, kind=node.kind, needs=node.needs, cell=node.cell)
+            PlannedRun(
+                folder=node.folder, key=node.key, kind=node.kind, needs=node.needs, cell=node.cell, also=node.also
+            )
             for node in status.graph.nodes
         ),
     )

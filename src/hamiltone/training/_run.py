@@ -151,6 +151,7 @@ def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) 
         "versions": versions(),
         "settings": settings.key(),
         "split": dataset.split.hash,
+        "utterances": dataset.utterances.key(),
         "recordings": content_key(recordings),
         "rests_on": rests_on,
     }

@@ -11,6 +11,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Int64
 
+from hamiltone.audio import AudioError, opened
+
 from ..utterances import CorpusError, Utterances
 
 _PROBE = 4096
@@ -74,9 +76,18 @@ def _read(path: str, frames: int) -> tuple[int, int, np.ndarray]:
     try:
         with soundfile.SoundFile(path) as file:
             return file.samplerate, file.frames, file.read(frames, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        problem = "cannot be decoded" if Path(path).is_file() else "does not exist"
-        raise CorpusError(f"{path} {problem}: restore the recording, or leave it out of the corpus") from error
+    except (soundfile.LibsndfileError, OSError):
+        return _decoded(path, frames)
+
+
+def _decoded(path: str, frames: int) -> tuple[int, int, np.ndarray]:
+    # The guarded decoder reads more kinds and says what is wrong, but takes longer than many corpora bear.
+    try:
+        with opened(Path(path)) as recording:
+            pieces = [np.empty(0, dtype=np.float32), *recording.pieces(None if frames < 0 else frames)]
+            return recording.rate, recording.frames or 0, np.concatenate(pieces)[:, None]
+    except AudioError as error:
+        raise CorpusError(f"{error}: restore the recording, or leave it out of the corpus") from error
 
 
 def _hash(samples: np.ndarray) -> bytes:

@@ -13,6 +13,7 @@ from pandas.api.types import infer_dtype
 
 from hamiltone.corpus_settings import AND
 from hamiltone.errors import HamiltoneError
+from hamiltone.files import content_key
 
 NUMBERS = ("start", "end", "valence", "arousal", "dominance")
 """The columns that hold numbers; all others hold strings."""
@@ -152,6 +153,11 @@ class Utterances:
         if AND not in self.corpus:
             return pd.Series(self.corpus, index=names.index, dtype=names.dtype)
         return names.str.replace(f"{WITHIN}.*", "", regex=True)
+
+    def key(self) -> str:
+        """The hash of all that is told of the utterances, wherever their recordings lie; not of their sound."""
+        told = self.table.drop(columns="path").astype(object)
+        return content_key(told.where(told.notna(), None).to_dict("list"))
 
     def _column(self, column: str) -> pd.Series:
         if column not in COLUMNS:
