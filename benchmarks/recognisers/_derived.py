@@ -6,7 +6,15 @@ import pandas as pd
 from ._errors import ComparisonError
 from ._folds import Places
 from ._protocols import Protocol, Source, chosen, fold_dataset, number_of_folds, read_protocols
-from ._results import SystemResults, add_fold, read_answers, read_results, write_look
+from ._results import (
+    SystemResults,
+    add_fold,
+    check_configuration,
+    read_answers,
+    read_results,
+    result_files,
+    write_look,
+)
 
 
 def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
@@ -22,7 +30,8 @@ def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
         How many folds there are now.
 
     Raises:
-        ComparisonError: no source, no results of it, or folds that test other recordings.
+        ComparisonError: no source, no results of it, results of another configuration, or folds that test other
+            recordings; nothing is then written down as looked at.
     """
     asked: Protocol = chosen("protocol", protocol, read_protocols(places.protocols))
     if asked.source is None:
@@ -31,7 +40,9 @@ def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
     if results is None:
         raise ComparisonError(f"{system} has no results on {asked.source.protocol}: train it there first")
     answers = read_answers(places.results, results)
-    write_look(places.results, system, protocol, results.configuration, why)
+    before = read_results(places.results, protocol, system)
+    check_configuration(result_files(places.results, protocol, system)[0], before, results.configuration)
+    taken_folds = []
     for facts in results.folds:
         dataset = fold_dataset(asked, places.protocols, facts.fold)
         rows = answers.loc[(answers["fold"] == facts.fold) & (answers["seed"] == facts.seed)]
@@ -49,8 +60,11 @@ def derive(system: str, protocol: str, places: Places, *, why: str) -> int:
         )
         note = f"trained on {results.corpus}; its classes taken together"
         taken = facts.model_copy(update={"split": dataset.split.hash, "notes": (*facts.notes, note)})
+        taken_folds.append((kept, taken, table))
+    write_look(places.results, system, protocol, results.configuration, why)
+    for kept, taken, table in taken_folds:
         add_fold(places.results, kept, taken, table)
-    return len(results.folds)
+    return len(taken_folds)
 
 
 def _taken(rows: pd.DataFrame, source: Source, labels: tuple[str, ...]) -> pd.DataFrame:

@@ -8,6 +8,8 @@ from hamiltone.records import Failure, RecordError
 from hamiltone.report import ReportError, resource_rows, table1_rows, write_report
 from hamiltone.report._study_results import find_plan, read_study
 
+from .conftest import made_probe
+
 
 def read(folder):
     plan = find_plan(folder)
@@ -38,11 +40,19 @@ def test_what_rests_on_a_failed_run_is_skipped_however_far_below(made):
 
 
 def test_a_run_that_was_repeated_after_its_failure_is_done(made):
-    place = made.recogniser(failure=Failure(reason="out of memory", command="hamiltone study run"))
+    failure = Failure(reason="out of memory", command="hamiltone study run")
+    place = made.recogniser(failure=failure, probe=made_probe())
     made.recogniser("single S", 2, state="absent", needs=[place])
     study = read(made.write())
     assert [run.state for run in study.runs] == ["done", "absent"]
     assert study.runs[0].reason == ""
+
+
+def test_a_run_whose_probe_failed_is_shown_with_its_reason(made):
+    made.recogniser(failure=Failure(reason="out of memory", command="hamiltone study run"))
+    study = read(made.write())
+    assert [(run.state, run.reason) for run in study.runs] == [("done", "trained, but not probed: out of memory")]
+    assert "trained, but not probed: out of memory" in write_report(made.folder).read_text(encoding="utf-8")
 
 
 def test_labels_name_what_differs(made):

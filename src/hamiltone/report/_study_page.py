@@ -50,7 +50,9 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
         "study": study,
         "opening": study_opening(table),
         "key": content_key(study.plan.settings),
-        "failures": [run for state in ("failed", "skipped") for run in study.runs if run.state == state],
+        "failures": [
+            run for state in ("failed", "done", "skipped") for run in study.runs if run.state == state and run.reason
+        ],
         "tables": {corpus: table1_cells(table, corpus) for corpus in dict.fromkeys(row[0] for row in table.rows)},
         "table_words": table1_words(table),
         "layers": layers,

@@ -30,7 +30,7 @@ class StudyRun:
         planned: its entry in the plan.
         label: a short name that no other run of the study has.
         state: done, failed, skipped (it rests on a failed run) or absent (not run yet).
-        reason: why it failed or was skipped, in one line.
+        reason: why it failed, was skipped or, trained, could not be probed, in one line.
         run: its record and predictions, where it is done.
         probe: what linear probes read from it, where it was probed.
     """
@@ -192,8 +192,10 @@ def read_study(folder: Path, plan_file: Path) -> StudyResults:
     for planned, label in zip(cells, labels, strict=True):
         place = planned.folder
         if place in runs:
-            run = replace(runs[place], label=label)
-            found.append(StudyRun(planned, label, "done", run=run, probe=_probe(folder / place / PROBE)))
+            probe = _probe(folder / place / PROBE)
+            reason = _failures(folder, [place]).get(place) if probe is None else None
+            told = f"trained, but not probed: {reason}" if reason else ""
+            found.append(StudyRun(planned, label, "done", told, replace(runs[place], label=label), probe))
         elif place in failures:
             found.append(StudyRun(planned, label, "failed", failures[place]))
         elif place in skipped:

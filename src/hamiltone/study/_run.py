@@ -75,7 +75,7 @@ def run_study(study: Study, out: Path, executor: Executor, *, command: str = "",
     """
     status = plan_study(study, out)
     out = status.out
-    with locked(out / PLANS / study.name, Bars(quiet=quiet).say):
+    with locked(out / PLANS / f"{study.name}.json", Bars(quiet=quiet).say):
         status = status_of(study, status.graph, out)  # another process may have done some of it in the meantime
         before = sum(state == "done" for state in status.states.values())
         dropped = write_plan(status, command)
