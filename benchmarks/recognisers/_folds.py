@@ -13,6 +13,7 @@ from hamiltone.records import MODEL, PREDICTIONS, predictions_table, read_predic
 from hamiltone.service import Predictor
 from hamiltone.settings import Dataset, RunSettings, load_dataset
 
+from ._errors import ComparisonError
 from ._functionals import functionals
 from ._protocols import PROTOCOLS, Protocol, chosen, fold_dataset, number_of_folds, read_protocols
 from ._results import (
@@ -167,18 +168,15 @@ def _network_fold(
     command: str,
 ) -> tuple[FoldFacts, pd.DataFrame]:
     """Train, calibrate on the validation part, and test; recordings then stand where ``predict`` puts them."""
-    from hamiltone.training import calibrate, evaluate, train
+    from hamiltone.training import evaluate, train
 
     settings = run_settings(system, places.systems, protocol, fold, seed, out)
+    taken = _temperature_of(system, protocol[0], places, fold, seed)
     record = train(settings, command=command)
     frames = settings.frames.model_copy(update={"random_offset": False})
     still = settings.model_copy(update={"frames": frames})
     model, calibrated, tested = out / MODEL, out / calibrated_name(system), out / f"tested{_at_speeds(system)}"
-    if system.speeds:
-        card = bundle_config(model)["card"]
-        save_bundle(load_recognizer(model).at_speeds(system.speeds), calibrated, card, licence=bundle_licence(model))
-        model = calibrated
-    told = calibrate(still, model, calibrated)
+    temperature = _calibrate(system, still, model, calibrated, taken)
     evaluation = evaluate(still, calibrated, tested, command=command)
     table = read_predictions(tested / PREDICTIONS)
     if system.per_speaker:
@@ -192,11 +190,39 @@ def _network_fold(
         model_bytes=sum(file.stat().st_size for file in calibrated.glob("*.safetensors")),
         minutes=round(sum(record.resources.epoch_cpu_seconds) / 60, 4),
         settings_hash=record.settings_hash,
-        chosen={"epoch": record.best_epoch, "temperature": round(told["temperature"], 4), "uar": round(best["uar"], 4)},
+        chosen={"epoch": record.best_epoch, "temperature": round(temperature, 4), "uar": round(best["uar"], 4)},
         notes=evaluation.notes,
         versions=record.versions,
     )
     return facts, table
+
+
+def _calibrate(
+    system: NetworkSystem, settings: RunSettings, model: Path, calibrated: Path, taken: float | None
+) -> float:
+    """Write a run's model as it answers, at its speeds and with its temperature, which is returned."""
+    from hamiltone.training import calibrate
+
+    recognizer, card, licence = load_recognizer(model), bundle_config(model)["card"], bundle_licence(model)
+    recognizer = recognizer.at_speeds(system.speeds) if system.speeds else recognizer
+    if taken is not None:
+        recognizer.temperature = taken
+    if taken is not None or system.speeds:
+        save_bundle(recognizer, calibrated, card, licence=licence)
+        model = calibrated
+    return calibrate(settings, model, calibrated)["temperature"] if taken is None else taken
+
+
+def _temperature_of(system: NetworkSystem, protocol: str, places: Places, fold: int, seed: int) -> float | None:
+    """The temperature that a system takes from another; None where it finds its own."""
+    if system.temperature_of is None:
+        return None
+    results = read_results(places.results, protocol, system.temperature_of)
+    for facts in results.folds if results else ():
+        if (facts.fold, facts.seed) == (fold, seed):
+            return facts.chosen["temperature"]
+    lacks = f"{system.temperature_of} has no results on {protocol}, fold {fold}, seed {seed}"
+    raise ComparisonError(f"{lacks}: train it there first")
 
 
 def adapted_answers(model: Path, dataset: Dataset) -> pd.DataFrame:

@@ -354,6 +354,13 @@ title = "bands, mean of two speeds"
 settings = "bands.toml"
 trained_as = "bands"
 speeds = [0.9, 1.0]
+
+[systems.bands-all]
+kind = "network"
+title = "bands, of those who validate, too"
+settings = "bands.toml"
+overrides = ["training.with_validation=true"]
+temperature_of = "bands"
 """
 BANDS_SETTINGS = """
 name = "replaced"
@@ -385,6 +392,19 @@ def test_a_system_may_hear_the_same_trainings_at_several_speeds(places):
     assert set(answers[0].index) == set(answers[1].index)
     assert (answers[0][scores] - answers[1].loc[answers[0].index, scores]).abs().max(axis=None) > 1e-3
     assert set(measure_pace(places)) == {"bands", "bands-at-speeds"}
+
+
+def test_what_learns_from_those_who_validate_takes_anothers_temperature(places):
+    places.systems.write_text(BANDS)
+    (places.systems.parent / "bands.toml").write_text(BANDS_SETTINGS)
+    with pytest.raises(ComparisonError, match="bands has no results on voices, fold 0, seed 0: train it there first"):
+        run_fold("bands-all", "voices", 0, 0, places, why="a test", report=quiet)
+    for name in ("bands", "bands-all"):
+        assert run_fold(name, "voices", 0, 0, places, why="a test", report=quiet)
+    own, taken = (results_of(places, name).folds[0] for name in ("bands", "bands-all"))
+    assert taken.chosen["temperature"] == own.chosen["temperature"] != 1
+    model = load_recognizer(places.runs / "voices" / "bands-all" / "fold-0-seed-0" / "calibrated")
+    assert model.temperature == own.chosen["temperature"]
 
 
 def test_another_configuration_is_refused(places, known_features):
