@@ -102,6 +102,13 @@ def test_what_the_weights_were_fitted_to_is_not_calibrated_on(settings_for: Make
     assert "is not known apart here" in note
 
 
+def test_those_who_validate_were_trained_on_where_a_run_says_so(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "run", training__with_validation=True, training__keep="last")
+    train(settings, quiet=True)
+    with pytest.raises(TrainingError, match=r"on (\d+) of the \1 validation .* not heard \(training\.with"):
+        calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)
+
+
 def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, tmp_path: Path) -> None:
     """The network of the runs here gives nearly the same scores to all clips."""
     settings = settings_for(tmp_path / "run")

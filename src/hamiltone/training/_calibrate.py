@@ -26,7 +26,7 @@ from hamiltone.networks import (
     load_recognizer,
     save_bundle,
 )
-from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard
+from hamiltone.records import SPLIT, heard_folder, joined_heard, namesakes, read_heard, read_record
 from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Part
@@ -140,8 +140,9 @@ def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) ->
     several = isinstance(recognizer.network, Ensemble) and len(recognizer.network.networks) > 1
     if folder is None or not (several or (folder / SPLIT).is_file()):
         return ["what the model was trained on, and what it was chosen on, is not known apart here", *alike]
-    # What one member of an ensemble was chosen on, another one was trained on.
-    chosen = {} if several else read_split(folder / SPLIT).by_corpus("validation")
+    # What one member of an ensemble was chosen on, another one was trained on, and some runs learn from both parts.
+    both = not several and read_record(folder).settings.get("training", {}).get("with_validation", False)
+    chosen = {} if several or both else read_split(folder / SPLIT).by_corpus("validation")
     trained = {corpus: {*heard} - chosen.get(corpus, set()) for corpus, heard in read_heard(folder).items()}
     seen = sum(len(utterances & trained.get(corpus, set())) for corpus, utterances in fitted.items())
     if not seen:
@@ -149,6 +150,8 @@ def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) ->
     text = f"{model} was trained on {seen} of the {sum(map(len, fitted.values()))} validation recordings"
     if leaks == "refuse":
         advice = "it was calibrated when it was made" if several else "calibrate with the split of its run"
+        if both:
+            advice = "calibrate on recordings that it has not heard (training.with_validation)"
         raise TrainingError(f'{text}; {advice}, or set leaks="report" to go on and say so')
     return [text, *alike]
 
