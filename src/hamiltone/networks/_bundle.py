@@ -18,7 +18,6 @@ from torch.overrides import TorchFunctionMode
 from hamiltone import __version__
 from hamiltone.files import atomic_path, file_key
 from hamiltone.quaternion import polar_
-from hamiltone.records import write_heard
 from hamiltone.speech import Spectrogram
 
 from ._bundle_config import (
@@ -146,6 +145,8 @@ def save_bundle(
         if licence:
             (draft / LICENCE).write_text(licence, encoding="utf-8")
         if heard is not None:
+            from hamiltone.records import write_heard  # noqa: PLC0415 - it brings pandas, which who loads does without
+
             write_heard(heard, draft)
 
 

@@ -59,11 +59,6 @@ class PlannedRun(Content):
     cell: Condition | None = None
     also: tuple[Condition, ...] = ()
 
-    @property
-    def cells(self) -> tuple[Condition, ...]:
-        """All cells that it fills."""
-        return (self.cell, *self.also) if self.cell else ()
-
     @field_validator("folder")
     @classmethod
     def _below(cls, folder: str) -> str:
@@ -90,8 +85,8 @@ class StudyPlan(File):
             raise ValueError(f"{min(twice)} is planned twice")
         seen: dict[Condition, str] = {}
         for run in self.runs:
-            for cell in run.cells:
-                if seen.setdefault(cell, run.folder) != run.folder:
+            for cell in (run.cell, *run.also):
+                if cell and seen.setdefault(cell, run.folder) != run.folder:
                     raise ValueError(f"{seen[cell]} and {run.folder} are the same cell")
         return self
 

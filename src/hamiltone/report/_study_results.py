@@ -184,7 +184,7 @@ def read_study(folder: Path, plan_file: Path) -> StudyResults:
     cells = [
         planned.model_copy(update={"cell": cell, "also": ()})
         for planned in plan.runs
-        for cell in planned.cells or (None,)
+        for cell in (planned.cell, *planned.also)
     ]
     labels = _labels(cells)
     named = {planned.folder: label for planned, label in zip(cells, labels, strict=True)}
