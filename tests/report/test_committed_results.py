@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from hamiltone.report import pretraining_rows, resource_rows, result_rows
 from hamiltone.report._study_results import find_plan, read_study
 from hamiltone.report._table1 import table1
@@ -25,16 +27,17 @@ def page_rows(page: str) -> list[dict[str, str]]:
     return rows
 
 
-def test_the_study_on_ravdess_gives_its_tables_again():
-    folder = DOCS / "ravdess-quarter"
+@pytest.mark.parametrize(("name", "runs"), [("ravdess-quarter", 27), ("ravdess-folds", 64)])
+def test_a_study_gives_its_tables_again(name: str, runs: int):
+    folder = DOCS / name
     plan = find_plan(folder)
     assert plan is not None
     study = read_study(folder, plan)
-    assert study.counts["done"] == len(study.runs) == 27
+    assert study.counts["done"] == len(study.runs) == runs
     table = table1(study)
     assert table1_csv(table) == (folder / "table1.csv").read_text(encoding="utf-8")
     assert table1_tex(table) == (folder / "table1.tex").read_text(encoding="utf-8")
-    assert resource_rows(folder) == page_rows("ravdess-quarter/resources.md")
+    assert resource_rows(folder) == page_rows(f"{name}/resources.md")
 
 
 def test_the_first_results_are_those_of_their_page():
