@@ -203,14 +203,14 @@ def _calibrate(
     """Write a run's model as it answers, at its speeds and with its temperature, which is returned."""
     from hamiltone.training import calibrate
 
-    recognizer, card, licence = load_recognizer(model), bundle_config(model)["card"], bundle_licence(model)
+    if taken is None and not system.speeds:
+        return calibrate(settings, model, calibrated)["temperature"]
+    recognizer = load_recognizer(model)
     recognizer = recognizer.at_speeds(system.speeds) if system.speeds else recognizer
     if taken is not None:
         recognizer.temperature = taken
-    if taken is not None or system.speeds:
-        save_bundle(recognizer, calibrated, card, licence=licence)
-        model = calibrated
-    return calibrate(settings, model, calibrated)["temperature"] if taken is None else taken
+    save_bundle(recognizer, calibrated, bundle_config(model)["card"], licence=bundle_licence(model))
+    return calibrate(settings, calibrated, calibrated)["temperature"] if taken is None else taken
 
 
 def _temperature_of(system: NetworkSystem, protocol: str, places: Places, fold: int, seed: int) -> float | None:

@@ -104,7 +104,7 @@ def predict(
     from hamiltone.service import Predictor, check_csv_path, find_recordings, model_folder, read_segments, write_csv
 
     form = _one_format(form, as_json)
-    _check_request(paths, form, out, live, kept=csv is not None or segments is not None or same_speaker)
+    _check_request(paths, form, out, live, of_files=csv is not None or segments is not None or same_speaker)
     by_speaker = _by_speaker(paths or [], speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
@@ -168,10 +168,10 @@ def _remark(quiet: bool) -> Callable[[str], None]:
     return lambda line: None if quiet else print(f"note: {line}", file=sys.stderr)
 
 
-def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool, *, kept: bool) -> None:
+def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool, *, of_files: bool) -> None:
     from hamiltone.service import ANNOTATIONS, ServiceError, check_place
 
-    if live and (paths or kept or form not in (Format.TABLE, Format.JSONL)):
+    if live and (paths or of_files or form not in (Format.TABLE, Format.JSONL)):
         raise ServiceError(
             "--live hears the microphone alone, and prints a table or --format jsonl: "
             "it goes without recordings, --csv, --segments and --same-speaker"

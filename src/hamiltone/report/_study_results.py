@@ -179,8 +179,11 @@ def read_study(folder: Path, plan_file: Path) -> StudyResults:
     plan = StudyPlan.read(plan_file, _REMEDY)
     places = [planned.folder for planned in plan.runs]
     runs = {run.place: run for run in read_runs_at(folder, (at for at in places if (folder / at / RECORD).is_file()))}
-    failures = _failures(folder, [place for place in places if place not in runs])
-    skipped = _skipped([planned for planned in plan.runs if planned.folder not in runs], failures)
+    failures = _failures(folder, places)  # of a finished run: that it could not be probed
+    skipped = _skipped(
+        [planned for planned in plan.runs if planned.folder not in runs],
+        [place for place in failures if place not in runs],
+    )
     cells = [
         planned.model_copy(update={"cell": cell, "also": ()})
         for planned in plan.runs
@@ -193,8 +196,7 @@ def read_study(folder: Path, plan_file: Path) -> StudyResults:
         place = planned.folder
         if place in runs:
             probe = _probe(folder / place / PROBE)
-            reason = _failures(folder, [place]).get(place) if probe is None else None
-            told = f"trained, but not probed: {reason}" if reason else ""
+            told = f"trained, but not probed: {failures[place]}" if probe is None and place in failures else ""
             found.append(StudyRun(planned, label, "done", told, replace(runs[place], label=label), probe))
         elif place in failures:
             found.append(StudyRun(planned, label, "failed", failures[place]))

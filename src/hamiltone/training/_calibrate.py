@@ -149,8 +149,10 @@ def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) ->
         return alike
     text = f"{model} was trained on {seen} of the {sum(map(len, fitted.values()))} validation recordings"
     if leaks == "refuse":
-        advice = "it was calibrated when it was made" if several else "calibrate with the split of its run"
-        if both:
+        advice = "calibrate with the split of its run"
+        if several:
+            advice = "it was calibrated when it was made"
+        elif both:
             advice = "calibrate on recordings that it has not heard (training.with_validation)"
         raise TrainingError(f'{text}; {advice}, or set leaks="report" to go on and say so')
     return [text, *alike]

@@ -39,7 +39,7 @@ def refuse_occupied(out: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any
         if told:
             break
     more = [f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
-    differs = "; ".join([*told[:_MOST_TOLD], *more]) or "other recordings, split, or runs that it rests on"
+    differs = "; ".join([*told[:_MOST_TOLD], *more]) or "other recordings, labels or split, or runs that it rests on"
     raise TrainingError(
         f"{out}: holds another run ({differs}); give this one its own folder (out=...), "
         "or put it in the other's place (--overwrite)"
