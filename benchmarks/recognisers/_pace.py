@@ -12,11 +12,12 @@ import numpy as np
 from hamiltone.audio import load_audio
 from hamiltone.files import atomic_write
 from hamiltone.machine import processor
+from hamiltone.networks import Ensemble, Recognizer, load_recognizer
 
 from ._folds import Places, calibrated_name
 from ._functionals import SIZES, extractor
 from ._protocols import read_protocols
-from ._systems import NetworkSystem, SvmSystem, read_systems
+from ._systems import SvmSystem, read_systems
 
 PACE = "pace.json"
 SECONDS, ROUNDS = 4, 9
@@ -26,7 +27,8 @@ SECONDS, ROUNDS = 4, 9
 def measure_pace(places: Places) -> dict[str, float]:
     """Measure every system that can be run here, in turns, and keep the medians with the name of the processor.
 
-    A network is one of those trained under ``places.runs``, times the trainings that one answer is averaged over.
+    A network is one of those trained under ``places.runs``; for an answer that is averaged over several trainings it
+    stands for each of them.
 
     Raises:
         ComparisonError: openSMILE is not installed.
@@ -43,11 +45,7 @@ def measure_pace(places: Places) -> dict[str, float]:
                 call()
                 if turn:  # the first round warms
                     seconds[system].append(time.perf_counter() - began)
-    systems = read_systems(places.systems)
-    factors = {
-        system: round(statistics.median(values) / SECONDS * _together(systems[system]), 6)
-        for system, values in seconds.items()
-    }
+    factors = {system: round(statistics.median(values) / SECONDS, 6) for system, values in seconds.items()}
     told = {"processor": processor(), "factors": factors}
     atomic_write(places.results / PACE, json.dumps(told, indent=1) + "\n")
     return factors
@@ -57,10 +55,6 @@ def read_pace(folder: Path) -> Mapping[str, float]:
     """The real-time factors by system; none where nothing was measured."""
     path = folder / PACE
     return json.loads(path.read_text())["factors"] if path.is_file() else {}
-
-
-def _together(system: SvmSystem | NetworkSystem) -> int:
-    return len(system.seeds) if isinstance(system, NetworkSystem) and system.average else 1
 
 
 def _calls(places: Places, sound: Path) -> dict[str, Callable[[], object]]:
@@ -81,6 +75,18 @@ def _calls(places: Places, sound: Path) -> dict[str, Callable[[], object]]:
             (path for folder in models for path in sorted(folder.glob(f"*/{calibrated_name(system)}"))), None
         )
         if trained is not None:
-            predictor = Predictor(trained)
+            predictor = Predictor(_averaged(trained, len(system.seeds) if system.average else 1))
             calls[name] = lambda predictor=predictor: predictor.predict(sound)
     return calls
+
+
+def _averaged(model: Path, trainings: int) -> Recognizer:
+    """A recogniser as an average over so many trainings would be; how long it takes does not depend on the weights."""
+    one = load_recognizer(model)
+    if trainings == 1:
+        return one
+    member = one.network
+    copies = member.config.copies if isinstance(member, Ensemble) else 1
+    members = member.networks if isinstance(member, Ensemble) else [member]
+    together = Ensemble.of(members * trainings, None, copies)
+    return Recognizer(one.front, together, one.labels, frame_rule=one.frame_rule)

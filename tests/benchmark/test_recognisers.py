@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -47,10 +48,11 @@ from benchmarks.recognisers._scores import NOTHING, protocol_scores
 from benchmarks.recognisers._speakers import sex_of, write_lists
 from benchmarks.recognisers._svm import decisions, fit_svm, normalised_per_speaker
 from benchmarks.recognisers._systems import run_settings
+from hamiltone.audio import FRAME_SAMPLES
 from hamiltone.corpora import CORPORA, CorpusSettings, Split, SplitSettings, load_corpus
 from hamiltone.measures import holm, paired_permutation_test, unweighted_average_recall
 from hamiltone.measures import unweighted_average_recall_from_confusion as uar_from_confusion
-from hamiltone.networks import load_recognizer
+from hamiltone.networks import Ensemble, load_recognizer
 
 LABELS = ("neutral", "happy", "sad", "angry")
 SYSTEMS = """
@@ -355,6 +357,15 @@ settings = "bands.toml"
 trained_as = "bands"
 speeds = [0.9, 1.0]
 
+[systems.bands-mean]
+kind = "network"
+title = "bands, mean of three trainings at two speeds"
+settings = "bands.toml"
+trained_as = "bands"
+speeds = [0.9, 1.0]
+seeds = [0, 1, 2]
+average = true
+
 [systems.bands-all]
 kind = "network"
 title = "bands, of those who validate, too"
@@ -391,7 +402,11 @@ def test_a_system_may_hear_the_same_trainings_at_several_speeds(places):
     scores = [name for name in answers[0].columns if name.startswith("score_")]
     assert set(answers[0].index) == set(answers[1].index)
     assert (answers[0][scores] - answers[1].loc[answers[0].index, scores]).abs().max(axis=None) > 1e-3
-    assert set(measure_pace(places)) == {"bands", "bands-at-speeds"}
+    assert set(measure_pace(places)) == {"bands", "bands-at-speeds", "bands-mean"}
+    averaged = _pace._averaged(runs / "bands" / "fold-0-seed-0" / "calibrated-0.9-1", 3)
+    waveform = torch.randn(2, FRAME_SAMPLES)
+    assert isinstance(averaged.network, Ensemble) and len(averaged.network.networks) == 3
+    torch.testing.assert_close(averaged(waveform).softmax(1), model.eval()(waveform).softmax(1))
 
 
 def test_what_learns_from_those_who_validate_takes_anothers_temperature(places):

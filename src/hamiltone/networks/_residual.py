@@ -118,7 +118,11 @@ class Residual(Network):
     def _cut(
         self, x: Float[Tensor, "batch channel time frequency"]
     ) -> tuple[Float[Tensor, "batch channel cut frequency"], Bool[Tensor, "batch cut"]]:
-        """The input padded to a whole number of pooled columns, without those that are padding in the whole batch."""
+        """The input padded to a whole number of pooled columns, without those that are padding in the whole batch.
+
+        In evaluation with channels innermost, for which convolutions and max-pools are faster; training is told its
+        layout (``training.channels_last``).
+        """
         step = 2 ** (self._halvings + 1)
         x = functional.pad(x, (0, 0, 0, -x.shape[2] % step))
         sounding = sounding_columns(x)
@@ -127,7 +131,8 @@ class Residual(Network):
         needed = sounding.any(0).nonzero()
         longest = int(needed[-1]) + 1 if len(needed) else 1
         columns = -(-longest // step) * step
-        return x[:, :, :columns], sounding[:, :columns]
+        x = x[:, :, :columns]
+        return x if self.training else x.contiguous(memory_format=torch.channels_last), sounding[:, :columns]
 
 
 class _Block(nn.Module):
