@@ -1,4 +1,4 @@
-"""The verbs of a study: plan, run."""
+"""The verbs of a study: plan, run, join."""
 
 from pathlib import Path
 from typing import Annotated
@@ -119,6 +119,20 @@ def study_run(
     print(f"report: hamiltone report {out}")
     if not result.complete:
         raise typer.Exit(1)
+
+
+@study_app.command("join")
+def study_join(
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Where the studies went.")],
+    out: Annotated[Path, typer.Option("--out", help="A new folder for the joined one.")],
+) -> None:
+    """Make one study of several that differ in their seeds alone, as several machines have carried them out."""
+    from hamiltone.study import join_studies
+
+    joined = join_studies(folders, out, command=command())
+    seeds = ", ".join(str(seed) for seed in joined.settings["seeds"])
+    print(f"{joined.study}: {len(joined.runs)} runs of {len(folders)} folders, seeds {seeds}, are in {out}")
+    print(f"report: hamiltone report {out}")
 
 
 def _gpus() -> int:

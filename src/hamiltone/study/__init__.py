@@ -7,6 +7,7 @@ run_study(study, Path("runs/study"), LocalExecutor(Path("runs/study"), workers=2
 from ._errors import StudyError
 from ._executors import Executor, LocalExecutor, local_workers, ray_executor, usable_cores
 from ._job import Job, Outcome
+from ._join import join_studies
 from ._quickstart import run_quickstart
 from ._run import Result, plan_study, run_study
 from ._settings import Study, read_study
@@ -24,6 +25,7 @@ __all__ = [
     "Study",
     "StudyError",
     "StudyStatus",
+    "join_studies",
     "local_workers",
     "plan_study",
     "ray_executor",

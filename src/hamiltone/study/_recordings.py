@@ -18,6 +18,9 @@ from hamiltone.settings_paths import expand
 
 from ._settings import Partial, Study, StudySplit
 
+SPLITS = "splits"
+"""Where splits lie below the study's folder."""
+
 
 class Recordings:
     """The recordings of a study's corpora, each listed once, and the splits that were made of them, by path."""
@@ -43,7 +46,7 @@ class Recordings:
             utterances = self._utterances(CorpusSettings(**corpus))
             # Of all clips, also those without emotion, which serve RH-Emo's first stage.
             split = split_utterances(SplitSettings(**choice), utterances, stratify="emotion")
-            path = f"splits/{split.corpus}-{split.scheme or split.kind}-{split.hash[:12]}.json"
+            path = f"{SPLITS}/{split.corpus}-{split.scheme or split.kind}-{split.hash[:12]}.json"
             self.splits[path] = split
             self._split_files[request] = path
         return self._split_files[request]
