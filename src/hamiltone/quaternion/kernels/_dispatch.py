@@ -80,7 +80,13 @@ def convolution(
     operation = "conv_transpose2d" if geometry.transposed else "conv2d"
     form = _form_of(operation, x, weight, bias, prepared, geometry)
     if form == "cached":
-        kernel = prepared.get("cached", weight, lambda w: _block_kernel.block_kernel(w, geometry.groups))
+        # In the input's layout, or torch would bring the kernel into it at each call.
+        layout = torch.channels_last if _block_kernel.is_channels_last(x) else torch.contiguous_format
+        kernel = prepared.get(
+            f"cached, {layout}",
+            weight,
+            lambda w: _block_kernel.block_kernel(w, geometry.groups).contiguous(memory_format=layout),
+        )
         return _block_kernel.convolve(x, kernel, bias, geometry)
     if form in ("eight", "grouped"):
         batch = x.unsqueeze(0) if x.dim() == 3 else x
