@@ -25,6 +25,16 @@ def is_steady(wave: np.ndarray) -> bool:
     return bool(high - low < 1.5)
 
 
+def mono(sound: np.ndarray) -> np.ndarray:
+    """Channels as one, those in opposite phase, which would cancel, turned over (hamiltone/audio/_sounds.py)."""
+    wave = sound.mean(axis=1)
+    power = sound.var(axis=0)
+    if sound.shape[1] == 1 or not len(sound) or wave.var() >= 0.1 / sound.shape[1] * power.mean():
+        return wave
+    loud = sound[:, np.argmax(2 * power >= power.max())]
+    return (sound * np.where((loud - loud.mean()) @ sound < 0, -1, 1).astype(sound.dtype)).mean(axis=1)
+
+
 if len(sys.argv) < 3 or not sys.argv[1].endswith(".onnx"):
     sys.exit(__doc__)
 if not Path(sys.argv[1]).is_file():
@@ -37,15 +47,18 @@ about = session.get_modelmeta().custom_metadata_map
 labels, rate = json.loads(about["labels"]), int(about["sample_rate"])
 size, least = int(about["frame_samples"]), int(about["least_samples"])
 
+failed = False
 for path in sys.argv[2:]:
     try:
         sound, found_rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
-        print(error, file=sys.stderr)
+        print(f"{path}: {error}", file=sys.stderr)
+        failed = True
         continue
-    wave = soxr.resample(sound.mean(axis=1), found_rate, rate)
+    wave = soxr.resample(mono(sound), found_rate, rate)
     if not len(wave) or np.abs(wave - wave.mean()).max() < float(about["silent_peak"]):
-        print(f"{path}: silent")
+        print(f"{path}: silent", file=sys.stderr)
+        failed = True
         continue
     frames = [wave[start : start + size] for start in range(0, len(wave), size)]
     if len(frames) > 1 and len(frames[-1]) < least:
@@ -56,3 +69,4 @@ for path in sys.argv[2:]:
     unsure = overall.max() < float(about["unsure_below"]) or 2 * sum(map(is_steady, frames)) >= len(frames)
     print(f"{path}: {'unsure' if unsure else labels[overall.argmax()]}")
     print(json.dumps(dict(zip(labels, overall.round(6).tolist(), strict=True))))
+sys.exit(2 if failed else 0)

@@ -59,3 +59,16 @@ def test_what_fails_is_reported_without_its_path(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("soundfile.write", broken)
     assert "FAILED: OSError: [Errno 28] No space left on device: (a path)" in report()
+
+
+def test_what_is_there_and_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def without_library(name: str) -> None:
+        raise OSError("PortAudio library not found")
+
+    monkeypatch.setattr("hamiltone.doctor.importlib.import_module", without_library)
+    monkeypatch.setattr(metadata, "version", lambda package: "1")
+    monkeypatch.setenv("HAMILTONE_EXTENSIONS", str(tmp_path / "mine.py"))
+    found = {finding.what: finding for finding in examine()}
+    assert (found["extra mic"].mark, found["extensions"].mark) == ("note", "missing")
+    assert "installed, and cannot be used: PortAudio library not found" in found["extra mic"].text
+    assert "mine.py" in found["extensions"].text

@@ -16,6 +16,7 @@ from typing import Literal
 import psutil
 
 from hamiltone import __version__
+from hamiltone.extensions import VARIABLE, ExtensionError, load_extensions
 from hamiltone.files import cache_folder
 
 _SHOWN = re.compile(r"(OMP|MKL|OPENBLAS|GOMP|KMP|CUDA|TORCH|PYTORCH)_\w+")
@@ -36,12 +37,13 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at Python, packages, extras, processor, memory, disk and the folders that settings name."""
+    """Look at Python, packages, extras, extensions, processor, memory, disk and the folders that settings name."""
     findings = [
         Finding("ok" if sys.version_info >= (3, 11) else "missing", "python", platform.python_version()),
         Finding("ok", "hamiltone", __version__),
         *(_package(name) for name in _NEEDED),
         *(_extra(name, packages) for name, packages in _extras().items()),
+        *_extensions(),
         Finding("ok", "processor", f"{os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB of memory"),
         _accelerator(),
     ]
@@ -96,7 +98,23 @@ def _extra(name: str, packages: list[str]) -> Finding:
     missing = [package for package in packages if not _version(package)]
     if missing:
         return Finding("note", f"extra {name}", f"{', '.join(missing)} not installed; pip install 'hamiltone[{name}]'")
+    try:
+        if "sounddevice" in packages:
+            importlib.import_module("sounddevice")
+    except OSError as error:  # the package is there, and the library that it calls is not
+        return Finding("note", f"extra {name}", f"installed, and cannot be used: {error}; install PortAudio")
     return Finding("ok", f"extra {name}", "installed")
+
+
+def _extensions() -> list[Finding]:
+    """Whether what the variable names can be imported; nothing where it names nothing."""
+    if not os.environ.get(VARIABLE):
+        return []
+    try:
+        found = load_extensions()
+    except ExtensionError as error:
+        return [Finding("missing", "extensions", str(error))]
+    return [Finding("ok", "extensions", ", ".join(found))]
 
 
 def _accelerator() -> Finding:

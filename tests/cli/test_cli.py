@@ -267,6 +267,8 @@ def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_
     assert_refused(hamiltone("train", config, "corpus.name=ravdess", "corpus.root=/no/such"), "/no/such")
     assert_refused(hamiltone("predict", speech, "--model", tmp_path), "no model here")
     assert_refused(hamiltone("evaluate", config, "--model", model), "does not know the corpus's classes")
+    assert_refused(hamiltone("evaluate", config, "--model", "four"), "does not know the corpus's classes")
+    assert_refused(hamiltone("predict", ""), "an argument is empty")
     assert_refused(hamiltone("report", tmp_path), "record.json")
     assert_refused(hamiltone("predict", "--model", model), "predict what?")
     assert_refused(hamiltone("predict", speech, "--live"), "--live hears the microphone alone")
@@ -279,6 +281,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     config = tmp_path / "run.toml"
     config.write_text(CONFIG.format(out=tmp_path / "file" / "out"))
     assert_refused(hamiltone("train", config), "file")
+    assert_refused(hamiltone("train", config, f"out={tmp_path / 'file'}"), f"{tmp_path / 'file'}: is a file, so that")
 
 
 def test_train_evaluate_report(tmp_path: Path) -> None:

@@ -205,11 +205,46 @@ def test_segments_that_are_wrong_are_one_line(
 
 def test_segments_behind_the_end_are_an_error_and_the_others_go_on(run: Run, talk: Path, tmp_path: Path) -> None:
     file = tmp_path / "segments.csv"
-    file.write_text("start,end\n1,2\n8,9.04\n8,11\n", encoding="utf-8")
+    file.write_text("start,end\n1,2\n8,9.4\n8,11\n", encoding="utf-8")
     told = CliRunner().invoke(app, ["predict", str(talk), "--segments", str(file), "--json", "--hop", "4"])
     assert [one["end"] for one in json.loads(told.stdout)] == [2, 9]
     assert told.exit_code == 2
     assert "the segment from 8 to 11 s ends behind the recording, which has 9.00 s" in told.stderr
+
+
+def test_a_recording_without_segments_is_a_fault_and_the_others_go_on(run: Run, talk: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.wav"
+    other.write_bytes(talk.read_bytes())
+    file = tmp_path / "segments.csv"
+    file.write_text("recording,start,end,speaker\ntalk,1,3,None\n", encoding="utf-8")
+    told = CliRunner().invoke(app, ["predict", str(other), str(talk), "--segments", str(file), "--json"])
+    assert told.exit_code == 2
+    assert f"{file}: has no segment of {other}, only of talk" in told.stderr
+    assert [(one["path"], one["speaker"]) for one in json.loads(told.stdout)] == [(str(talk), None)]
+
+
+def test_segments_of_several_people_are_not_of_one(run: Run, talk: Path, tmp_path: Path) -> None:
+    file = tmp_path / "segments.csv"
+    file.write_text("start,end,speaker\n1,3,ann\n4,6,bob\n", encoding="utf-8")
+    refused(
+        lambda: run(talk, "--segments", file, "--same-speaker"), "--same-speaker: the segments are of 2 speakers (ann,"
+    )
+
+
+def test_nothing_that_is_read_is_written_over(run: Run, talk: Path, tmp_path: Path) -> None:
+    segments, sound = tmp_path / "talk.txt", tmp_path / "sound.txt"
+    segments.write_text("start\tend\n1\t3\n", encoding="utf-8")
+    sound.write_bytes(talk.read_bytes())
+    before = segments.read_bytes(), sound.read_bytes()
+    for arguments in (
+        (talk, "--segments", segments, "--csv", segments),
+        (talk, "--segments", segments, "--format", "audacity", "--out", tmp_path),
+        (sound, "--format", "audacity", "--out", tmp_path),
+    ):
+        refused(lambda arguments=arguments: run(*arguments), "is one of the files that are read, and would be lost")
+    assert (segments.read_bytes(), sound.read_bytes()) == before
+    (tmp_path / "talk.srt").write_text("mine", encoding="utf-8")
+    assert run(talk, "--format", "srt", "--out", tmp_path) == f"{tmp_path / 'talk.srt'} (in place of an older one)\n"
 
 
 class Microphone:
@@ -300,6 +335,7 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 2
     assert "bad.wav" in result.stderr
+    assert [one["speaker"] for one in json.loads(result.stdout)] == ["ann", "ann", "cem"]
     told = {Path(one["path"]).stem: one["scores"] for one in json.loads(result.stdout)}
     plain = Predictor(tmp_path / "model")
     for speaker, names in (("ann", "ab"), ("cem", "c")):
@@ -324,6 +360,8 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
     [
         ("path,name\na.wav,ann\n", "have no column speaker, but path, name"),
         ("path,speaker\na.wav,\n", "line 2: has no speaker"),
+        ("path,speaker\na.wav,nan\n", "line 2: has no speaker"),
+        ("path,start,end,speaker\na.wav,0,3,ann\n", "line 2: is a part of a recording .* --segments takes the table"),
         ("path,speaker\n", "names no recording"),
     ],
 )
@@ -339,7 +377,8 @@ def test_only_some_classes_are_chosen_from_and_a_line_says_so(run: Run, model: P
     assert list(found["scores"]) == ["angry", "calm"]
     assert sum(found["scores"].values()) == pytest.approx(1)
     result = CliRunner().invoke(app, ["predict", "--model", str(model), str(talk), "--only", "angry,calm"])
-    assert "chosen among angry, calm alone" in result.stderr
+    assert result.stderr.count("chosen among angry, calm alone") == 1
+    assert found["notes"] == ["chosen among angry, calm alone, whose scores are made to sum to 1"]
     with pytest.raises(HamiltoneError, match="'happy' is no class of this recogniser, which knows calm, angry"):
         run(talk, "--only", "calm,happy")
     with pytest.raises(HamiltoneError, match="'gpu' is none that torch knows"):

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import soundfile
 import torch
 from typer.testing import CliRunner
 
@@ -106,9 +107,14 @@ def check_example(interpreter: list[str], exported: Path, maker: Maker, speech_d
         next((originals / "fsdd").rglob("*.wav")),
         max((originals / "librispeech").rglob("*.flac"), key=lambda path: path.stat().st_size),
     ]
+    sound, rate = soundfile.read(recordings[0])
+    recordings.append(exported.with_name("opposite.wav"))
+    soundfile.write(recordings[-1], np.stack([sound, -sound], axis=1), rate, subtype="FLOAT")
+    run = [*interpreter, str(EXAMPLE), str(exported), *map(str, recordings)]
+    assert subprocess.run(run, capture_output=True, check=False).returncode == 0
     run = [*interpreter, str(EXAMPLE), str(exported), str(EXAMPLE), *map(str, recordings)]
     result = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 2, result.stderr
     assert "Traceback" not in result.stderr and str(EXAMPLE) in result.stderr  # no recording; the others go on
     usage = subprocess.run([*interpreter, str(EXAMPLE)], capture_output=True, text=True, check=False)
     assert usage.returncode == 1 and "python onnx_predict.py MODEL.onnx RECORDING..." in usage.stderr

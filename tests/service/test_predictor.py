@@ -212,7 +212,7 @@ def test_a_table_is_written_over_no_folder_and_no_recording(tmp_path: Path) -> N
     recording.write_bytes(b"sound")
     with pytest.raises(ServiceError, match="is a folder; name a file"):
         check_csv_path(tmp_path, [recording])
-    with pytest.raises(ServiceError, match="is one of the recordings"):
+    with pytest.raises(ServiceError, match="is one of the files that are read, and would be lost"):
         check_csv_path(tmp_path / "." / "x.wav", [tmp_path / "gone.wav", recording])
     check_csv_path(tmp_path / "scores.csv", [recording])
     check_csv_path(tmp_path / "new" / "folder" / "scores.csv", [recording])

@@ -81,7 +81,8 @@ def without(table: Path, name: str, keep) -> Path:
 
 def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speakers(model, table, tmp_path):
     made = adapt(corpus(table), model, tmp_path / "own", threads=1, quiet=True)
-    assert made.notes == ()
+    (note,) = made.notes
+    assert note.startswith("bored: a class that the model does not know, which knows ") and "--label" in note
     assert made.predictions is not None and len(made.predictions) == 60
     right = np.mean(made.predictions["truth"].to_numpy() == made.predictions["prediction"].to_numpy())
     assert right > 0.8  # pitches are easily told apart; chance is a third
@@ -95,6 +96,10 @@ def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speake
     torch.testing.assert_close(saved(x), made.recognizer(x))
     card = bundle_config(tmp_path / "own")["card"]
     assert "60 recordings of 4 speakers" in card["corpus_note"] and "two" in card["corpus_note"]
+    assert card["calibration"] == (
+        f"temperature {saved.temperature:.3f}, fitted on the 60 recordings, by layers that had not heard their "
+        f"speakers; unsure below a score of {saved.unsure_below:g}, as before"
+    )
     assert (tmp_path / "own" / "LICENCE").read_text(encoding="utf-8") == "Mine.\n"
     heard = read_heard(tmp_path / "own")
     assert heard["emodb"] == ["a"] and len(heard["table"]) == 60
@@ -136,7 +141,7 @@ def test_recordings_that_the_model_has_heard_are_told(model, table, tmp_path):
 def test_too_few_recordings_of_a_class_are_told(model, table, tmp_path):
     path = without(table, "few.csv", lambda row: row if row[2] != "bored" or row[0] == "bored-1.wav" else None)
     made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
-    assert any(note.startswith("bored: 1 recording of 1 speaker") for note in made.notes)
+    assert any(note.startswith("bored: 1 recording of 1 speaker, too few") for note in made.notes)
 
 
 @pytest.mark.parametrize(

@@ -146,11 +146,16 @@ def test_classes_add_up(folds):
     assert [*(got["prediction"] == "one")] == [*(one > other)]
     odds = (one / other) ** (1 / made.recognizer.temperature)
     np.testing.assert_allclose(got["score_one"] / got["score_other"], odds, rtol=1e-6)
+    assert made.notes[-1] == f"left out: {', '.join(names[3:])}; recordings of them get one of the others"
 
 
 @pytest.mark.parametrize(
     ("classes", "message"),
-    [({"one": ["joy"]}, "no class is called joy"), ({"one": ["X"], "two": ["X"]}, "the class X is named twice")],
+    [
+        ({"one": ["joy"]}, "no class is called joy"),
+        ({"one": ["X"], "two": ["X"]}, "the class X is named twice"),
+        ({"one": ["X"]}, "of 1 class nothing is chosen; name two at least"),
+    ],
 )
 def test_classes_that_do_not_go_are_refused(folds, classes, message):
     first = load_recognizer(folds[0] / "model").labels[0]

@@ -39,6 +39,8 @@ def main() -> None:
     """Run a verb; a user's mistake is one line on standard error and exit code 2, an interruption exit code 130."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a name or a bar that cannot be shown here ends nothing
         sys.stdout.reconfigure(errors="backslashreplace")
+    if "" in sys.argv[1:]:  # which would be the current folder where a path is asked for
+        _fail("an argument is empty, as that of a variable which is not set: give it, or leave it out")
     os.environ.pop("MPLBACKEND", None)  # of a notebook, and perhaps not installed here; pictures go into files alone
     try:
         app()

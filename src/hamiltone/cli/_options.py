@@ -11,7 +11,9 @@ Settings = Annotated[Path, typer.Argument(metavar="FILE.toml", help="Settings of
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Settings laid over the file's.")
 ]
-Model = Annotated[Path, typer.Option("--model", help="Folder of a saved model, as RUN/model.")]
+Model = Annotated[
+    Path, typer.Option("--model", help="Folder of a saved model, as RUN/model; or the package's four or eight.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +15,14 @@ import typer
 from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
+from hamiltone.cli._predict_request import check_one_voice, check_outputs, check_request, one_format, speakers_of
 from hamiltone.cli._prediction_formats import Format, print_as
 from hamiltone.cli._prediction_text import rolling_line
 from hamiltone.cli._printing import tell_licence
 
 if TYPE_CHECKING:
     from hamiltone.audio import AudioError
-    from hamiltone.service import Prediction, Predictor
+    from hamiltone.service import Prediction, Predictor, Segment
 
 STANDARD_INPUT = Path("-")
 _ITS_NAME = "standard input"
@@ -101,44 +102,42 @@ def predict(
     quiet: Quiet = False,
 ) -> None:
     """Name the emotion of recordings. A bad file is one line, the others go on, and the exit code is 2."""
-    from hamiltone.service import Predictor, check_csv_path, find_recordings, model_folder, read_segments, write_csv
+    from hamiltone.service import Predictor, find_recordings, model_folder, read_segments, write_csv
 
-    form = _one_format(form, as_json)
-    _check_request(paths, form, out, live, of_files=csv is not None or segments is not None or same_speaker)
-    by_speaker = _by_speaker(paths or [], speaker_column, alone=not (same_speaker or live or segments))
+    form = one_format(form, as_json)
+    check_request(
+        paths := paths or [], form, out, live, of_files=csv is not None or segments is not None or same_speaker
+    )
+    by_speaker = speakers_of(paths, speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
-    with _spooled(paths or []) as (files, named):
+    with _spooled(paths) as (files, named):
         if by_speaker is None:
             recordings = find_recordings(files, unreadable=faults.tell, remark=_remark(quiet))
         else:
             recordings = [path for its in by_speaker.values() for path in its]
-        if csv is not None:
-            check_csv_path(csv, recordings)
-        ranges = None if segments is None else read_segments(segments, recordings)
+        names = [named(str(path)) for path in recordings]
+        check_outputs(csv, form, out, names, [*recordings, *files, *filter(None, [segments])])
+        ranges = None if segments is None else read_segments(segments, recordings, unnamed=faults.tell)
         chosen = None if only is None else [name.strip() for name in only.split(",")]
         predictor = Predictor(folder, device=device, only=chosen)
         tell_licence(folder, quiet=quiet)
-        if chosen is not None and not quiet:
-            print(f"note: chosen among {', '.join(chosen)} alone, whose scores are made to sum to 1", file=sys.stderr)
+        _remark(quiet or not predictor.note)(predictor.note)  # once here, and in each result
         if live:
             _hear_microphone(predictor, hop, form)
             return
         if same_speaker:
+            check_one_voice(ranges)
             with listening(recordings, quiet=quiet) as report:
                 predictor = _adapted(predictor, recordings, report)
         with listening(recordings, quiet=quiet) as report:
             if by_speaker is not None:
-                results = _speaker_by_speaker(predictor, by_speaker.values(), hop, report)
-            elif ranges is None:
-                results = predictor.predict_all(recordings, hop=hop, report=report)
+                results = _speaker_by_speaker(predictor, by_speaker, hop, report)
+            elif ranges is not None:
+                results = _range_by_range(predictor, ranges, hop, report)
             else:
-                results = (
-                    result
-                    for path, its in ranges.items()
-                    for result in predictor.predict_segments(path, its, hop=hop, report=report)
-                )
-            predictions = list(_told(results, faults, named, form, predictor.recognizer.labels, quiet=quiet))
+                results = predictor.predict_all(recordings, hop=hop, report=report)
+            predictions = list(_told(results, faults, named, form, predictor, quiet=quiet))
     if csv is not None:  # first: who reads the rest may stop reading
         write_csv(predictions, predictor.recognizer.labels, csv)
     print_as(predictions, form, out, alone=len(recordings) == 1 and ranges is None)
@@ -156,50 +155,33 @@ class _Faults:
         print(f"hamiltone: {fault}", file=sys.stderr)
 
 
-def _one_format(form: Format | None, as_json: bool) -> Format:
-    from hamiltone.service import ServiceError
-
-    if as_json and form not in (None, Format.JSON):
-        raise ServiceError(f"--json and --format {form} ask for two formats: give one")
-    return Format.JSON if as_json else form or Format.TABLE
-
-
 def _remark(quiet: bool) -> Callable[[str], None]:
     return lambda line: None if quiet else print(f"note: {line}", file=sys.stderr)
 
 
-def _check_request(paths: list[Path] | None, form: Format, out: Path | None, live: bool, *, of_files: bool) -> None:
-    from hamiltone.service import ANNOTATIONS, ServiceError, check_place
-
-    if live and (paths or of_files or form not in (Format.TABLE, Format.JSONL)):
-        raise ServiceError(
-            "--live hears the microphone alone, and prints a table or --format jsonl: "
-            "it goes without recordings, --csv, --segments and --same-speaker"
-        )
-    if not live and not paths:
-        raise ServiceError("predict what? name recordings or folders, - for the standard input, or --live")
-    if out is not None and form not in ANNOTATIONS:
-        raise ServiceError(f"--out DIR is for --format {', '.join(ANNOTATIONS)}; a table goes to --csv FILE")
-    if out is not None:
-        check_place(out / "labels")
-
-
-def _by_speaker(paths: list[Path], column: str | None, *, alone: bool) -> dict[str, list[Path]] | None:
-    from hamiltone.service import ServiceError, recordings_by_speaker
-
-    if column is None:
-        return None
-    if len(paths) != 1 or not alone:
-        raise ServiceError("--speaker-column takes one table, and goes without --same-speaker, --segments and --live")
-    return recordings_by_speaker(paths[0], column)
-
-
 def _speaker_by_speaker(
-    predictor: "Predictor", speakers: "Iterable[list[Path]]", hop: float, report: "Callable[[Path, float], None] | None"
+    predictor: "Predictor",
+    speakers: dict[str, list[Path]],
+    hop: float,
+    report: "Callable[[Path, float], None] | None",
 ) -> "Iterator[Prediction | AudioError]":
     """Recordings by a recogniser that heard all of their speaker."""
-    for recordings in speakers:
-        yield from _adapted(predictor, recordings).predict_all(recordings, hop=hop, report=report)
+    from hamiltone.audio import AudioError
+
+    for speaker, recordings in speakers.items():
+        for result in _adapted(predictor, recordings).predict_all(recordings, hop=hop, report=report):
+            yield result if isinstance(result, AudioError) else replace(result, speaker=speaker)
+
+
+def _range_by_range(
+    predictor: "Predictor",
+    ranges: "Mapping[Path, Sequence[Segment]]",
+    hop: float,
+    report: "Callable[[Path, float], None] | None",
+) -> "Iterator[Prediction | AudioError]":
+    """Segments, each by itself."""
+    for path, its in ranges.items():
+        yield from predictor.predict_segments(path, its, hop=hop, report=report)
 
 
 def _adapted(
@@ -240,7 +222,7 @@ def _told(
     faults: _Faults,
     named: Callable[[str], str],
     form: Format,
-    labels: tuple[str, ...],
+    predictor: "Predictor",
     *,
     quiet: bool,
 ) -> "Iterator[Prediction]":
@@ -248,6 +230,7 @@ def _told(
     from hamiltone.audio import AudioError
     from hamiltone.service import csv_text
 
+    labels = predictor.recognizer.labels
     if form is Format.CSV:
         print(csv_text((), labels), end="")
     for result in results:
@@ -259,7 +242,7 @@ def _told(
             print(json.dumps(prediction.as_json()), flush=True)
         elif form is Format.CSV:
             print(csv_text([prediction], labels).partition("\n")[2], end="", flush=True)
-        for note in () if quiet else prediction.notes:
+        for note in () if quiet else (note for note in prediction.notes if note != predictor.note):
             place = f", from {prediction.start:g} s on" if prediction.start else ""
             print(f"note: {prediction.path}{place}: {note}", file=sys.stderr)
         yield prediction

@@ -1,6 +1,7 @@
 """The formats in which predictions are printed."""
 
 import json
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +23,25 @@ class Format(StrEnum):
     AUDACITY = "audacity"
     TEXTGRID = "textgrid"
     SRT = "srt"
+
+
+def check_annotations(names: Iterable[str], form: Format, out: Path | None, read: Sequence[Path]) -> None:
+    """See, before anything is computed, that labels over time may be written.
+
+    Args:
+        names: of the recordings, as results call them.
+        form: how predictions are printed.
+        out: the folder of their files.
+        read: the files that are read.
+
+    Raises:
+        ServiceError: no folder for several recordings, two of one name, or a file that is read.
+    """
+    from hamiltone.service import ANNOTATIONS, check_not_read
+
+    if form in ANNOTATIONS:
+        for file in _annotation_files(names, form, out).values():
+            check_not_read(file, read)
 
 
 def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *, alone: bool) -> None:
@@ -48,18 +68,29 @@ def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *,
 
 def _print_annotations(predictions: "list[Prediction]", form: Format, out: Path | None) -> None:
     from hamiltone.files import atomic_write
+    from hamiltone.service import ANNOTATIONS
+
+    write, _ = ANNOTATIONS[form]
+    texts = {path: write(list(its)) for path, its in groupby(predictions, key=lambda prediction: prediction.path)}
+    files = _annotation_files(texts, form, out)
+    if not files:
+        print("".join(texts.values()), end="")
+    for path, file in files.items():
+        replaced = " (in place of an older one)" if file.exists() else ""
+        atomic_write(file, texts[path])
+        print(f"{file}{replaced}")
+
+
+def _annotation_files(names: Iterable[str], form: Format, out: Path | None) -> dict[str, Path]:
+    """The file of each recording; none where one alone is printed."""
     from hamiltone.service import ANNOTATIONS, ServiceError
 
-    write, suffix = ANNOTATIONS[form]
-    texts = {path: write(list(its)) for path, its in groupby(predictions, key=lambda prediction: prediction.path)}
+    names = list(names)
     if out is None:
-        if len(texts) > 1:
-            raise ServiceError(f"--format {form} has no place for {len(texts)} recordings: name a folder, --out DIR")
-        print("".join(texts.values()), end="")
-        return
-    files = {path: out / f"{Path(path).stem}{suffix}" for path in texts}
+        if len(names) > 1:
+            raise ServiceError(f"--format {form} has no place for {len(names)} recordings: name a folder, --out DIR")
+        return {}
+    files = {name: out / f"{Path(name).stem}{ANNOTATIONS[form][1]}" for name in names}
     if len({*files.values()}) < len(files):
         raise ServiceError(f"{out}: two recordings would have one file, for they have one name; take them in turn")
-    for path, text in texts.items():
-        atomic_write(files[path], text)
-        print(files[path])
+    return files

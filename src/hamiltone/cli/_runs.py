@@ -77,9 +77,11 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Evaluate a saved recogniser on the test part that the settings name."""
+    from hamiltone.service import model_folder
     from hamiltone.training import evaluate as evaluate_model
     from hamiltone.training import read_settings
 
+    model = model_folder(model)
     tell_licence(model)
     evaluation = evaluate_model(read_settings(settings, overrides or []), model, out, command=command())
     if as_json:
@@ -102,9 +104,11 @@ def calibrate(
     quiet: Quiet = False,
 ) -> None:
     """Make a saved recogniser as sure as it is right: fit its temperature on the settings' validation part."""
+    from hamiltone.service import model_folder
     from hamiltone.training import calibrate as calibrate_model
     from hamiltone.training import read_settings
 
+    model = model_folder(model)
     tell_licence(model, quiet=quiet)
     asked = read_settings(settings, overrides or [])
     told = calibrate_model(asked, model, out, unsure_below=unsure_below, quiet=quiet)

@@ -4,9 +4,10 @@ from ._atomic import atomic_path, atomic_write, remove_leftovers, remove_leftove
 from ._cache import cache_folder, locked
 from ._keys import content_key, file_key
 from ._rows import rows_file
-from ._text import decoded_text, read_text
+from ._text import MISSING, decoded_text, read_text
 
 __all__ = [
+    "MISSING",
     "atomic_path",
     "atomic_write",
     "cache_folder",

@@ -3,6 +3,9 @@
 import codecs
 from pathlib import Path
 
+MISSING = frozenset({"", "nan", "NaN", "None", "<NA>"})
+"""As pandas and Python write what is not there."""
+
 _BY_MARK = {
     codecs.BOM_UTF32_LE: "utf-32",  # before the mark of UTF-16, which it begins with
     codecs.BOM_UTF32_BE: "utf-32",

@@ -10,7 +10,7 @@ from ._microphone import listen
 from ._model_facts import about_model, model_info
 from ._onnx_export import ONNX_FILE, export_onnx
 from ._page_export import export_page
-from ._places import check_place
+from ._places import check_not_read, check_place
 from ._prediction import FrameScores, Prediction, Stretch
 from ._predictor import Predictor
 from ._recordings import find_recordings
@@ -37,6 +37,7 @@ __all__ = [
     "about_model",
     "audacity_labels",
     "check_csv_path",
+    "check_not_read",
     "check_place",
     "checked_limits",
     "csv_text",

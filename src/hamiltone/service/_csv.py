@@ -8,22 +8,21 @@ from pathlib import Path
 from hamiltone.files import atomic_write
 
 from ._errors import ServiceError
-from ._places import check_place
+from ._places import check_not_read, check_place
 from ._prediction import Prediction
 
 _DEVICES = (Path("/dev"), Path("/dev/fd"))
 
 
-def check_csv_path(path: Path, recordings: Iterable[Path]) -> None:
-    """See, before anything is computed, that a table may be written there.
+def check_csv_path(path: Path, read: Iterable[Path]) -> None:
+    """See, before anything is computed, that a table may be written there, and is none of the files that are read.
 
     Raises:
-        ServiceError: a folder, a device, one of the recordings, or a place that may not be written.
+        ServiceError: a folder, a device, one of the files that are read, or a place that may not be written.
     """
     if path.is_dir():
         raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
-    if path.exists() and any(path.samefile(recording) for recording in recordings if recording.exists()):
-        raise ServiceError(f"{path}: is one of the recordings; name another file for the table")
+    check_not_read(path, read)
     # A pipe of the shell leads to no path, and a device is no file, whatever it leads to.
     if (path.exists() and not path.is_file()) or path.absolute().parent in _DEVICES:
         raise ServiceError(f"{path}: is a device or a pipe, and no file; name a file for the table")

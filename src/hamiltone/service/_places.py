@@ -1,6 +1,7 @@
 """Places that may be written, seen before anything is computed for them."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ._errors import ServiceError
@@ -17,3 +18,13 @@ def check_place(path: Path) -> None:
         raise ServiceError(f"{place}: is a file, so that {path} cannot be written")
     if not os.access(place, os.W_OK | os.X_OK):
         raise ServiceError(f"{place}: may not be written; name another place than {path}")
+
+
+def check_not_read(path: Path, read: Iterable[Path]) -> None:
+    """See that what is written is none of the files that are read.
+
+    Raises:
+        ServiceError: it is one of them.
+    """
+    if path.exists() and any(path.samefile(file) for file in read if os.path.exists(file)):  # noqa: PTH110 - long names
+        raise ServiceError(f"{path}: is one of the files that are read, and would be lost; name another place")

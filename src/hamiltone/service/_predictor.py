@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +66,10 @@ class Predictor:
         device: where it computes, as torch names it, or "auto"; a recogniser that is given is brought there.
         only: the classes to choose from, whose scores then sum to 1; None: all that it knows.
 
+    Attributes:
+        recognizer: the recogniser, in evaluation.
+        note: what every prediction notes beside its own; empty where nothing is.
+
     Raises:
         BundleError: the folder holds no recogniser.
         ServiceError: no model is named and none comes with the package, or a class that it does not know.
@@ -80,7 +84,9 @@ class Predictor:
         only: Sequence[str] | None = None,
     ) -> None:
         recognizer = model if isinstance(model, Recognizer) else load_recognizer(model_folder(model))
+        self.note = ""
         if only is not None:
+            self.note = f"chosen among {', '.join(only)} alone, whose scores are made to sum to 1"
             try:
                 recognizer = recognizer.restricted(only)
             except ValueError as error:
@@ -200,9 +206,11 @@ class Predictor:
             ServiceError: no recording, or a model that cannot be adapted.
         """
         try:
-            return Predictor(self.recognizer.adapted(list(self._speech_batches(recordings, report, fault))))
+            adapted = Predictor(self.recognizer.adapted(list(self._speech_batches(recordings, report, fault))))
         except ValueError as error:
             raise ServiceError(f"the recogniser is not adapted: {error}") from None
+        adapted.note = self.note
+        return adapted
 
     def _speech_batches(
         self, recordings: Iterable[Path | str], report: Report | None, fault: Callable[[AudioError], None] | None
@@ -264,9 +272,10 @@ class Predictor:
                 continue
             start, speaker = (part.segment.start, part.segment.speaker) if part.segment else (0.0, None)
             rows = torch.stack(part.rows)
-            yield Prediction.of_windows(
+            made = Prediction.of_windows(
                 part.path, self.recognizer, part.windows, rows, part.samples, speaker=speaker, start=start
             )
+            yield replace(made, notes=(*made.notes, self.note)) if self.note else made
 
 
 def _reported(path: Path, report: Report | None) -> Iterator[Float32[np.ndarray, "_"]]:

@@ -1,7 +1,7 @@
 """Segments of recordings, as a diariser finds them: who speaks from when to when (RTTM, or a table)."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Float32
 
 from hamiltone.audio import SAMPLE_RATE, AudioError
+from hamiltone.files import MISSING
 
 from ._errors import ServiceError
 from ._tables import delimiter, table_rows, text_lines
 
-_END_TOLERANCE = 0.05  # seconds: diarisers round
+_END_TOLERANCE = 0.5  # seconds: diarisers round, and pad what they find
 _LATEST = 1e9  # seconds: no recording lasts for 30 years
 _COLUMNS = ("start", "end")
 
@@ -27,7 +28,9 @@ class Segment:
     speaker: str | None = None
 
 
-def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, list[Segment]]:
+def read_segments(
+    file: Path | str, recordings: Sequence[Path], *, unnamed: Callable[[str], None] | None = None
+) -> dict[Path, list[Segment]]:
     """Segments by recording, in the order of the file.
 
     RTTM has a line ``SPEAKER FILE CHANNEL START DURATION <NA> <NA> SPEAKER ...`` for each. A table has a heading with
@@ -37,6 +40,8 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
     Args:
         file: the segments.
         recordings: what they may be of.
+        unnamed: is told, in a line, of each recording that has no segment, and the others serve, if there are some;
+            None: it is an error.
 
     Raises:
         ServiceError: the file cannot be read or is neither, a line of it is wrong, or a recording has no segment.
@@ -50,12 +55,19 @@ def read_segments(file: Path | str, recordings: Sequence[Path]) -> dict[Path, li
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}
     found: dict[Path, list[Segment]] = {}
+    lacking = []
     for recording in recordings:
         own = {recording.name, recording.stem, str(recording), ""}
         alone = len(recordings) == len(names) == 1
-        found[recording] = [segment for name, segment in named if alone or name in own]
-        if not found[recording]:
-            raise ServiceError(f"{file}: has no segment of {recording}, only of {', '.join(sorted(names)[:5])}")
+        if its := [segment for name, segment in named if alone or name in own]:
+            found[recording] = its
+        else:
+            lacking.append(f"{file}: has no segment of {recording}, only of {', '.join(sorted(names)[:5])}")
+    if lacking and (unnamed is None or not found):
+        raise ServiceError(lacking[0])
+    for line in lacking:
+        assert unnamed is not None
+        unnamed(line)
     return found
 
 
@@ -65,7 +77,7 @@ def cut_segments(
     """Segments of a stream at 16 kHz with their samples, as soon as their ends are there; it is walked through once.
 
     Raises:
-        AudioError: the stream ends before a segment does (which may do so by 0.05 s).
+        AudioError: the stream ends before a segment does (which may do so by 0.5 s).
     """
     waiting = sorted(segments, key=lambda segment: segment.end)
     pieces: dict[int, list[np.ndarray]] = {number: [] for number in range(len(waiting))}
@@ -103,8 +115,7 @@ def _rttm_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segm
         if len(fields) < 7:
             raise ServiceError(f"{file}, line {number}: has {len(fields) + 1} fields, where RTTM has 8 to 10")
         start, duration = (_seconds(file, number, text) for text in fields[2:4])
-        speaker = None if fields[6] == "<NA>" else fields[6]
-        yield fields[0], _segment(file, number, start, start + duration, speaker)
+        yield fields[0], _segment(file, number, start, start + duration, fields[6])
 
 
 def _table_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Segment]]:
@@ -114,7 +125,7 @@ def _table_segments(file: Path, lines: Sequence[str]) -> Iterator[tuple[str, Seg
         if decimal_commas:
             texts = [text.replace(",", ".") for text in texts]
         start, end = (_seconds(file, number, text) for text in texts)
-        yield row.get("recording", ""), _segment(file, number, start, end, row.get("speaker") or None)
+        yield row.get("recording", ""), _segment(file, number, start, end, row.get("speaker", ""))
 
 
 def _seconds(file: Path, number: int, text: str) -> float:
@@ -127,7 +138,7 @@ def _seconds(file: Path, number: int, text: str) -> float:
     return value
 
 
-def _segment(file: Path, number: int, start: float, end: float, speaker: str | None) -> Segment:
+def _segment(file: Path, number: int, start: float, end: float, speaker: str) -> Segment:
     if not start < end:
         raise ServiceError(f"{file}, line {number}: the segment from {start:g} to {end:g} s holds no sound")
-    return Segment(start, end, speaker)
+    return Segment(start, end, None if speaker in MISSING else speaker)

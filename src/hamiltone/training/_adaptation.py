@@ -1,10 +1,9 @@
 """Adaptation: a saved recogniser's last layers, fitted to labelled recordings with classes of their own."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,26 +11,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from hamiltone.corpora import CorpusSettings, Split, Utterances, licences, load_utterances
+from hamiltone.corpora import CorpusSettings, Split, Utterances, load_utterances
 from hamiltone.measures import fit_temperature
 from hamiltone.networks import (
     Recognizer,
-    bundle_config,
-    bundle_licence,
     check_bundle_place,
     load_recognizer,
-    save_bundle,
 )
 from hamiltone.records import (
-    heard_folder,
-    joined_heard,
     predictions_table,
-    read_heard,
-    versions,
 )
 from hamiltone.settings import Dataset, settings_from
 
-from ._adaptation_notes import FEW_SPEAKERS, heard_before, too_few
+from ._adaptation_card import calibration_line, save_adapted
+from ._adaptation_notes import FEW_SPEAKERS, heard_before, new_classes, too_few
 from ._batches import Part, make_part
 from ._determinism import deterministic
 from ._display import TrainingDisplay
@@ -154,10 +147,12 @@ def adapt(
             temperature = fit_temperature(held_out.numpy(), heard.part.classes[heard.part.owner].numpy())
     adapted = last.with_heads(heads, temperature)
     results, predictions = _results(heard, labels, held_out, temperature, recognizer)
-    notes = [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
+    notes = [*new_classes(labels, recognizer.labels)]
+    notes += [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
-    _save(adapted, Path(model), Path(out), heard.part.utterances, results, {"title": title, "command": command})
+    facts = {"title": title, "command": command, "calibration": calibration_line(adapted, predictions)}
+    save_adapted(adapted, Path(model), Path(out), heard.part.utterances, results, facts)
     return Adapted(adapted, predictions, tuple(results), tuple(notes))
 
 
@@ -266,31 +261,3 @@ def _results(
         first = table(heard.scores(heard.first), before.temperature)
         results.append(result_line("as it was, among these classes", first, labels))
     return results, predictions
-
-
-def _save(
-    adapted: Recognizer,
-    model: Path,
-    out: Path,
-    utterances: Utterances,
-    results: Sequence[str],
-    facts: Mapping[str, Any],
-) -> None:
-    before = bundle_config(model).get("card", {})
-    folder = heard_folder(model)
-    own = {utterances.corpus: list(utterances.table["utterance"])}
-    heard = joined_heard([read_heard(folder) if folder else {}, own])
-    speakers = len(utterances.labels("speaker"))
-    kept = f"{before.get('title') or model.name} (trained on {before.get('corpus') or 'unknown recordings'})"
-    card = {
-        "task": "emotion",
-        "corpus": utterances.corpus,
-        "corpus_note": f"adapted to {len(utterances)} recordings of {speakers or 'unnamed'} speakers from: {kept}",
-        "split": "folds of speakers, for the results; the model itself heard all of them" if results else None,
-        "method": before.get("method"),
-        "heard": {name: len(its) for name, its in heard.items()},
-        "licences": before.get("licences", {}) | licences(own),
-        "results": list(results),
-        "versions": versions(),
-    }
-    save_bundle(adapted, out, card | dict(facts), licence=bundle_licence(model), heard=heard if folder else None)

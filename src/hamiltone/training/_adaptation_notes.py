@@ -20,10 +20,23 @@ def too_few(utterances: Utterances, labels: Sequence[str], folds: np.ndarray | N
         speakers = len(its.labels("speaker"))
         if len(its) < _FEW_CLIPS or (folds is not None and speakers < FEW_SPEAKERS):
             whose = f" of {speakers} speaker{'' if speakers == 1 else 's'}" if folds is not None else ""
-            notes.append(f"{label}: {len(its)} recording{'' if len(its) == 1 else 's'}{whose} are too few to rely on")
+            count = "1 recording" if len(its) == 1 else f"{len(its)} recordings"
+            notes.append(f"{label}: {count}{whose}, too few to rely on")
     if folds is None:
         notes.append("nothing was validated: name the speakers of the recordings, two at least (six for an interval)")
     return notes
+
+
+def new_classes(labels: Sequence[str], known: Sequence[str]) -> list[str]:
+    """A note on classes that the model does not know, and so start from nothing."""
+    if not (new := [label for label in labels if label not in known]):
+        return []
+    one = len(new) == 1
+    its = ", ".join(new)
+    return [
+        f"{its}: {'a class' if one else 'classes'} that the model does not know, which knows {', '.join(known)}; "
+        f"where {'it is' if one else 'they are'} of these by another name, say so by --label, as --label anger=angry"
+    ]
 
 
 def heard_before(model: Path, utterances: Utterances) -> list[str]:

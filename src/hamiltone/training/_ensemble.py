@@ -110,6 +110,7 @@ def ensemble(
         twice = tables.loc[tables["utterance"].duplicated(), "utterance"].iloc[0]
         raise TrainingError(f"ensemble: {twice} is a test clip of two runs; take runs whose test parts are apart")
     predictions, temperature, notes = _calibrated(tables, names, labels, groups)
+    notes += _left_out(names, classes)
     first = members[0]
     network = Ensemble.of([member.network for member in members], groups)
     recognizer = Recognizer(
@@ -183,7 +184,19 @@ def _groups(names: Sequence[str], classes: Mapping[str, Sequence[str]]) -> list[
             raise TrainingError(f"ensemble: no class is called {one}; the runs have {', '.join(names)}")
         if named.count(one) > 1:
             raise TrainingError(f"ensemble: the class {one} is named twice")
+    if len(classes) < 2:
+        raise TrainingError(
+            f"ensemble: of {len(classes)} class nothing is chosen; name two at least, as --class happy=happy for one "
+            "that stays as it is: those that are not named are left out"
+        )
     return [[names.index(one) for one in group] for group in classes.values()]
+
+
+def _left_out(names: Sequence[str], classes: Mapping[str, Sequence[str]] | None) -> list[str]:
+    """A note on classes that are in none of the new ones."""
+    kept = names if classes is None else [one for group in classes.values() for one in group]
+    gone = [name for name in names if name not in kept]
+    return [f"left out: {', '.join(gone)}; recordings of them get one of the others"] if gone else []
 
 
 def _calibrated(

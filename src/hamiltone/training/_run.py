@@ -16,7 +16,7 @@ from hamiltone.antitransfer import Targets, stored_form
 from hamiltone.corpora import protocol_of, recording_keys
 from hamiltone.files import atomic_write, content_key, locked
 from hamiltone.machine import processor, torch_device
-from hamiltone.networks import Front, Network, Recognizer, TrainedRHEmo, save_bundle
+from hamiltone.networks import Front, Network, Recognizer, TrainedRHEmo, check_bundle_place, save_bundle
 from hamiltone.records import (
     MODEL,
     RECORD,
@@ -92,6 +92,7 @@ def train(
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
     out, device = expand(settings.out, "out"), torch_device(settings.device)
+    check_bundle_place(out / MODEL)
     if not started_by_launcher(settings.processes) and settings.processes > 1:
         launch(settings, command=command, quiet=quiet, side_by_side=side_by_side, overwrite=overwrite)
         return read_record(out)

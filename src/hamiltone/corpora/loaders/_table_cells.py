@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from hamiltone.files import MISSING
+
 from ..utterances import NUMBERS, CorpusError
 
-_MISSING = frozenset({"", "nan", "NaN", "None", "<NA>"})  # as pandas and Python write what is not there
 _SPOKEN = frozenset({"word", "text"})  # where those are words
 _COMMA = re.compile(r"[-+]?\d+,\d+")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}([,.])\d{3}(\1\d{3})*")
@@ -35,7 +36,7 @@ def value(cell: Any, column: str, where: str, *, commas: bool) -> str | float | 
         cell = cell.strip()
     if cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell)):
         return None
-    if isinstance(cell, str) and cell in _MISSING and column not in _SPOKEN:
+    if isinstance(cell, str) and cell in MISSING and column not in _SPOKEN:
         return None
     if column in NUMBERS:
         return _number(cell, column, where, commas=commas)

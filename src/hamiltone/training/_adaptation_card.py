@@ -1,0 +1,54 @@
+"""The card of an adapted recogniser, and what it has heard."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hamiltone.corpora import Utterances, licences
+from hamiltone.networks import Recognizer, bundle_config, bundle_licence, save_bundle
+from hamiltone.records import heard_folder, joined_heard, read_heard, versions
+
+
+def calibration_line(adapted: Recognizer, predictions: pd.DataFrame | None) -> str:
+    """The card's line on temperature and threshold."""
+    fitted = "as it was before, since nothing was validated"
+    if predictions is not None:
+        fitted = f"fitted on the {len(predictions)} recordings, by layers that had not heard their speakers"
+    return (
+        f"temperature {adapted.temperature:.3f}, {fitted}; unsure below a score of {adapted.unsure_below:g}, as before"
+    )
+
+
+def save_adapted(
+    adapted: Recognizer,
+    model: Path,
+    out: Path,
+    utterances: Utterances,
+    results: Sequence[str],
+    facts: Mapping[str, Any],
+) -> None:
+    """Save it, with what its model and its own recordings tell.
+
+    Raises:
+        BundleError: the folder holds something else than a model.
+    """
+    before = bundle_config(model).get("card", {})
+    folder = heard_folder(model)
+    own = {utterances.corpus: list(utterances.table["utterance"])}
+    heard = joined_heard([read_heard(folder) if folder else {}, own])
+    speakers = len(utterances.labels("speaker"))
+    kept = f"{before.get('title') or model.name} (trained on {before.get('corpus') or 'unknown recordings'})"
+    card = {
+        "task": "emotion",
+        "corpus": utterances.corpus,
+        "corpus_note": f"adapted to {len(utterances)} recordings of {speakers or 'unnamed'} speakers from: {kept}",
+        "split": "folds of speakers, for the results; the model itself heard all of them" if results else None,
+        "method": before.get("method"),
+        "heard": {name: len(its) for name, its in heard.items()},
+        "licences": before.get("licences", {}) | licences(own),
+        "results": list(results),
+        "versions": versions(),
+    }
+    save_bundle(adapted, out, card | dict(facts), licence=bundle_licence(model), heard=heard if folder else None)
