@@ -136,8 +136,8 @@ def _costs(measured: tuple[Measured, ...], pace: Mapping[str, float]) -> str:
 
 def _looks(looks: list[dict[str, str]], titles: Titles) -> str:
     told = [
-        f"## How often the speakers who test were looked at\n\n{len(looks)} configurations, one a line. Further "
-        "seeds of one are not counted, nor the [studies](evidence/index.md) on the same speakers, nor the trials below.\n"
+        f"## How often the speakers who test were looked at\n\n{len(looks)} configurations, one a line. Further seeds "
+        "of one are not counted, nor the [studies](evidence/index.md) on the same speakers, nor the trials below.\n"
     ]
     rows = [[titles.get(look["system"], look["system"]), look["protocol"], look["date"], look["why"]] for look in looks]
     return "\n".join([*told, markdown_table(["system", "protocol", "date", "why"], rows, left=4)] if rows else told)
