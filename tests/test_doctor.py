@@ -6,10 +6,12 @@ import platform
 import tomllib
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from hamiltone.doctor import examine, report
+from hamiltone.extensions import load_extensions
 
 EXTRAS = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
@@ -62,10 +64,13 @@ def test_what_fails_is_reported_without_its_path(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_there_and_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def without_library(name: str) -> None:
-        raise OSError("PortAudio library not found")
+    def without_library(name: str) -> ModuleType:
+        if name == "sounddevice":
+            raise OSError("PortAudio library not found")
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr("hamiltone.doctor.importlib.import_module", without_library)
+    monkeypatch.setattr("hamiltone.doctor.load_extensions", load_extensions.__wrapped__)  # which asks once a process
     monkeypatch.setattr(metadata, "version", lambda package: "1")
     monkeypatch.setenv("HAMILTONE_EXTENSIONS", str(tmp_path / "mine.py"))
     found = {finding.what: finding for finding in examine()}

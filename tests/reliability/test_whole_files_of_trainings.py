@@ -151,7 +151,7 @@ def test_a_folder_that_may_only_be_read(whole: Whole, tmp_path: Path) -> None:
     with disk(1 << 20, tmp_path / "disk") as mount_again:
         mount_again("ro")
         child = fork(lambda: hamiltone("train", file, f"out={out}", "--quiet"), log)
-        ends_in_a_line(child, log, str(tmp_path / "disk"), "Read-only file system")
+        ends_in_a_line(child, log, str(tmp_path / "disk"), "may not be written")
         mount_again("rw")
         assert wait(fork(lambda: hamiltone("train", file, f"out={out}"), log)) == 0, log.read_text(encoding="utf-8")
         assert results(out) == whole.results

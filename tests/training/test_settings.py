@@ -147,7 +147,7 @@ def ready_settings() -> list[Path]:
     """All settings files of runs but those that are only laid under others."""
     others = {"systems.toml"}  # what the comparison of recognisers compares
     paths = sorted(CONFIGS.rglob("*.toml"))
-    paths = [path for path in paths if path.parent.name != "study" and path.name not in others]
+    paths = [path for path in paths if "study" not in path.relative_to(CONFIGS).parts and path.name not in others]
     bases = {path.parent / base for path in paths if (base := tomllib.loads(path.read_text()).get("extends"))}
     return [path for path in paths if path not in bases]
 
