@@ -26,5 +26,5 @@ def check_not_read(path: Path, read: Iterable[Path]) -> None:
     Raises:
         ServiceError: it is one of them.
     """
-    if path.exists() and any(path.samefile(file) for file in read if os.path.exists(file)):  # noqa: PTH110 - long names
+    if path.exists() and any(path.samefile(file) for file in read if os.path.exists(file)):  # noqa: PTH110 - Path.exists raises
         raise ServiceError(f"{path}: is one of the files that are read, and would be lost; name another place")

@@ -31,7 +31,7 @@ def join_studies(folders: Sequence[Path], out: Path, *, command: str = "") -> St
             there already.
         RecordError: a plan that cannot be read.
     """
-    if len(folders) < 2:
+    if len({*folders}) < 2:
         raise StudyError("join: name two folders of studies at least")
     if out.exists():
         raise StudyError(f"{out}: is there already; give --out a new folder")
