@@ -3,15 +3,19 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
+from hamiltone.corpora import Utterances
 from hamiltone.networks import Recognizer, load_recognizer
 from hamiltone.records import RunRecord
-from hamiltone.settings import RunSettings, SettingsError
+from hamiltone.settings import OptimisationSettings, RunSettings, SettingsError
 from hamiltone.training import read_record, read_settings, train
+from hamiltone.training._batches import Part, stored_inputs
+from hamiltone.training._objectives import Classification
 from hamiltone.training._speaker_reversal import SpeakerReversal
 
 from .conftest import Make
@@ -134,6 +138,39 @@ def test_the_reversed_gradient_is_minus_the_weight_times_that_of_the_speakers(re
         assert value.grad is not None and value.grad.any()
         torch.testing.assert_close(found[name], -0.25 * value.grad)
     assert torch.equal(reversal.eval()(x, "features"), recognizer(x, "features"))
+
+
+def test_speakers_are_mixed_as_classes_are(recognizer: Recognizer) -> None:
+    speakers, count = ["b", "a", "c", "b"], len(recognizer.labels)
+    x = torch.rand(4, *recognizer.network.input_shape)
+    clips = [{"utterance": name, "path": name, "speaker": who} for name, who in zip("wxyz", speakers, strict=True)]
+    utterances = Utterances.from_rows(clips, corpus="own", root=Path())
+    classes, rows, inputs = torch.tensor([0, 1, count - 1, 0]), np.arange(4), stored_inputs(x.numpy(), "features")
+    part = Part("train", utterances, rows, rows, classes, None, inputs)
+    objective = Classification(recognizer, training=OptimisationSettings(mixup=0.3))
+    objective.reverse_speakers(part, 0.5)
+
+    heard: list[torch.Tensor] = []
+
+    class Heard(torch.nn.Module):
+        def forward(self, mixed: torch.Tensor, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
+            heard.append(mixed)
+            return torch.arange(4.0 * count).sin().view(4, count), torch.arange(12.0).cos().view(4, 3)
+
+    torch.manual_seed(3)
+    losses = objective.losses(Heard(), part.batch(rows))
+    torch.manual_seed(3)
+    share = torch.distributions.Beta(0.3, 0.3).sample().item()
+    share = max(share, 1 - share)
+    partner = torch.randperm(4)
+    assert 0.5 < share < 1 and not torch.equal(partner, torch.arange(4))
+    torch.testing.assert_close(heard[0], share * x + (1 - share) * x[partner])
+    scores, who = torch.arange(12.0).cos().view(4, 3), torch.tensor([1, 0, 2, 1])
+    expected = share * cross_entropy(scores, who) + (1 - share) * cross_entropy(scores, who[partner])
+    torch.testing.assert_close(losses["speaker_cross_entropy"], expected)
+    scores = torch.arange(4.0 * count).sin().view(4, count)
+    expected = share * cross_entropy(scores, classes) + (1 - share) * cross_entropy(scores, classes[partner])
+    torch.testing.assert_close(losses["cross_entropy"], expected)
 
 
 def test_networks_whose_maps_are_as_long_as_the_speech_are_compared_live(

@@ -206,10 +206,6 @@ class RunSettings(Settings):
             "training.speaker_reversal is for task emotion: leave it out",
         )
         yield (
-            self.training.speaker_reversal > 0 and self.training.mixup > 0,
-            "training.speaker_reversal needs whole speakers: leave training.mixup out",
-        )
-        yield (
             self.processes > self.training.batch,
             f"processes are {self.processes}, more than training.batch, {self.training.batch}, has frames",
         )

@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
-from typing import Any
 
 import pandas as pd
 import torch
@@ -15,7 +14,7 @@ from torch.nn import functional
 
 from hamiltone.antitransfer import AntiTransferLoss
 from hamiltone.measures import accuracy, unweighted_average_recall
-from hamiltone.networks import AXES, Front, Recognizer, RHEmo, rh_emo_loss, rh_emo_losses
+from hamiltone.networks import AXES, Front, Recognizer, RHEmo, Stage, rh_emo_loss, rh_emo_losses
 from hamiltone.settings import OptimisationSettings, RHEmoSettings
 
 from ._batches import Batch, Part
@@ -78,6 +77,7 @@ class Classification(Objective):
         self._anti_transfer = anti_transfer
         self._validate_term = anti_transfer is not None and monitored == "loss"
         self._speakers: Int[Tensor, " frame"] | None = None
+        self._speaker_count = 0
 
     def reverse_speakers(self, train: Part, weight: float) -> None:
         """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too.
@@ -92,6 +92,7 @@ class Classification(Objective):
             )
         self._speakers = torch.zeros(int(train.rows.max()) + 1, dtype=torch.long)
         self._speakers[torch.from_numpy(train.rows)] = torch.from_numpy(index)[torch.from_numpy(train.owner)]
+        self._speaker_count = len(names)
         self.module = SpeakerReversal(self._recognizer, len(names), weight)
 
     def to(self, device: torch.device) -> None:
@@ -102,32 +103,35 @@ class Classification(Objective):
 
     def losses(self, module: nn.Module, batch: Batch) -> Losses:
         """Cross-entropy, anti-transfer term and that of the speakers, of a batch of frames."""
-        scores, targets = self._scores(module, batch)
-        speaker_scores = None
-        if self._speakers is not None:
+        inputs, targets, speakers = self._mixed(batch)
+        scores, speaker_scores = module(*inputs), None
+        if speakers is not None:
             scores, speaker_scores = scores
         terms = {"cross_entropy": functional.cross_entropy(scores.float(), targets)}
         if self._anti_transfer is not None:
             on, off = self.epoch >= self.first_epoch, torch.zeros_like(terms["cross_entropy"])
             terms["anti_transfer"] = self._term(self._anti_transfer, batch) if on else off
-        if speaker_scores is not None and self._speakers is not None:
-            speakers = self._speakers[batch.rows].to(speaker_scores.device)
+        if speaker_scores is not None and speakers is not None:
             terms["speaker_cross_entropy"] = functional.cross_entropy(speaker_scores.float(), speakers)
         return {"loss": reduce(operator.add, terms.values()), **terms}
 
-    def _scores(self, module: nn.Module, batch: Batch) -> tuple[Any, Tensor]:
-        """What the module gives, and the targets: classes, or probabilities with label smoothing or mixup."""
-        choice = self._training
+    def _mixed(self, batch: Batch) -> tuple[tuple[Tensor, Stage, Tensor | None], Tensor, Tensor | None]:
+        """What the module takes, and the targets: classes, or probabilities with label smoothing or mixup; speakers."""
+        choice, count = self._training, len(self._recognizer.labels)
         x, stage, masked = batch.x, batch.stage, batch.masked
         targets = batch.classes
+        speakers = None if self._speakers is None else self._speakers[batch.rows].to(targets.device)
         if choice.mixup or choice.label_smoothing:
-            targets = soft_targets(targets, len(self._recognizer.labels), choice.label_smoothing)
+            targets = soft_targets(targets, count, choice.label_smoothing)
         if choice.mixup:
             # Of what the front gives: waveforms of two speakers would be a conversation.
             with torch.no_grad():
                 x, stage, masked = self._recognizer.front(x, stage, masked), "features", None
-            x, targets = mixup(x, targets, choice.mixup)
-        return module(x, stage, masked), targets
+            if speakers is not None:  # two are in each example, as two classes are
+                targets = torch.cat([targets, soft_targets(speakers, self._speaker_count, 0.0)], dim=1)
+            x, mixed = mixup(x, targets, choice.mixup)
+            targets, speakers = mixed[:, :count], None if speakers is None else mixed[:, count:]
+        return (x, stage, masked), targets, speakers
 
     def validate(self, part: Part, device: torch.device, size: int) -> dict[str, float]:
         """Values over clips: a clip's probabilities are the mean over its frames."""
