@@ -267,7 +267,7 @@ def test_mistakes_are_one_line_and_leave_nothing(model: Path, speech: Path, tmp_
     assert_refused(hamiltone("train", config, "corpus.name=ravdess", "corpus.root=/no/such"), "/no/such")
     assert_refused(hamiltone("predict", speech, "--model", tmp_path), "no model here")
     assert_refused(hamiltone("evaluate", config, "--model", model), "does not know the corpus's classes")
-    assert_refused(hamiltone("evaluate", config, "--model", "five"), "no model here")
+    assert_refused(hamiltone("evaluate", config, "--model", "five"), "or the package's four or eight")
     assert hamiltone("evaluate", config, "--model", "four").returncode == 0
     assert_refused(hamiltone("predict", ""), "an argument is empty")
     assert_refused(hamiltone("report", tmp_path), "record.json")

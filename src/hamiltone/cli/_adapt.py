@@ -17,7 +17,10 @@ def adapt(
     ],
     out: Annotated[Path, typer.Option("--out", help="Where the adapted recogniser goes.")],
     model: Annotated[
-        Path | None, typer.Option("--model", help="The recogniser to begin with; the one that is shipped.")
+        Path | None,
+        typer.Option(
+            "--model", help="The recogniser to begin with, as RUN/model; or the package's four (the default) or eight."
+        ),
     ] = None,
     speaker: Annotated[
         str | None,

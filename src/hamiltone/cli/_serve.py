@@ -13,7 +13,10 @@ from hamiltone.cli._app import app
 @app.command()
 def serve(
     model: Annotated[
-        Path | None, typer.Option("--model", help="Folder of a saved model, as RUN/model; the one that is shipped.")
+        Path | None,
+        typer.Option(
+            "--model", help="Folder of a saved model, as RUN/model; or the package's four (the default) or eight."
+        ),
     ] = None,
     host: Annotated[str, typer.Option("--host", help="Where to listen; 0.0.0.0 lets the network in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8000,

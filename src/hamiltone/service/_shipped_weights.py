@@ -19,11 +19,14 @@ def model_folder(model: Path | str | None = None) -> Path:
             None: the package's default.
 
     Raises:
-        ServiceError: this version comes without it.
+        ServiceError: there is no such folder, or this version comes without these weights.
     """
     name = SHIPPED[0] if model is None else str(model)
-    if name not in SHIPPED or (model is not None and Path(model).is_dir()):
-        return Path(name)
+    if model is not None and Path(model).is_dir():
+        return Path(model)
+    if name not in SHIPPED:
+        ours = " or ".join(SHIPPED)
+        raise ServiceError(f"{name}: no model here; name a model folder, as RUN/model, or the package's {ours}")
     folder = Path(hamiltone.__file__).parent / "weights" / name
     if not (folder / "config.json").is_file():
         raise ServiceError("no model: this version comes without weights; name a saved one, as --model RUN/model")
