@@ -47,10 +47,12 @@ bench:  ## time and memory, as ratios within one run, beside their targets; AGAI
 	@tools/environment.sh $(EXTRAS)
 	@$(VENV)/bin/python -m benchmarks.speed $(if $(AGAINST),--against $(AGAINST))
 
+FROZEN := speaker word vgg/rh-emo-1 vgg/rh-emo-2 vgg/word vgg/speaker
 recognisers: results := $(if $(RESULTS),--results $(RESULTS))
 recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RESULTS=FOLDER does all of it anew, there
 	@tools/environment.sh $(EXTRAS),baselines
-	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train $(if $(RESULTS),--why "the same again")
+	@$(if $(RESULTS),for network in $(FROZEN); do $(VENV)/bin/hamiltone pretrain configs/recognisers/$$network.toml; done)
+	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train --why "$(if $(RESULTS),the same again,its protocol names it)"
 	@$(VENV)/bin/python -m benchmarks.recognisers $(results) page
 
 docs:  ## the documentation site in site/, with the examples as notebooks; a warning is an error

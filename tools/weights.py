@@ -9,6 +9,7 @@ which hears a recording at two speeds.
 """
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks.recognisers import Places, trained_folds
+from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_path, atomic_write
 from hamiltone.measures import doubt, expected_calibration_error, reliability_bins, summarise
 from hamiltone.networks import Recognizer
@@ -160,4 +162,7 @@ def draw_reliability(table: pd.DataFrame, labels: Sequence[str], path: Path) -> 
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HamiltoneError as error:
+        sys.exit(str(error))

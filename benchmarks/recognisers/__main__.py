@@ -12,8 +12,9 @@ from hamiltone.errors import HamiltoneError
 from hamiltone.extensions import load_extensions
 from hamiltone.progress import Bars
 
+from ._derived import derive
 from ._folds import Places, run_fold
-from ._protocols import chosen, number_of_folds, read_protocols
+from ._protocols import Protocol, chosen, number_of_folds, read_protocols
 from ._speakers import write_lists
 from ._systems import read_systems
 
@@ -31,8 +32,6 @@ def main(arguments: list[str] | None = None) -> None:
         if asked.verb == "train":
             train_all(asked, places)
         elif asked.verb == "derive":
-            from ._derived import derive
-
             print(f"{derive(asked.system, asked.protocol, places, why=asked.why)} folds")
         elif asked.verb == "probe":
             probe_all(asked, places)
@@ -79,13 +78,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def train_all(asked: argparse.Namespace, places: Places) -> None:
-    """Each fold and seed of each system on each protocol that are asked for."""
+    """Each fold and seed of each system on each protocol that are asked for; without names, the protocols' own."""
     systems, protocols = read_systems(places.systems), read_protocols(places.protocols)
     command = _command()
     for protocol in asked.protocol or protocols:
-        of_protocol = chosen("protocol", protocol, protocols).systems
+        named: Protocol = chosen("protocol", protocol, protocols)
         folds = range(number_of_folds(protocol, places.protocols)) if asked.fold is None else [asked.fold]
-        for system in asked.system or of_protocol or systems:
+        for system in asked.system or named.systems or systems:
             seeds = chosen("system", system, systems).seeds if asked.seed is None else [asked.seed]
             for fold, seed in ((fold, seed) for seed in seeds for fold in folds):
                 name = f"{system}, {protocol}, fold {fold}, seed {seed}"
@@ -93,6 +92,9 @@ def train_all(asked: argparse.Namespace, places: Places) -> None:
                     report = _reporting(bars, name)
                     new = run_fold(system, protocol, fold, seed, places, why=asked.why, report=report, command=command)
                     bars.say(f"{name}: {'done' if new else 'done before'}")
+        if named.source is not None and not asked.system:
+            for system in named.source.systems:
+                print(f"{system}, {protocol}: {derive(system, protocol, places, why=asked.why)} folds are taken")
 
 
 def probe_all(asked: argparse.Namespace, places: Places) -> None:

@@ -106,14 +106,18 @@ def trained_folds(system: str, protocol: str, places: Places, *, command: str) -
     Returns:
         The settings of the first fold, and the folders of all runs (of the system's first seed).
     """
+    from hamiltone.training import train
+
     asked: Protocol = chosen("protocol", protocol, read_protocols(places.protocols))
     tried = chosen("system", system, read_systems(places.systems))
-    seed, folders = tried.seeds[0], []
+    of_protocol, seed = (protocol, asked, places.protocols), tried.seeds[0]
+    settings = []
     for fold in range(number_of_folds(protocol, places.protocols)):
         run_fold(system, protocol, fold, seed, places, why="the package", report=lambda *_: None, command=command)
-        folders.append(run_folder(places, protocol, system, fold, seed))
-    of_protocol = (protocol, asked, places.protocols)
-    return run_settings(tried, places.systems, of_protocol, 0, seed, folders[0]), folders
+        out = run_folder(places, protocol, system, fold, seed)
+        settings.append(run_settings(tried, places.systems, of_protocol, fold, seed, out))
+        train(settings[-1], command=command)  # its results may be here without the run, as in a clone
+    return settings[0], [Path(one.out) for one in settings]
 
 
 def calibrated_name(system: NetworkSystem) -> str:

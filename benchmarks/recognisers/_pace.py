@@ -28,7 +28,7 @@ def measure_pace(places: Places) -> dict[str, float]:
     """Measure every system that can be run here, in turns, and keep the medians with the name of the processor.
 
     A network is one of those trained under ``places.runs``; for an answer that is averaged over several trainings it
-    stands for each of them.
+    stands for each of them. Adapted ones are left out: what they take depends on how many recordings they adapt to.
 
     Raises:
         ComparisonError: openSMILE is not installed.
@@ -68,6 +68,8 @@ def _calls(places: Places, sound: Path) -> dict[str, Callable[[], object]]:
         if isinstance(system, SvmSystem):
             extract, planes = extractor(system.features), np.ones((8, SIZES[system.features]))
             calls[name] = lambda extract=extract, planes=planes: planes @ extract(load_audio(sound))
+            continue
+        if system.per_speaker:
             continue
         runs = system.trained_as or name
         models = (places.runs / protocol / runs for protocol in read_protocols(places.protocols))

@@ -23,9 +23,11 @@ class Source(Settings):
         protocol: its name.
         prefix: what its utterances and speakers are called before they are called as in this protocol.
         classes: the classes of this protocol, each of one or more of the other's; those that are in none are left out.
+        systems: those whose answers are taken where no system is named.
     """
 
     protocol: str
+    systems: tuple[str, ...] = Field(default=())
     prefix: str = ""
     classes: dict[str, tuple[str, ...]]
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,7 @@ from benchmarks.recognisers import (
     read_protocols,
     read_systems,
     run_fold,
+    trained_folds,
 )
 from benchmarks.recognisers._curve import curve_picture, curve_section, learning_curves
 from benchmarks.recognisers._derived import derive
@@ -37,6 +39,7 @@ from benchmarks.recognisers._page import corpora_of, write_page
 from benchmarks.recognisers._protocols import PROTOCOLS, Protocol
 from benchmarks.recognisers._results import (
     LOOKS,
+    RESULTS,
     FoldFacts,
     SystemResults,
     add_fold,
@@ -407,6 +410,27 @@ def test_a_system_may_hear_the_same_trainings_at_several_speeds(places):
     waveform = torch.randn(2, FRAME_SAMPLES)
     assert isinstance(averaged.network, Ensemble) and len(averaged.network.networks) == 3
     torch.testing.assert_close(averaged(waveform).softmax(1), model.eval()(waveform).softmax(1))
+
+
+def test_trainings_whose_results_alone_are_there_are_trained_again(places):
+    places.systems.write_text(BANDS)
+    (places.systems.parent / "bands.toml").write_text(BANDS_SETTINGS)
+    folds = number_of_folds("voices", places.protocols)
+    for fold in range(folds):
+        assert run_fold("bands", "voices", fold, 0, places, why="a test", report=quiet)
+    shutil.rmtree(places.runs)
+    _, folders = trained_folds("bands", "voices", places, command="a test")
+    assert len(folders) == folds and all((folder / "record.json").is_file() for folder in folders)
+
+
+def test_every_result_is_of_a_system_that_its_protocol_names():
+    for name, protocol in read_protocols().items():
+        named = {*protocol.systems, *(protocol.source.systems if protocol.source else ())}
+        told = {path.name.removesuffix(".json") for path in (RESULTS / name).glob("*.json")}
+        assert told <= named, name
+        assert named <= read_systems().keys(), name
+        if protocol.source:
+            assert {*protocol.source.systems} <= {*read_protocols()[protocol.source.protocol].systems}
 
 
 def test_what_learns_from_those_who_validate_takes_anothers_temperature(places):

@@ -355,6 +355,12 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
     }
 
 
+def test_an_empty_start_and_end_make_no_part_of_a_recording(tmp_path: Path) -> None:
+    table = tmp_path / "voices.csv"
+    table.write_text("path,start,end,who\na.wav,nan,nan,ann\nb.wav,,,ann\n")
+    assert recordings_by_speaker(table, "who") == {"ann": [tmp_path / "a.wav", tmp_path / "b.wav"]}
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [

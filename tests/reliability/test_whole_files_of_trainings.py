@@ -155,6 +155,9 @@ def test_a_folder_that_may_only_be_read(whole: Whole, tmp_path: Path) -> None:
         mount_again("rw")
         assert wait(fork(lambda: hamiltone("train", file, f"out={out}"), log)) == 0, log.read_text(encoding="utf-8")
         assert results(out) == whole.results
+        mount_again("ro")
+        child = fork(lambda: hamiltone("train", file, f"out={out}"), log)
+        assert wait(child) == 0, "a run that is finished is not written again: " + log.read_text(encoding="utf-8")
 
 
 def test_a_permission_that_is_lost(whole: Whole, tmp_path: Path) -> None:

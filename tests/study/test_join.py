@@ -4,7 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hamiltone.cli import app
 from hamiltone.records import StudyPlan
 from hamiltone.report import write_report
 from hamiltone.study import LocalExecutor, StudyError, join_studies, run_study
@@ -52,16 +54,74 @@ def test_what_does_not_belong_together_is_refused_and_nothing_is_left(
         join_studies([first], out)
     with pytest.raises(StudyError, match=f"{tmp_path}: is there already; give --out a new folder"):
         join_studies([first, second], tmp_path)
-    with pytest.raises(StudyError, match="has 0 plans in studies/"):
+    with pytest.raises(StudyError, match=f"{tmp_path}: has no plan of a study in studies/"):
         join_studies([first, tmp_path], out)
+    with pytest.raises(StudyError, match=f"{tmp_path / 'none'}: there is no such folder"):
+        join_studies([first, tmp_path / "none"], out)
     copy = shutil.copytree(second, tmp_path / "copy")
     plan = StudyPlan.read(copy / "studies" / "tiny.json")
     renamed = [run.model_copy(update={"folder": f"{run.folder}-again", "needs": ()}) for run in plan.runs]
     plan.model_copy(update={"runs": tuple(renamed)}).write(copy / "studies" / "tiny.json")
-    with pytest.raises(StudyError, match=f"{copy}: has seed 3, and so has {second}; leave one of them out"):
+    with pytest.raises(StudyError, match=f"{copy}: has seed 3, and so has {second}, by other settings, .*; leave one"):
         join_studies([first, second, copy], out)
     plan.model_copy(update={"settings": plan.settings | {"layers": [3]}}).write(copy / "studies" / "tiny.json")
     with pytest.raises(StudyError, match=f"{copy}: has another layers than {first}; join studies that differ in their"):
         join_studies([first, copy], out)
+    shutil.copy(copy / "studies" / "tiny.json", copy / "studies" / "other.json")
+    with pytest.raises(
+        StudyError, match=rf"{copy}: holds several studies \(other, tiny\): choose one with --study NAME"
+    ):
+        join_studies([first, copy], out)
     assert not out.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy"]
+
+
+def shared(folder: Path) -> Path:
+    """The run of the frozen network, which has no seed of the study's."""
+    return next(folder.glob("runs/[!.]*speaker*"))
+
+
+def test_of_a_run_that_several_have_the_one_that_is_done_is_kept(apart: list[Path], tmp_path: Path) -> None:
+    whole, other, together = apart
+    cut = shutil.copytree(whole, tmp_path / "cut")
+    (shared(cut) / "record.json").unlink()
+    (cut / "studies" / "._tiny.json").touch()  # as some systems leave beside a copied file
+    for number, folders in enumerate(([cut, other], [other, cut], [cut, whole, other])):
+        out = tmp_path / f"joined-{number}"
+        join_studies(folders, out)
+        assert (shared(out) / "record.json").read_bytes() in {
+            (shared(folder) / "record.json").read_bytes() for folder in (whole, other)
+        }
+        assert told(out) == told(together)
+
+
+def test_what_is_done_nowhere_is_planned_and_not_done(apart: list[Path], tmp_path: Path) -> None:
+    first, second, together = apart
+    cut = shutil.copytree(second, tmp_path / "cut")
+    lost = next(cut.glob("runs/[!.]*-s-2-*"))
+    shutil.rmtree(lost)
+    out = tmp_path / "joined"
+    joined = join_studies([first, cut], out)
+    assert lost.name in {Path(run.folder).name for run in joined.runs}
+    assert not (out / "runs" / lost.name).exists()
+    assert len(list(out.glob("runs/*/record.json"))) == len(list(together.glob("runs/*/record.json"))) - 1
+
+
+def test_a_file_that_is_gone_is_named_and_nothing_is_left(apart: list[Path], tmp_path: Path) -> None:
+    first, second, _ = apart
+    cut = shutil.copytree(second, tmp_path / "cut")
+    (next(cut.glob("runs/[!.]*-s-2-*")) / "gone").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StudyError, match=r"gone: cannot be copied \(.*No such file"):
+        join_studies([first, cut], tmp_path / "joined")
+    assert not (tmp_path / "joined").exists()
+
+
+def test_the_verb_says_what_it_has_put_together(apart: list[Path], tmp_path: Path) -> None:
+    first, second, _ = apart
+    out = tmp_path / "joined"
+    asked = ["study", "join", str(first), str(second), str(first), "--out", str(out), "--study", "tiny"]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    number = len(list(out.glob("runs/[!.]*")))
+    assert f"tiny: {number} runs of 2 folders, seeds 0, 3, are in {out}" in result.stdout
+    assert f"report: hamiltone report {out}" in result.stdout

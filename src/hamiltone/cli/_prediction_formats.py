@@ -40,8 +40,7 @@ def check_annotations(names: Iterable[str], form: Format, out: Path | None, read
     from hamiltone.service import ANNOTATIONS, check_not_read
 
     if form in ANNOTATIONS:
-        for file in _annotation_files(names, form, out).values():
-            check_not_read(file, read)
+        check_not_read(_annotation_files(names, form, out).values(), read)
 
 
 def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *, alone: bool) -> None:

@@ -125,13 +125,14 @@ def study_run(
 def study_join(
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Where the studies went.")],
     out: Annotated[Path, typer.Option("--out", help="A new folder for the joined one.")],
+    study: Annotated[str | None, typer.Option("--study", help="Which of the folders' studies, by name.")] = None,
 ) -> None:
     """Make one study of several that differ in their seeds alone, as several machines have carried them out."""
     from hamiltone.study import join_studies
 
-    joined = join_studies(folders, out, command=command())
+    joined = join_studies(folders, out, study=study, command=command())
     seeds = ", ".join(str(seed) for seed in joined.settings["seeds"])
-    print(f"{joined.study}: {len(joined.runs)} runs of {len(folders)} folders, seeds {seeds}, are in {out}")
+    print(f"{joined.study}: {len(joined.runs)} runs of {len({*folders})} folders, seeds {seeds}, are in {out}")
     print(f"report: hamiltone report {out}")
 
 

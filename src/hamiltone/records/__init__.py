@@ -26,7 +26,7 @@ from ._run import (
     read_record,
     split_heading,
 )
-from ._study import FAILURE, PLANS, Condition, Failure, PlannedRun, RunKind, StudyPlan
+from ._study import FAILURE, PLANS, Condition, Failure, PlannedRun, RunKind, StudyPlan, plan_files
 from ._versions import extension_keys, versions
 
 MODEL, SETTINGS, SPLIT = "model", "settings.toml", "split.json"
@@ -77,6 +77,7 @@ __all__ = [
     "heard_of",
     "joined_heard",
     "namesakes",
+    "plan_files",
     "predictions_table",
     "read_heard",
     "read_predictions",

@@ -1,6 +1,7 @@
 """The plan of a study, and why a run of it failed."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
@@ -89,6 +90,11 @@ class StudyPlan(File):
                 if cell and seen.setdefault(cell, run.folder) != run.folder:
                     raise ValueError(f"{seen[cell]} and {run.folder} are the same cell")
         return self
+
+
+def plan_files(folder: Path) -> list[Path]:
+    """The files of the plans below a folder, in the order of the studies' names."""
+    return sorted((folder / PLANS).glob("[!.]*.json"))
 
 
 class Failure(File):

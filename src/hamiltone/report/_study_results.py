@@ -10,7 +10,19 @@ from typing import Literal
 
 import pandas as pd
 
-from hamiltone.records import FAILURE, PLANS, PROBE, RECORD, Condition, Failure, PlannedRun, Probe, RunRecord, StudyPlan
+from hamiltone.records import (
+    FAILURE,
+    PLANS,
+    PROBE,
+    RECORD,
+    Condition,
+    Failure,
+    PlannedRun,
+    Probe,
+    RunRecord,
+    StudyPlan,
+    plan_files,
+)
 
 from ._runs import ReportError, Run, in_order, read_runs_at, run_folders
 
@@ -156,7 +168,7 @@ def find_plan(folder: Path, name: str | None = None) -> Path | None:
     Raises:
         ReportError: no such study, or several and none chosen; the line names those that are there.
     """
-    plans = sorted((Path(folder) / PLANS).glob("[!.]*.json"))
+    plans = plan_files(Path(folder))
     names = ", ".join(plan.stem for plan in plans)
     if name is not None:
         chosen = [plan for plan in plans if plan.stem == name]

@@ -22,7 +22,7 @@ def check_csv_path(path: Path, read: Iterable[Path]) -> None:
     """
     if path.is_dir():
         raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
-    check_not_read(path, read)
+    check_not_read([path], read)
     # A pipe of the shell leads to no path, and a device is no file, whatever it leads to.
     if (path.exists() and not path.is_file()) or path.absolute().parent in _DEVICES:
         raise ServiceError(f"{path}: is a device or a pipe, and no file; name a file for the table")

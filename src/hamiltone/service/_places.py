@@ -20,11 +20,22 @@ def check_place(path: Path) -> None:
         raise ServiceError(f"{place}: may not be written; name another place than {path}")
 
 
-def check_not_read(path: Path, read: Iterable[Path]) -> None:
+def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:
     """See that what is written is none of the files that are read.
 
     Raises:
-        ServiceError: it is one of them.
+        ServiceError: one of them is.
     """
-    if path.exists() and any(path.samefile(file) for file in read if os.path.exists(file)):  # noqa: PTH110 - Path.exists raises
-        raise ServiceError(f"{path}: is one of the files that are read, and would be lost; name another place")
+    there = {_file(path) for path in read}  # once, since both may be many
+    for path in written:
+        if (found := _file(path)) is not None and found in there:
+            raise ServiceError(f"{path}: is one of the files that are read, and would be lost; name another place")
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    """What tells one file from all others, whatever it is called; None where there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
+    return found.st_dev, found.st_ino

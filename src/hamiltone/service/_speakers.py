@@ -29,7 +29,7 @@ def recordings_by_speaker(table: Path | str, column: str) -> dict[str, list[Path
         for name in (_PATH, column):
             if row[name] in MISSING:
                 raise ServiceError(f"{table}, line {number}: has no {name}")
-        if any(row.get(name) for name in _PARTS):
+        if any(row.get(name, "") not in MISSING for name in _PARTS):
             raise ServiceError(
                 f"{table}, line {number}: is a part of a recording (column start or end), and --speaker-column takes "
                 "whole ones; of one recording, --segments takes the table"

@@ -6,60 +6,77 @@ from pathlib import Path
 from typing import Any
 
 from hamiltone.files import atomic_path
-from hamiltone.records import PLANS, Condition, PlannedRun, StudyPlan
+from hamiltone.records import PLANS, RECORD, Condition, PlannedRun, StudyPlan, plan_files
 
 from ._errors import StudyError
 from ._recordings import SPLITS
 from ._settings import Study
 
 
-def join_studies(folders: Sequence[Path], out: Path, *, command: str = "") -> StudyPlan:
+def join_studies(folders: Sequence[Path], out: Path, *, study: str | None = None, command: str = "") -> StudyPlan:
     """Make one study of several that differ in their seeds alone, so that one report tells all of them.
 
-    Each may have a corpus, frozen networks and splits of its own below it: its recognisers rest on its own.
+    A run that several have is that of the first folder in which it is done. So one copy is kept of what is frozen, and
+    recognisers of another machine were trained beside their own, which may differ from it in rounding.
 
     Args:
-        folders: of studies; what is not done there is not done in the joined one either.
+        folders: of studies; what is done in none of them is not done in the joined one either.
         out: a new folder, which gets copies of their runs and splits, and the joined plan.
+        study: which study of the folders, by name; needed only where one of them has several.
         command: how this was started, for the plan.
 
     Returns:
         The joined plan.
 
     Raises:
-        StudyError: fewer than two studies, other settings than the seeds, a seed that two of them have, or ``out`` is
-            there already.
+        StudyError: fewer than two studies, other settings than the seeds, different runs of one seed, files that
+            cannot be copied, or ``out`` is there already.
         RecordError: a plan that cannot be read.
     """
     if len({*folders}) < 2:
         raise StudyError("join: name two folders of studies at least")
     if out.exists():
         raise StudyError(f"{out}: is there already; give --out a new folder")
-    plans = {folder: _plan(folder) for folder in folders}
+    plans = {folder: _plan(folder, study) for folder in folders}
     joined = _joined(plans, command)
     with atomic_path(out) as draft:
         draft.mkdir()
-        for folder, plan in plans.items():
-            for run in plan.runs:
-                if (folder / run.folder).is_dir() and not (draft / run.folder).exists():
-                    shutil.copytree(folder / run.folder, draft / run.folder, ignore=shutil.ignore_patterns(".*"))
+        for run in joined.runs:
+            places = [place for folder in plans if (place := folder / run.folder).is_dir()]
+            if places:
+                _copy(next((place for place in places if (place / RECORD).is_file()), places[0]), draft / run.folder)
+        for folder in plans:
             if (folder / SPLITS).is_dir():
-                shutil.copytree(folder / SPLITS, draft / SPLITS, dirs_exist_ok=True)
+                _copy(folder / SPLITS, draft / SPLITS)
         joined.write(draft / PLANS / f"{joined.study}.json")
     return joined
 
 
-def _plan(folder: Path) -> StudyPlan:
-    plans = sorted((folder / PLANS).glob("*.json"))
-    if len(plans) != 1:
-        raise StudyError(f"{folder}: has {len(plans)} plans in {PLANS}/; join takes folders of one study each")
-    return StudyPlan.read(plans[0])
+def _copy(source: Path, place: Path) -> None:
+    try:
+        shutil.copytree(source, place, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+    except shutil.Error as error:
+        file, _, reason = error.args[0][0]
+        raise StudyError(f"{file}: cannot be copied ({reason}); does a run of it still go on?") from error
+
+
+def _plan(folder: Path, study: str | None) -> StudyPlan:
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: there is no such folder")
+    plans = plan_files(folder)
+    named = [plan for plan in plans if study in (None, plan.stem)]
+    if not named:
+        raise StudyError(f"{folder}: has no plan {study or 'of a study'} in {PLANS}/")
+    if len(named) > 1:
+        names = ", ".join(plan.stem for plan in plans)
+        raise StudyError(f"{folder}: holds several studies ({names}): choose one with --study NAME")
+    return StudyPlan.read(named[0])
 
 
 def _joined(plans: Mapping[Path, StudyPlan], command: str) -> StudyPlan:
     (first_folder, first), *_ = plans.items()
     runs: dict[str, PlannedRun] = {}
-    cells: dict[Condition, Path] = {}
+    cells: dict[Condition, tuple[Path, str]] = {}
     seeds: set[int] = set()
     for folder, plan in plans.items():
         ours, theirs = _without_seeds(first), _without_seeds(plan)
@@ -69,8 +86,12 @@ def _joined(plans: Mapping[Path, StudyPlan], command: str) -> StudyPlan:
             )
         for run in plan.runs:
             for cell in filter(None, (run.cell, *run.also)):
-                if cells.setdefault(cell, folder) != folder:
-                    raise StudyError(f"{folder}: has seed {cell.seed}, and so has {cells[cell]}; leave one of them out")
+                before, name = cells.setdefault(cell, (folder, run.folder))
+                if name != run.folder:
+                    raise StudyError(
+                        f"{folder}: has seed {cell.seed}, and so has {before}, by other settings, recordings or "
+                        "versions; leave one of them out"
+                    )
             runs.setdefault(run.folder, run)
         seeds |= {*plan.settings.get("seeds", Study.model_fields["seeds"].default)}
     settings = first.settings | {"seeds": sorted(seeds)}

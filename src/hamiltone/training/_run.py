@@ -92,7 +92,9 @@ def train(
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
     out, device = expand(settings.out, "out"), torch_device(settings.device)
-    check_bundle_place(out / MODEL)
+    finished = (out / RECORD).is_file() and not overwrite  # nothing is written then, nor need it be possible
+    if not finished:
+        check_bundle_place(out / MODEL)
     if not started_by_launcher(settings.processes) and settings.processes > 1:
         launch(settings, command=command, quiet=quiet, side_by_side=side_by_side, overwrite=overwrite)
         return read_record(out)
@@ -106,7 +108,7 @@ def train(
             display.say(f"note: {remark}")
         about = {"settings": settings.model_dump(mode="json"), "versions": versions()}
         checkpoint = Checkpoint(out / CHECKPOINT, run.key, about, display.say)
-        with locked(out, display.say) if processes.main else nullcontext():
+        with locked(out, display.say) if processes.main and not finished else nullcontext():
             if overwrite and processes.main:
                 clear(out)
             if (out / RECORD).is_file():
