@@ -35,4 +35,7 @@ echo "installing Hamiltone with $extras into $environment (a few minutes)"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
     "${index[@]}" --constraint constraints.txt --editable ".[$extras]" ||
     fail "the installation failed (see above); mend it and run the same command again"
+# Of Resemblyzer the weights alone are read: what its code needs, a compiler among it, is left out.
+[[ ",$extras," != *,test,* ]] || "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-deps --constraint constraints.txt resemblyzer || fail "the weights that tell voices apart were not installed"
 echo "$wanted" >"$stamp"

@@ -43,6 +43,7 @@ def examine() -> list[Finding]:
         Finding("ok", "hamiltone", __version__),
         *(_package(name) for name in _NEEDED),
         *(_extra(name, packages) for name, packages in _extras().items()),
+        _voices(),
         *_extensions(),
         Finding("ok", "processor", f"{os.cpu_count()} cores, {psutil.virtual_memory().total >> 30} GiB of memory"),
         _accelerator(),
@@ -115,6 +116,12 @@ def _extensions() -> list[Finding]:
     except ExtensionError as error:
         return [Finding("missing", "extensions", str(error))]
     return [Finding("ok", "extensions", ", ".join(found))]
+
+
+def _voices() -> Finding:
+    there = importlib.util.find_spec("resemblyzer") is not None
+    what = "weights for predict --by-voice" if there else "pip install --no-deps resemblyzer==0.1.4, for --by-voice"
+    return Finding("ok" if there else "note", "voices", what)
 
 
 def _accelerator() -> Finding:

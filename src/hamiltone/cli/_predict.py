@@ -15,7 +15,15 @@ import typer
 from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
-from hamiltone.cli._predict_request import check_one_voice, check_outputs, check_request, one_format, speakers_of
+from hamiltone.cli._predict_by_speaker import adapted, by_their_voices, speaker_by_speaker
+from hamiltone.cli._predict_request import (
+    check_by_voice,
+    check_one_voice,
+    check_outputs,
+    check_request,
+    one_format,
+    speakers_of,
+)
 from hamiltone.cli._prediction_formats import Format, print_as
 from hamiltone.cli._prediction_text import rolling_line
 from hamiltone.cli._printing import tell_licence
@@ -76,6 +84,13 @@ _SpeakerColumn = Annotated[
         help="PATH is a table of recordings (column path); this column says who speaks: --same-speaker for each.",
     ),
 ]
+_ByVoice = Annotated[
+    bool,
+    typer.Option(
+        "--by-voice",
+        help="Of several people whom nobody has named: group the recordings by voice, and --same-speaker for each.",
+    ),
+]
 _Only = Annotated[
     str | None,
     typer.Option("--only", metavar="A,B", help="Choose from these emotions alone; their scores then sum to 1."),
@@ -96,6 +111,7 @@ def predict(
     out: _Out = None,
     same_speaker: _SameSpeaker = False,
     speaker_column: _SpeakerColumn = None,
+    by_voice: _ByVoice = False,
     live: _Live = False,
     only: _Only = None,
     device: _Device = "cpu",
@@ -108,6 +124,8 @@ def predict(
     check_request(
         paths := paths or [], form, out, live, of_files=csv is not None or segments is not None or same_speaker
     )
+    if by_voice:
+        check_by_voice(others=same_speaker or live or speaker_column is not None or segments is not None)
     by_speaker = speakers_of(paths, speaker_column, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
@@ -129,10 +147,12 @@ def predict(
         if same_speaker:
             check_one_voice(ranges)
             with listening(recordings, quiet=quiet) as report:
-                predictor = _adapted(predictor, recordings, report)
+                predictor = adapted(predictor, recordings, report)
+        if by_voice:
+            by_speaker = by_their_voices(recordings, _remark(quiet), quiet=quiet)
         with listening(recordings, quiet=quiet) as report:
             if by_speaker is not None:
-                results = _speaker_by_speaker(predictor, by_speaker, hop, report)
+                results = speaker_by_speaker(predictor, by_speaker, hop, report)
             elif ranges is not None:
                 results = _range_by_range(predictor, ranges, hop, report)
             else:
@@ -159,20 +179,6 @@ def _remark(quiet: bool) -> Callable[[str], None]:
     return lambda line: None if quiet else print(f"note: {line}", file=sys.stderr)
 
 
-def _speaker_by_speaker(
-    predictor: "Predictor",
-    speakers: dict[str, list[Path]],
-    hop: float,
-    report: "Callable[[Path, float], None] | None",
-) -> "Iterator[Prediction | AudioError]":
-    """Recordings by a recogniser that heard all of their speaker."""
-    from hamiltone.audio import AudioError
-
-    for speaker, recordings in speakers.items():
-        for result in _adapted(predictor, recordings).predict_all(recordings, hop=hop, report=report):
-            yield result if isinstance(result, AudioError) else replace(result, speaker=speaker)
-
-
 def _range_by_range(
     predictor: "Predictor",
     ranges: "Mapping[Path, Sequence[Segment]]",
@@ -182,21 +188,6 @@ def _range_by_range(
     """Segments, each by itself."""
     for path, its in ranges.items():
         yield from predictor.predict_segments(path, its, hop=hop, report=report)
-
-
-def _adapted(
-    predictor: "Predictor", recordings: list[Path], report: "Callable[[Path, float], None] | None" = None
-) -> "Predictor":
-    """The recogniser that heard all recordings of a speaker; what cannot be used is told when its turn comes."""
-    from hamiltone.service import ServiceError
-
-    bad: list[AudioError] = []
-    try:
-        return predictor.adapt(recordings, report=report, fault=bad.append)
-    except ServiceError:
-        if len(bad) < len(recordings):
-            raise
-        return predictor
 
 
 @contextmanager

@@ -18,10 +18,12 @@ from ._segments import Segment, read_segments
 from ._server import read_token, serve
 from ._shipped_weights import SHIPPED, licence_notice, model_folder
 from ._speakers import recordings_by_speaker
+from ._voices import FEWEST_OF_A_VOICE, recordings_by_voice
 from ._windows import FRAME_SECONDS, HOP, LEAST_HOP
 
 __all__ = [
     "ANNOTATIONS",
+    "FEWEST_OF_A_VOICE",
     "FRAME_SECONDS",
     "HOP",
     "LEAST_HOP",
@@ -53,6 +55,7 @@ __all__ = [
     "read_segments",
     "read_token",
     "recordings_by_speaker",
+    "recordings_by_voice",
     "register_export",
     "serve",
     "subtitles",

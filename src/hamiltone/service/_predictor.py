@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, stream_audio
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError
 from hamiltone.machine import torch_device
 from hamiltone.networks import Recognizer, load_recognizer
 
 from ._errors import ServiceError
 from ._prediction import Prediction
+from ._recordings import Report, reported_blocks
 from ._segments import Segment, cut_segments
 from ._shipped_weights import model_folder
 from ._sound import audible
@@ -26,7 +27,6 @@ _BATCH = 4  # windows at once: more take memory (10 MB each), and are no quicker
 _MOST_TO_ADAPT = 225  # windows: a quarter of an hour
 
 Blocks = Iterable[Float32[np.ndarray, "_"]]
-Report = Callable[[Path, float], None]
 
 
 @dataclass
@@ -153,7 +153,7 @@ class Predictor:
         Raises:
             ServiceError: a hop outside its range (at the first step).
         """
-        return self._predictions((_Part(str(path), _reported(Path(path), report)) for path in paths), hop)
+        return self._predictions((_Part(str(path), reported_blocks(Path(path), report)) for path in paths), hop)
 
     def predict_segments(
         self, path: Path | str, segments: Sequence[Segment], *, hop: float = HOP, report: Report | None = None
@@ -177,7 +177,7 @@ class Predictor:
 
         def parts() -> Iterator[_Part]:
             try:
-                for segment, waveform in cut_segments(_reported(Path(path), report), segments, path):
+                for segment, waveform in cut_segments(reported_blocks(Path(path), report), segments, path):
                     yield _Part(str(path), [waveform], segment)
             except AudioError as error:
                 fault.append(error)
@@ -219,7 +219,7 @@ class Predictor:
         batch: list[Tensor] = []
         count = 0
         for path in recordings:
-            part = _Part(str(path), _reported(Path(path), report))
+            part = _Part(str(path), reported_blocks(Path(path), report))
             try:
                 for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=FRAME_SAMPLES):
                     if window.counted and window.speech and count < _MOST_TO_ADAPT:
@@ -276,10 +276,3 @@ class Predictor:
                 part.path, self.recognizer, part.windows, rows, part.samples, speaker=speaker, start=start
             )
             yield replace(made, notes=(*made.notes, self.note)) if self.note else made
-
-
-def _reported(path: Path, report: Report | None) -> Iterator[Float32[np.ndarray, "_"]]:
-    for block in stream_audio(path):
-        yield block
-        if report is not None:
-            report(path, len(block) / SAMPLE_RATE)

@@ -1,12 +1,18 @@
-"""The recordings among the paths that a user names."""
+"""The recordings among the paths that a user names, and their sound."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from hamiltone.audio import AUDIO_SUFFIXES, OTHER_SUFFIXES, left_out
+import numpy as np
+from jaxtyping import Float32
+
+from hamiltone.audio import AUDIO_SUFFIXES, OTHER_SUFFIXES, SAMPLE_RATE, left_out, stream_audio
 
 from ._errors import ServiceError
+
+Report = Callable[[Path, float], None]
+"""Is told of each part of a recording that was read: the file, and the part's seconds."""
 
 
 def find_recordings(
@@ -43,6 +49,14 @@ def find_recordings(
             remark(f"{path}: {others}; name a file to have it tried")
         found += heard
     return found
+
+
+def reported_blocks(path: Path, report: Report | None) -> Iterator[Float32[np.ndarray, "_"]]:
+    """The sound of a recording, part by part (see ``hamiltone.audio.stream_audio``), each told when it is read."""
+    for block in stream_audio(path):
+        yield block
+        if report is not None:
+            report(path, len(block) / SAMPLE_RATE)
 
 
 def _files(folder: Path, suffixes: frozenset[str], unreadable: Callable[[str], None] | None) -> Iterator[Path]:

@@ -2,8 +2,8 @@
 
 ``Spectrogram`` is the part of a network that turns frames of 4 s into matrices of 512 (time) x 128 (frequency),
 normalised with statistics of the training part; ``LogMel`` gives mel bands that no gain changes. ``augment`` changes a
-recording at random while it is trained on. What makes recordings samples and frames (``hamiltone.audio``) can be had
-from here, too.
+recording at random while it is trained on, and ``VoiceEncoder`` tells voices apart. What makes recordings samples and
+frames (``hamiltone.audio``) can be had from here, too.
 
 Source: REFERENCE section 1.
 """
@@ -44,6 +44,7 @@ from ._augmentation import (
 from ._convolved_spectrogram import ConvolvedSpectrogram
 from ._log_mel import LOG_MEL_COLUMNS, ConvolvedLogMel, LogMel, mel_bands, sounding_columns
 from ._spectrogram import Normalisation, Scale, Spectrogram
+from ._voice_encoder import VOICE_PACKAGE, VoiceEncoder, VoiceError, load_voice_encoder
 
 __all__ = [
     "FRAME_SAMPLES",
@@ -52,6 +53,7 @@ __all__ = [
     "OCTAVES",
     "SAMPLE_RATE",
     "SILENT_PEAK",
+    "VOICE_PACKAGE",
     "AudioError",
     "AudioFormatError",
     "AudioLengthError",
@@ -66,6 +68,8 @@ __all__ = [
     "Recording",
     "Scale",
     "Spectrogram",
+    "VoiceEncoder",
+    "VoiceError",
     "add_noise",
     "audio_duration",
     "augment",
@@ -77,6 +81,7 @@ __all__ = [
     "frame_bounds",
     "is_silent",
     "load_audio",
+    "load_voice_encoder",
     "mel_bands",
     "opened",
     "place_in_frame",
