@@ -130,7 +130,7 @@ def _label(axes: Axes, column: int, lowest: bool, below: str, beside: str) -> No
 
 def _layer_panel(axes: Axes, title: str, numbers: Figure2, palette: Palette, lines: Sequence[LayerLine]) -> None:
     layers = numbers.layers
-    consecutive = len(layers) == layers[-1] - layers[0] + 1 and len(layers) > 1
+    consecutive = _consecutive(layers)
     axes.axhline(0, color=palette.faint, linewidth=0.8, zorder=1)
     for line in lines:
         number = TASKS.index(line.task)
@@ -147,6 +147,11 @@ def _layer_panel(axes: Axes, title: str, numbers: Figure2, palette: Palette, lin
     axes.tick_params(labelsize=_SMALL)
     axes.grid(axis="y", color=palette.faint, alpha=0.25, linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def _consecutive(layers: Sequence[int]) -> bool:
+    """Whether there is a band to draw between neighbouring layers, and no gap in it."""
+    return len(layers) == layers[-1] - layers[0] + 1 and len(layers) > 1
 
 
 def _line_style(color: str, number: int, size: float = 3.5) -> dict[str, Any]:
@@ -184,7 +189,10 @@ def _layer_handles(numbers: Figure2, palette: Palette) -> list[Line2D | Patch]:
         handles.append(Line2D([], [], color=palette.ink, linestyle=":", linewidth=1.1, label="mean of the lines"))
     points = [point for line in numbers.lines for point in line.points]
     if any(point.difference.low is not None for point in points):
-        handles.append(Patch(facecolor=palette.faint, alpha=0.35, label="95 % over speakers"))
+        told = "95 % over speakers"
+        band = Patch(facecolor=palette.faint, alpha=0.35, label=told)
+        bar = Line2D([], [], color=palette.faint, linestyle="none", marker="|", markersize=9, label=told)
+        handles.append(band if _consecutive(numbers.layers) else bar)
     return handles
 
 
