@@ -11,7 +11,13 @@ import pytest
 
 from hamiltone.corpora import CORPORA, load_corpus
 
-COMMAND = [sys.executable, "-c", "import sys; sys.argv[0] = 'hamiltone'; from hamiltone._command import main; main()"]
+COMMAND = [
+    sys.executable,
+    "-c",
+    # A process that was started in the background ignores SIGINT, and so would its children.
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "sys.argv[0] = 'hamiltone'; from hamiltone._command import main; main()",
+]
 
 
 def hamiltone(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -41,21 +47,24 @@ def test_the_licence_is_asked_for_and_without_a_terminal_it_is_one_line(tmp_path
 def asked(answer: bytes | None, *arguments: object) -> tuple[int, str, str]:
     """Exit code, output and errors of a command at a terminal that is answered so; None is Ctrl-C."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, *map(str, arguments)], stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    os.close(theirs)
-    assert process.stdout is not None
-    shown = b""
-    while b"accept the licence?" not in shown:
-        block = os.read(process.stdout.fileno(), 1000)
-        assert block, "it ended before it asked"
-        shown += block
-    if answer is None:
-        process.send_signal(signal.SIGINT)
-    else:
-        os.write(ours, answer)
-    output, errors = process.communicate(timeout=60)
+    ) as process:
+        os.close(theirs)
+        assert process.stdout is not None
+        shown = b""
+        while b"accept the licence?" not in shown:
+            block = os.read(process.stdout.fileno(), 1000)
+            assert block, "it ended before it asked"
+            shown += block
+        if answer is None:
+            process.send_signal(signal.SIGINT)
+        else:
+            os.write(ours, answer)
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()  # one that goes on would be waited for without end
     os.close(ours)
     return process.returncode, (shown + output).decode(), errors.decode()
 
