@@ -16,14 +16,7 @@ from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
 from hamiltone.cli._predict_by_speaker import adapted, by_their_voices, speaker_by_speaker
-from hamiltone.cli._predict_request import (
-    check_by_voice,
-    check_one_voice,
-    check_outputs,
-    check_request,
-    one_format,
-    speakers_of,
-)
+from hamiltone.cli._predict_request import check_one_voice, check_outputs, check_request, one_format, speakers_of
 from hamiltone.cli._prediction_formats import Format, print_as
 from hamiltone.cli._prediction_text import rolling_line
 from hamiltone.cli._printing import tell_licence
@@ -124,16 +117,13 @@ def predict(
     check_request(
         paths := paths or [], form, out, live, of_files=csv is not None or segments is not None or same_speaker
     )
-    if by_voice:
-        check_by_voice(others=same_speaker or live or speaker_column is not None or segments is not None)
-    by_speaker = speakers_of(paths, speaker_column, alone=not (same_speaker or live or segments))
+    by_speaker = speakers_of(paths, speaker_column, by_voice=by_voice, alone=not (same_speaker or live or segments))
     folder = model_folder(model)
     faults = _Faults()
     with _spooled(paths) as (files, named):
-        if by_speaker is None:
-            recordings = find_recordings(files, unreadable=faults.tell, remark=_remark(quiet))
-        else:
-            recordings = [path for its in by_speaker.values() for path in its]
+        recordings = [path for its in (by_speaker or {}).values() for path in its] or find_recordings(
+            files, unreadable=faults.tell, remark=_remark(quiet)
+        )
         names = [named(str(path)) for path in recordings]
         check_outputs(csv, form, out, names, [*recordings, *files, *filter(None, [segments])])
         ranges = None if segments is None else read_segments(segments, recordings, unnamed=faults.tell)

@@ -36,20 +36,16 @@ def check_request(paths: Sequence[Path], form: Format, out: Path | None, live: b
         check_place(out / "labels")
 
 
-def check_by_voice(*, others: bool) -> None:
-    """Refuse voices that are to be found beside what says who speaks."""
-    from hamiltone.service import ServiceError
-
-    if others:
-        raise ServiceError(
-            "--by-voice finds who speaks: it goes without --same-speaker, --speaker-column, --segments and --live"
-        )
-
-
-def speakers_of(paths: Sequence[Path], column: str | None, *, alone: bool) -> dict[str, list[Path]] | None:
+def speakers_of(
+    paths: Sequence[Path], column: str | None, *, by_voice: bool, alone: bool
+) -> dict[str, list[Path]] | None:
     """The recordings of each speaker, as a table names them; None where no column is named."""
     from hamiltone.service import ServiceError, recordings_by_speaker
 
+    if by_voice and (column is not None or not alone):
+        raise ServiceError(
+            "--by-voice finds who speaks: it goes without --same-speaker, --speaker-column, --segments and --live"
+        )
     if column is None:
         return None
     if len(paths) != 1 or not alone:

@@ -92,8 +92,7 @@ def train(
         HamiltoneError: bad settings, recordings or earlier runs, or a folder that holds another run.
     """
     out, device = expand(settings.out, "out"), torch_device(settings.device)
-    finished = (out / RECORD).is_file() and not overwrite  # nothing is written then, nor need it be possible
-    if not finished:
+    if not (finished := not overwrite and (out / RECORD).is_file()):  # nothing is written then, nor need it be possible
         check_bundle_place(out / MODEL)
     if not started_by_launcher(settings.processes) and settings.processes > 1:
         launch(settings, command=command, quiet=quiet, side_by_side=side_by_side, overwrite=overwrite)
