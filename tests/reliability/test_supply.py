@@ -91,8 +91,8 @@ def test_no_code_is_made_of_data() -> None:
     for path in (ROOT / "src").rglob("*.py"):
         if names := list(doubtful(ast.parse(path.read_text(encoding="utf-8")))):
             found[path.name] = names
-    # Released weights are a pickle, and so are those of an installed package that tell voices apart: torch's loader that
-    # makes tensors alone reads them, the former, which may be anybody's, in a restricted process.
+    # Released weights are a pickle, and so are those of an installed package that tell voices apart: the torch loader
+    # that makes tensors alone reads them; the former, which may be anybody's, in a restricted process.
     assert found == {"_released_worker.py": ["torch.load"], "_voice_encoder.py": ["torch.load"]}
     for place in ("training/_released_worker.py", "speech/_voice_encoder.py"):
         assert "weights_only=True" in (ROOT / "src/hamiltone" / place).read_text(encoding="utf-8")
