@@ -99,4 +99,4 @@ def test_by_voice_goes_without_what_says_who_speaks(other: list[str], tmp_path: 
     paths = [] if other == ["--live"] else [str(tmp_path)]
     result = CliRunner().invoke(app, ["predict", *paths, "--by-voice", *other])
     assert result.exit_code != 0
-    assert "--by-voice" in str(result.exception) + result.output
+    assert "--by-voice finds who speaks" in str(result.exception) + result.output

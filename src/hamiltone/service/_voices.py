@@ -27,7 +27,7 @@ _FARTHEST = 0.35  # mean distance (1 - cosine) of two groups that are one; see d
 def recordings_by_voice(recordings: Iterable[Path | str], *, report: Report | None = None) -> dict[str, list[Path]]:
     """The recordings of each voice, by their sound alone.
 
-    Two voices may be taken for one, and one for several: a voice that shouts sounds unlike itself.
+    Two speakers may be taken for one voice, and one for several (docs/predict.md has how often).
 
     Args:
         recordings: each of one person.
