@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from hamiltone.records import find_plan
 from hamiltone.report import pretraining_rows, resource_rows, result_rows
-from hamiltone.report._study_results import find_plan, read_study
+from hamiltone.report._study_results import read_study
 from hamiltone.report._table1 import table1
 from hamiltone.report._table1_files import table1_csv, table1_tex
 

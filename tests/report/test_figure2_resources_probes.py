@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from hamiltone.records import find_plan
 from hamiltone.report import resource_rows
 from hamiltone.report._figure2 import figure2
 from hamiltone.report._figure_style import MARKERS, PRINT
@@ -15,7 +16,7 @@ from hamiltone.report._probe_results import probe_results
 from hamiltone.report._resource_table import resource_table
 from hamiltone.report._resource_text import resources_csv
 from hamiltone.report._study_figures import _figure2, _probes_figure, figure2_files, figure2_inline, probes_inline
-from hamiltone.report._study_results import find_plan, read_study
+from hamiltone.report._study_results import read_study
 from hamiltone.report._table1 import table1
 
 

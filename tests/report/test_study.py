@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from hamiltone.records import Failure, RecordError
-from hamiltone.report import ReportError, resource_rows, table1_rows, write_report
-from hamiltone.report._study_results import find_plan, read_study
+from hamiltone.records import Failure, RecordError, find_plan
+from hamiltone.report import resource_rows, table1_rows, write_report
+from hamiltone.report._study_results import read_study
 
 from .conftest import made_probe
 
@@ -85,16 +85,16 @@ def test_one_of_several_studies_must_be_chosen(made, make):
     other = make.made_study(made.folder, "other")
     other.recogniser("single S", 2)
     other.write()
-    with pytest.raises(ReportError, match=r"several studies \(made, other\)"):
+    with pytest.raises(RecordError, match=r"several studies \(made, other\)"):
         write_report(made.folder)
-    with pytest.raises(ReportError, match=r"no study third .* there are made, other"):
+    with pytest.raises(RecordError, match=r"no study third .* there are made, other"):
         write_report(made.folder, study="third")
     page = write_report(made.folder, study="other")
     assert "study other" in page.read_text(encoding="utf-8")
     assert {row["AT"] for row in table1_rows(made.folder, "other") if row["Accuracy, actor"][0] != "\N{EN DASH}"} == {
         "single S"
     }
-    with pytest.raises(ReportError, match="no study made"):
+    with pytest.raises(RecordError, match="no study made"):
         write_report(made.folder / "runs", study="made")
 
 

@@ -13,9 +13,10 @@ from sklearn import metrics
 
 from hamiltone.measures import accuracy_from_confusion as from_confusion
 from hamiltone.measures import holm, paired_permutation_test, speaker_interval
+from hamiltone.records import find_plan
 from hamiltone.report import table1_rows, write_report
 from hamiltone.report._figure2 import figure2
-from hamiltone.report._study_results import find_plan, read_study
+from hamiltone.report._study_results import read_study
 from hamiltone.report._table1 import BEST_OF, table1
 from hamiltone.report._table1_files import table1_csv, table1_tex
 from hamiltone.report._table1_text import table1_cells, table1_words

@@ -26,7 +26,7 @@ from ._run import (
     read_record,
     split_heading,
 )
-from ._study import FAILURE, PLANS, Condition, Failure, PlannedRun, RunKind, StudyPlan, plan_files
+from ._study import FAILURE, PLANS, Condition, Failure, PlannedRun, RunKind, StudyPlan, find_plan
 from ._versions import extension_keys, versions
 
 MODEL, SETTINGS, SPLIT = "model", "settings.toml", "split.json"
@@ -73,11 +73,11 @@ __all__ = [
     "SplitHeading",
     "StudyPlan",
     "extension_keys",
+    "find_plan",
     "heard_folder",
     "heard_of",
     "joined_heard",
     "namesakes",
-    "plan_files",
     "predictions_table",
     "read_heard",
     "read_predictions",

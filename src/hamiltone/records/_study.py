@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
-from ._content import Content, File
+from ._content import Content, File, RecordError
 from ._methods import Method
 
 PLANS, FAILURE = "studies", "failure.json"
@@ -92,9 +92,23 @@ class StudyPlan(File):
         return self
 
 
-def plan_files(folder: Path) -> list[Path]:
-    """The files of the plans below a folder, in the order of the studies' names."""
-    return sorted((folder / PLANS).glob("[!.]*.json"))
+def find_plan(folder: Path, name: str | None = None) -> Path | None:
+    """The plan of the study below ``folder`` that is asked for, or of its only one; None if it holds no study.
+
+    Raises:
+        RecordError: no such study, or several and none chosen; the line names those that are there.
+    """
+    plans = sorted((Path(folder) / PLANS).glob("[!.]*.json"))
+    names = ", ".join(plan.stem for plan in plans)
+    if name is not None:
+        chosen = [plan for plan in plans if plan.stem == name]
+        if not chosen:
+            there = f"there {'is' if len(plans) == 1 else 'are'} {names}" if plans else "there is none"
+            raise RecordError(f"no study {name} in {Path(folder) / PLANS}: {there}")
+        return chosen[0]
+    if len(plans) > 1:
+        raise RecordError(f"{folder} holds several studies ({names}): choose one with --study NAME")
+    return plans[0] if plans else None
 
 
 class Failure(File):

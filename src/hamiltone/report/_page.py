@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 import hamiltone
 from hamiltone.files import atomic_write
-from hamiltone.records import RunRecord
+from hamiltone.records import RunRecord, find_plan
 
 from ._confusion import ConfusionMatrix
 from ._missed_clips import clips_missed_by_all
@@ -20,7 +20,7 @@ from ._run_figures import Accuracy, Curve, curves, overview
 from ._run_tables import AXES, CellText, evaluated_on, interval_note, pretraining_cells, result_cells
 from ._runs import ReportError, Run, protocols, read_runs
 from ._study_page import study_page
-from ._study_results import find_plan, read_study
+from ._study_results import read_study
 
 _THEME = Path(hamiltone.__file__).parent / "service" / "page" / "theme.css"  # one look for both pages
 _MOST_CLIPS_LISTED = 40
@@ -64,8 +64,8 @@ def write_report(folder: Path, out: Path | None = None, study: str | None = None
         The path of the page.
 
     Raises:
-        ReportError: no such folder, no records in it, ``out`` is a folder, no such study, or several and none chosen.
-        RecordError: a file of a run or a study that cannot be read.
+        ReportError: no such folder, no records in it, or ``out`` is a folder.
+        RecordError: no such study, several and none chosen, or a file of a run or a study that cannot be read.
     """
     folder = Path(folder)
     out = folder / "report.html" if out is None else Path(out)

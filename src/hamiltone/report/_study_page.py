@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from hamiltone.files import content_key
 from hamiltone.measures import confusion_matrix
-from hamiltone.records import METHOD_NAMES
+from hamiltone.records import METHOD_NAMES, find_plan
 
 from ._confusion import ConfusionMatrix
 from ._figure2 import Figure2, figure2
@@ -21,7 +21,7 @@ from ._run_tables import NOTHING, CellText, as_text, markdown_table, percent
 from ._runs import Run
 from ._search_table import SEARCH_WORDS, search_cells
 from ._study_figures import figure2_files, figure2_inline, probes_inline
-from ._study_results import StudyResults, StudyRun, find_plan, read_study
+from ._study_results import StudyResults, StudyRun, read_study
 from ._table1 import BEST_OF, Table1, TableCell, table1
 from ._table1_files import table1_csv, table1_tex
 from ._table1_text import table1_cells, table1_words
@@ -77,7 +77,7 @@ def table1_rows(folder: Path, study: str | None = None) -> list[dict[str, str]]:
     """The rows of Table 1 as text, for a terminal; none if the folder holds no study.
 
     Raises:
-        ReportError, RecordError: as ``write_report``.
+        RecordError: as ``write_report``.
     """
     plan = find_plan(folder, study)
     return as_text(table1_cells(table1(read_study(folder, plan)))) if plan else []
@@ -87,7 +87,7 @@ def resource_rows(folder: Path, study: str | None = None) -> list[dict[str, str]
     """The rows of the table of resources as text, for a terminal; none if the folder holds no study.
 
     Raises:
-        ReportError, RecordError: as ``write_report``.
+        RecordError: as ``write_report``.
     """
     plan = find_plan(folder, study)
     return as_text(resource_cells(resource_table(read_study(folder, plan)))) if plan else []

@@ -12,7 +12,6 @@ import pandas as pd
 
 from hamiltone.records import (
     FAILURE,
-    PLANS,
     PROBE,
     RECORD,
     Condition,
@@ -21,10 +20,9 @@ from hamiltone.records import (
     Probe,
     RunRecord,
     StudyPlan,
-    plan_files,
 )
 
-from ._runs import ReportError, Run, in_order, read_runs_at, run_folders
+from ._runs import Run, in_order, read_runs_at, run_folders
 
 State = Literal["done", "failed", "skipped", "absent"]
 STATES: tuple[State, ...] = ("done", "failed", "skipped", "absent")
@@ -160,25 +158,6 @@ class StudyResults:
         """How many runs are planned, done, failed, skipped and absent."""
         states = Counter({run.planned.folder: run.state for run in self.runs}.values())
         return {"planned": states.total(), **{state: states[state] for state in STATES}}
-
-
-def find_plan(folder: Path, name: str | None = None) -> Path | None:
-    """The plan of the study below ``folder`` that is asked for, or of its only one; None if it holds no study.
-
-    Raises:
-        ReportError: no such study, or several and none chosen; the line names those that are there.
-    """
-    plans = plan_files(Path(folder))
-    names = ", ".join(plan.stem for plan in plans)
-    if name is not None:
-        chosen = [plan for plan in plans if plan.stem == name]
-        if not chosen:
-            there = f"there {'is' if len(plans) == 1 else 'are'} {names}" if plans else "there is none"
-            raise ReportError(f"no study {name} in {Path(folder) / PLANS}: {there}")
-        return chosen[0]
-    if len(plans) > 1:
-        raise ReportError(f"{folder} holds several studies ({names}): choose one with --study NAME")
-    return plans[0] if plans else None
 
 
 def read_study(folder: Path, plan_file: Path) -> StudyResults:

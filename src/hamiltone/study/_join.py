@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hamiltone.files import atomic_path
-from hamiltone.records import PLANS, RECORD, Condition, PlannedRun, StudyPlan, plan_files
+from hamiltone.records import PLANS, RECORD, Condition, PlannedRun, StudyPlan, find_plan
 
 from ._errors import StudyError
 from ._recordings import SPLITS
@@ -31,7 +31,7 @@ def join_studies(folders: Sequence[Path], out: Path, *, study: str | None = None
     Raises:
         StudyError: fewer than two studies, other settings than the seeds, different runs of one seed, files that
             cannot be copied, or ``out`` is there already.
-        RecordError: a plan that cannot be read.
+        RecordError: a plan that cannot be read, no such study in a folder, or several and none chosen.
     """
     if len({*folders}) < 2:
         raise StudyError("join: name two folders of studies at least")
@@ -63,14 +63,10 @@ def _copy(source: Path, place: Path) -> None:
 def _plan(folder: Path, study: str | None) -> StudyPlan:
     if not folder.is_dir():
         raise StudyError(f"{folder}: there is no such folder")
-    plans = plan_files(folder)
-    named = [plan for plan in plans if study in (None, plan.stem)]
-    if not named:
-        raise StudyError(f"{folder}: has no plan {study or 'of a study'} in {PLANS}/")
-    if len(named) > 1:
-        names = ", ".join(plan.stem for plan in plans)
-        raise StudyError(f"{folder}: holds several studies ({names}): choose one with --study NAME")
-    return StudyPlan.read(named[0])
+    plan = find_plan(folder, study)
+    if plan is None:
+        raise StudyError(f"{folder}: has no plan of a study in {PLANS}/")
+    return StudyPlan.read(plan)
 
 
 def _joined(plans: Mapping[Path, StudyPlan], command: str) -> StudyPlan:
