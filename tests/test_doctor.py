@@ -46,6 +46,7 @@ def test_a_report_trains_and_tells_nothing_private(monkeypatch: pytest.MonkeyPat
     assert "ok: loss" in lines["training"]
     assert "the same when loaded" in lines["training"]
     assert "torch: 1 of" in text
+    assert ", bf16 fast, " in text or ", bf16 slow, " in text
     assert "variable        OMP_NUM_THREADS=1\n" in text
     assert "variable        CUDA_HOME=(not shown)\n" in text
     assert f"Linux {platform.release()}" in text or platform.system() != "Linux"

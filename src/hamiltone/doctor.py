@@ -180,13 +180,17 @@ def _threads() -> list[str]:
     import threadpoolctl
     import torch
 
+    from hamiltone.machine import computes_bf16
     from hamiltone.study import usable_cores
 
     pools = [
         " ".join(str(pool[key]) for key in ("internal_api", "version", "architecture", "num_threads") if pool.get(key))
         for pool in threadpoolctl.threadpool_info()
     ]
-    torchs = f"{torch.get_num_threads()} of {usable_cores()} cores, {torch.backends.cpu.get_cpu_capability()}"
+    bf16 = "fast" if computes_bf16(torch.device("cpu")) else "slow"
+    torchs = (
+        f"{torch.get_num_threads()} of {usable_cores()} cores, {torch.backends.cpu.get_cpu_capability()}, bf16 {bf16}"
+    )
     mkl, mkldnn = torch.backends.mkl.is_available(), torch.backends.mkldnn.is_available()
     return [f"torch: {torchs}, MKL {mkl}, oneDNN {mkldnn}", *sorted({f"library: {pool} threads" for pool in pools})]
 

@@ -34,6 +34,16 @@ def torch_device(name: str) -> torch.device:
     return device
 
 
+def computes_bf16(device: torch.device) -> bool:
+    """Whether convolutions in bfloat16 are fast there: on a processor, where oneDNN has them (AVX-512, AMX), else not.
+
+    Elsewhere PyTorch takes its own, which need many times as long as those in single precision.
+    """
+    if device.type != "cpu":
+        return True
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def processor() -> str:
     """The processor's name, as well as the system tells it."""
     if _PROCESSORS.exists():

@@ -5,8 +5,9 @@ import os
 import pytest
 import torch
 
-from hamiltone.machine import DeviceError, torch_device
+from hamiltone.machine import DeviceError, computes_bf16, torch_device
 from hamiltone.settings import SettingsError
+from hamiltone.training import _loop, train
 from hamiltone.training._determinism import deterministic
 
 from .conftest import Make
@@ -38,6 +39,34 @@ def test_settings_take_a_device_and_refuse_others(settings_for: Make, tmp_path):
         settings_for(tmp_path, device="gpu")
     with pytest.raises(SettingsError, match="processes are several, but device cuda:1 is one"):
         settings_for(tmp_path, device="cuda:1", processes=2)
+
+
+def test_fast_bf16_is_torchs_own_judgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert computes_bf16(torch.device("cuda"))
+    x = torch.zeros(1, 4, 8, 8, dtype=torch.bfloat16)
+    with torch.profiler.profile() as profile:
+        torch.conv2d(x, torch.zeros(4, 4, 3, 3, dtype=torch.bfloat16))
+    used = {event.key for event in profile.key_averages()}
+    assert computes_bf16(torch.device("cpu")) == ("aten::mkldnn_convolution" in used)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    assert not computes_bf16(torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "fast", "told"), [("bf16", False, True), ("bf16", True, False), ("no", False, False)]
+)
+def test_slow_bf16_is_told(
+    settings_for: Make,
+    tmp_path,
+    monkeypatch,
+    capsys: pytest.CaptureFixture[str],
+    precision: str,
+    fast: bool,
+    told: bool,
+) -> None:
+    monkeypatch.setattr(_loop, "computes_bf16", lambda _device: fast)
+    train(settings_for(tmp_path / "run", training__epochs=1, training__precision=precision))
+    assert ("note: this processor has no fast bf16" in capsys.readouterr().err) == told
 
 
 @pytest.mark.parametrize("workspace", [None, ":16:8"])

@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from hamiltone.machine import peak_memory, reset_peak_memory
+from hamiltone.machine import computes_bf16, peak_memory, reset_peak_memory
 from hamiltone.records import Epoch
 from hamiltone.settings import OptimisationSettings
 
@@ -23,6 +23,10 @@ from ._objectives import Losses, Objective
 from ._processes import AVERAGED_GRADIENTS, Processes
 from ._weight_average import WeightAverage
 
+_SLOW_BF16 = (
+    "note: this processor has no fast bf16, so a step takes many times as long as with training.precision=no, which is "
+    "another run with results of its own"
+)
 _DIVERGED = "the training has diverged; lower training.learning_rate and give another out, or remove this one"
 
 
@@ -59,6 +63,8 @@ def fit(
     one batch: they do the steps that one process would do. ``watch`` is told each epoch that is done, once it is saved.
     """
     accelerator = _accelerator(settings, device)
+    if settings.precision == "bf16" and not computes_bf16(accelerator.device):
+        display.say(_SLOW_BF16)
     adam = _place(objective, settings, accelerator.device)
     average = WeightAverage(objective.module, settings.weight_average)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
