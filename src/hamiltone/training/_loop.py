@@ -62,9 +62,7 @@ def fit(
     killed ends with the same weights, bit for bit, as one that was not. Several processes share each batch, which stays
     one batch: they do the steps that one process would do. ``watch`` is told each epoch that is done, once it is saved.
     """
-    accelerator = _accelerator(settings, device)
-    if settings.precision == "bf16" and not computes_bf16(accelerator.device):
-        display.say(_SLOW_BF16)
+    accelerator = _accelerator(settings, device, display)
     adam = _place(objective, settings, accelerator.device)
     average = WeightAverage(objective.module, settings.weight_average)
     module, optimizer = accelerator.prepare(objective.module.train(), adam)
@@ -161,7 +159,9 @@ def put_channels_last(module: torch.nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
-def _accelerator(settings: OptimisationSettings, device: torch.device) -> Accelerator:
+def _accelerator(settings: OptimisationSettings, device: torch.device, display: TrainingDisplay) -> Accelerator:
+    if settings.precision == "bf16" and not computes_bf16(device):
+        display.say(_SLOW_BF16)
     # One process may train several runs, each with its precision.
     AcceleratorState._reset_state(reset_partial_state=True)
     # Settings alone decide a result: accelerate would take accumulation of gradients, compilation, another device and
