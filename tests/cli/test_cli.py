@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from hamiltone import __version__
 from hamiltone.cli import app
-from hamiltone.cli._prediction_text import _common_folder, print_prediction
+from hamiltone.cli._prediction_text import _common_folder, print_prediction, print_predictions
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Recognizer, RHEmoEncoder, RHEmoFront, load_recognizer, save_bundle, vgg
 from hamiltone.service import FrameScores, Prediction
@@ -162,6 +162,25 @@ def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: 
     assert "mean score of the windows" in lines[3]
     assert lines[4].split() == ["0.0", "to", "1.0", "s", "sad", "(100", "%)"]
     assert (len(lines), lines[-1].strip()) == (35, "and 70 more; --csv FILE and --json have all windows")
+
+
+def test_of_whole_recordings_the_table_has_the_length_and_of_segments_the_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def heard(name: str, start: float, end: float, speaker: str | None) -> Prediction:
+        frames = (FrameScores(start, end, "sad", {"sad": 0.9, "happy": 0.1}),)
+        return Prediction(str(tmp_path / name), speaker, start, end, "sad", frames[0].scores, frames, ())
+
+    print_predictions([heard("a.wav", 0.0, 2.5, "voice 1"), heard("b.wav", 0.0, 3.5, None)])
+    assert " to " not in (out := capsys.readouterr().out)
+    assert "2.5" in out and "3.5" in out
+    for segments in (
+        [heard("a.wav", 0.0, 2.5, None), heard("a.wav", 0.0, 3.5, None)],
+        [heard("a.wav", 0.0, 2.5, None), heard("b.wav", 1.0, 3.5, None)],
+    ):
+        print_predictions(segments)
+        out = capsys.readouterr().out
+        assert "0.0 to 2.5" in out and f"{segments[1].start:.1f} to 3.5" in out
 
 
 def test_hardly_any_sound_is_noted(model: Path, tmp_path: Path) -> None:

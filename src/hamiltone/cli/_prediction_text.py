@@ -40,7 +40,8 @@ def print_predictions(predictions: "list[Prediction]") -> None:
     paths = [Path(prediction.path).absolute() for prediction in predictions]
     folder = _common_folder(paths)
     names = [str(path.relative_to(folder)) if folder else str(path) for path in paths]
-    rows = [_row(name, prediction) for name, prediction in zip(names, predictions, strict=True)]
+    whole = len({*paths}) == len(paths) and not any(prediction.start for prediction in predictions)
+    rows = [_row(name, prediction, whole=whole) for name, prediction in zip(names, predictions, strict=True)]
     filled = tuple(column for column in _COLUMNS if any(row[column] for row in rows))  # a terminal is narrow
     print_table(str(folder) if folder else "", rows, filled)
 
@@ -59,7 +60,7 @@ def _common_folder(paths: list[Path]) -> Path | None:
     return None if folder == folder.parent else folder
 
 
-def _row(name: str, prediction: "Prediction") -> dict[str, str]:
+def _row(name: str, prediction: "Prediction", *, whole: bool) -> dict[str, str]:
     ranked = [f"{label} {100 * score:.0f} %" for label, score in prediction.ranked]
     sure = prediction.label == prediction.ranked[0][0]
     stretches = prediction.stretches()
@@ -67,19 +68,12 @@ def _row(name: str, prediction: "Prediction") -> dict[str, str]:
     return {
         "Recording": name,
         "Speaker": prediction.speaker or "",
-        "Seconds": _seconds(prediction),
+        "Seconds": f"{prediction.end:.1f}" if whole else f"{prediction.start:.1f} to {prediction.end:.1f}",
         "Emotion": prediction.label,
         "Score": f"{100 * prediction.ranked[0][1]:.0f} %" if sure else "",
         "Next": "".join(ranked[1:2] if sure else ranked[:1]),
         "Over time": ", ".join([*map(_stretch, stretches[:_MOST_STRETCHES]), *more]) if len(stretches) > 1 else "",
     }
-
-
-def _seconds(prediction: "Prediction") -> str:
-    """How long a recording is, or where a segment lies."""
-    if prediction.start == 0 and prediction.speaker is None:
-        return f"{prediction.end:.1f}"
-    return f"{prediction.start:.1f} to {prediction.end:.1f}"
 
 
 def _stretch(stretch: "Stretch") -> str:
