@@ -245,7 +245,17 @@ def test_values_that_overflow_the_resampler(tmp_path: Path) -> None:
     path = tmp_path / "huge.wav"
     square = np.where(np.arange(20_000) // 50 % 2, 3.4e38, -3.4e38)
     soundfile.write(path, square, 48000, subtype="FLOAT")
-    refused(path, "too large to be resampled")
+    refused(path, "beyond 1e\\+10 times full scale")
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_values_whose_powers_overflow(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "huge.wav"
+    tone = np.sin(np.arange(rate) / 10)
+    soundfile.write(path, 1e11 * tone, rate, subtype="FLOAT")
+    refused(path, "beyond 1e\\+10 times full scale: that is no sound")
+    soundfile.write(path, 2.0**31 * tone, rate, subtype="FLOAT")
+    assert np.abs(load_audio(path)).max() > 2.0**30
 
 
 def test_less_than_one_sample(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hamiltone.networks import (
     SpectrogramFront,
     build_front,
     build_network,
+    check_bundle_place,
     save_bundle,
     vgg,
 )
@@ -24,6 +25,7 @@ from hamiltone.service import (
     Predictor,
     ServiceError,
     check_csv_path,
+    export_hub,
     find_recordings,
     licence_notice,
     model_folder,
@@ -245,6 +247,34 @@ def test_a_model_is_saved_over_a_model_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     for _ in range(2):
         save_bundle(recognizer(), tmp_path / "model")
+        check_bundle_place(tmp_path / "model")
+    (tmp_path / "record.json").touch()
+    with pytest.raises(BundleError, match="is the model that the run's record tells of"):
+        check_bundle_place(tmp_path / "model")
+
+
+@pytest.mark.parametrize("other", [".git", "src", "thesis.txt", ".env"])
+def test_a_folder_of_which_a_model_is_a_part_is_kept(tmp_path: Path, other: str) -> None:
+    for name in ("mine", "whole"):
+        save_bundle(recognizer(), tmp_path / name)
+    place = tmp_path / "mine" / other
+    if other in (".git", "src"):
+        place.mkdir()
+    else:
+        place.write_text("mine")
+    for attempt in (
+        lambda: save_bundle(recognizer(), tmp_path / "mine"),
+        lambda: export_hub(tmp_path / "whole", tmp_path / "mine"),
+    ):
+        with pytest.raises(BundleError, match=rf"holds something else than a model \({other}\)"):
+            attempt()
+    assert place.exists()
+
+
+def test_another_s_config_makes_no_model(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"port": 8080}')
+    with pytest.raises(BundleError, match=r"holds something else than a model \(config.json\)"):
+        check_bundle_place(tmp_path)
 
 
 def test_adapted_to_one_person_it_hears_all_recordings_first(tmp_path: Path) -> None:

@@ -76,6 +76,12 @@ def test_noise_is_unsure_in_every_window_and_overall(predictor: Predictor) -> No
     assert sum(prediction.scores.values()) == pytest.approx(1)
 
 
+def test_of_speech_in_much_silence_the_note_says_how_much_is_none(predictor: Predictor, voice: Path) -> None:
+    sound = np.concatenate([np.zeros(128000), load_audio(voice)[:60000]]).astype(np.float32)
+    (note,) = predictor.predict_waveform(sound).notes
+    assert note == "no speech is heard in 2 of 3 windows: the level is as steady as that of noise or of a tone"
+
+
 def test_speech_with_noise_before_it_has_an_answer(predictor: Predictor, voice: Path) -> None:
     sound = np.concatenate([STEADY["white"][:64000], load_audio(voice)[:128000]]).astype(np.float32)
     prediction = predictor.predict_waveform(sound, hop=4.0)

@@ -38,6 +38,8 @@ from ._recognizer import Recognizer
 from ._rh_emo import RHEmo, RHEmoOutput
 from ._spectrogram_fronts import RHEmoFront
 
+_NAMES = {CONFIG, WEIGHTS, CARD, LICENCE, ".DS_Store", ".gitattributes"}
+_BESIDE = {".json", ".onnx", ".png", ".svg"}  # what was heard, an export, pictures of the card
 _LARGEST_WEIGHTS = 8 << 30
 _SPARE_ELEMENTS = 1 << 20
 _MAKERS = {torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn}
@@ -71,16 +73,22 @@ class TrainedRHEmo(nn.Module):
         return RHEmoFront(copy.deepcopy(self.spectrogram), copy.deepcopy(self.rh_emo.encoder), trainable=trainable)
 
 
-def check_bundle_place(folder: Path | str) -> None:
+def check_bundle_place(folder: Path | str, *, of_run: bool = False) -> None:
     """See that a model can be saved there: before anything is computed for it.
 
+    Args:
+        folder: where it is to go; an older model in it may be replaced, and nothing else.
+        of_run: it is a run that saves its own.
+
     Raises:
-        BundleError: the folder holds something else than a model, which would be lost; it, or one above it, is a file,
-            or may not be written.
+        BundleError: the folder holds something else than a model, which would be lost, or the model of a finished run,
+            whose record would be another's; it, or one above it, is a file, or may not be written.
     """
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / CONFIG).is_file():
-        raise BundleError(f"{folder}: holds something else than a model; name a new folder")
+    if folder.is_dir() and (other := _no_part_of_a_model(folder)):
+        raise BundleError(f"{folder}: holds something else than a model ({other}); name a new folder")
+    if not of_run and folder.name == "model" and folder.is_dir() and (folder.parent / "record.json").is_file():
+        raise BundleError(f"{folder}: is the model that the run's record tells of; name a new folder")
     whole = Path(os.path.realpath(folder))
     if whole.exists() and not whole.is_dir():
         raise BundleError(f"{folder}: is a file, and a model is a folder; name a new folder")
@@ -89,6 +97,19 @@ def check_bundle_place(folder: Path | str) -> None:
         raise BundleError(f"{above}: is a file, so that {folder} cannot be written; name a new folder")
     if not os.access(above, os.W_OK | os.X_OK):
         raise BundleError(f"{above}: may not be written; name another place than {folder}")
+
+
+def _no_part_of_a_model(folder: Path) -> str | None:
+    """What a folder holds that no saved model has, by its name; None of a saved model or an empty folder."""
+    entries = sorted(folder.iterdir())
+    for entry in entries:
+        if entry.is_dir() or not (entry.name in _NAMES or entry.suffix in _BESIDE):
+            return entry.name
+    try:
+        ours = not entries or '"hamiltone"' in (folder / CONFIG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        ours = False
+    return None if ours else entries[0].name
 
 
 def save_bundle(
@@ -115,7 +136,7 @@ def save_bundle(
         ExtensionError: the front would not be the same once it is loaded.
     """
     folder = Path(folder)
-    check_bundle_place(folder)
+    check_bundle_place(folder, of_run=True)  # whoever saves another's asked before it began
     facts = dict(card or {})
     config: dict[str, Any] = {"format": FORMAT, "hamiltone": __version__, "labels": list(model.labels)}
     if isinstance(model, Recognizer):

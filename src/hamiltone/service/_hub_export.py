@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from hamiltone.files import atomic_path
-from hamiltone.networks import CARD_HEADER, bundle_card, load_recognizer
+from hamiltone.networks import CARD_HEADER, bundle_card, check_bundle_place, load_recognizer
 
 from ._errors import ServiceError
 
@@ -23,9 +23,8 @@ def export_hub(model: Path | str, folder: Path | str) -> Path:
         The folder.
 
     Raises:
-        BundleError: the model cannot be loaded.
-        ServiceError: it would replace the model itself or a folder that holds something else, or the model's card has
-            a header that cannot be read.
+        BundleError: the model cannot be loaded, or the folder may not take one (``check_bundle_place``).
+        ServiceError: it would replace the model itself, or the model's card has a header that cannot be read.
     """
     import yaml  # noqa: PLC0415
     from huggingface_hub import ModelCard  # noqa: PLC0415 - takes longer to import than a prediction to make
@@ -34,8 +33,7 @@ def export_hub(model: Path | str, folder: Path | str) -> Path:
     load_recognizer(model)
     if folder.resolve() == model.resolve():
         raise ServiceError(f"{folder}: is the model itself; name another folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "config.json").is_file():
-        raise ServiceError(f"{folder}: holds something else than a model; name a new folder")
+    check_bundle_place(folder)
     try:
         card = ModelCard(bundle_card(model) or f"# {model.name}\n", ignore_metadata_errors=False)
     except (ValueError, yaml.YAMLError) as error:

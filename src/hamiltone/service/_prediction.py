@@ -159,7 +159,9 @@ def _notes(counted: Sequence[Window], seconds: float, *, steady: bool) -> list[s
     if seconds < _SHORT:
         notes.append(f"only {seconds:.2f} s of sound: too short to mean much")
     if steady:
-        return [*notes, "no speech is heard: the level is as steady as that of noise or of a tone"]
+        silent = sum(not window.speech for window in counted)
+        where = "" if silent == len(counted) else f" in {silent} of {len(counted)} windows"
+        return [*notes, f"no speech is heard{where}: the level is as steady as that of noise or of a tone"]
     clipped = sum(window.clipped for window in counted) / len(counted)
     if clipped > HEAVILY_CLIPPED:
         notes.append(

@@ -60,7 +60,7 @@ def calibrate(
     Args:
         settings: those that the recogniser was trained with (corpus, split, frames and task count).
         model: folder of the saved recogniser.
-        out: where the calibrated one goes; ``model`` itself is allowed.
+        out: where the calibrated one goes; ``model`` itself is allowed, where no run's record tells of it.
         unsure_below: the score, after calibration, below which the label is "unsure"; 0: it never is.
         quiet: show no progress.
 

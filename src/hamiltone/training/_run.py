@@ -93,7 +93,7 @@ def train(
     """
     out, device = expand(settings.out, "out"), torch_device(settings.device)
     if not (finished := not overwrite and (out / RECORD).is_file()):  # nothing is written then, nor need it be possible
-        check_bundle_place(out / MODEL)
+        check_bundle_place(out / MODEL, of_run=True)
     if not started_by_launcher(settings.processes) and settings.processes > 1:
         launch(settings, command=command, quiet=quiet, side_by_side=side_by_side, overwrite=overwrite)
         return read_record(out)

@@ -32,7 +32,11 @@ export function clippedShare(samples) {
 /** What is wrong with the sound of a recording, whose windows side by side these are. */
 export function notes(windows, seconds, steady) {
   const short = seconds < SHORT ? [`only ${seconds.toFixed(2)} s of sound: too short to mean much`] : [];
-  if (steady) return [...short, "no speech is heard: the level is as steady as that of noise or of a tone"];
+  if (steady) {
+    const silent = windows.filter((window) => window.steady).length;
+    const where = silent === windows.length ? "" : ` in ${silent} of ${windows.length} windows`;
+    return [...short, `no speech is heard${where}: the level is as steady as that of noise or of a tone`];
+  }
   const clipped = windows.reduce((sum, window) => sum + window.clipped, 0) / windows.length;
   if (clipped <= HEAVILY_CLIPPED) return short;
   const share = `${(100 * clipped).toFixed(0)} % of the samples lie at the limit`;
