@@ -41,7 +41,7 @@ class CorpusPartSettings(Settings):
     options: dict[str, str] = Field(
         default={},
         description="of folder: speaker; of audformat: table, emotion, ...",
-        examples=[{"speaker": "(\\d+)_.*"}],
+        examples=[{"speaker": "(?P<speaker>\\d+)_.*"}],
     )
     common_names: bool = Field(
         default=False, description="emotions are called as in other corpora: happy, sad, angry, fearful, surprised"

@@ -59,6 +59,8 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         (MINIMAL, ["anti_transfer.orthogonl=x", "anti_transfer.layers=[1]"], "did you mean orthogonal?"),
         (MINIMAL, ["epochs"], "an override is key.path=value"),
         (MINIMAL, ["=3"], "an override is key.path=value"),
+        (MINIMAL, ['corpus.options={speaker="\\d+"}'], "in double quotes a backslash is written twice"),
+        (MINIMAL, ["training={epochs=1"], "its value is no TOML"),
         (MINIMAL, ["training.epochs=0"], "training.epochs: Input should be greater than 0"),
         (MINIMAL, ["training.epochs=many"], "training.epochs"),
         (MINIMAL, ["network.depth=12"], "network.depth"),

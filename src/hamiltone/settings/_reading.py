@@ -117,7 +117,12 @@ def _parse_override(override: str) -> dict[str, Any]:
         raise SettingsError(f"{override!r}: an override is key.path=value, as training.epochs=10")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        if text.lstrip()[:1] in ("{", "[", '"', "'"):
+            raise SettingsError(
+                f"{override!r}: its value is no TOML ({str(error)[:100]}); in double quotes a backslash is written "
+                "twice, in single ones once"
+            ) from None
         value = text
     return nested(keys, value)
 
