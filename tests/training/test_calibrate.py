@@ -115,6 +115,7 @@ def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, t
     train(settings, quiet=True)
     (note,) = calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)["notes"]
     assert re.match(r"no temperature can be told .* \(\d+ of 19 validation frames are recognised\); ", note)
+    assert note in (tmp_path / "calibrated" / "README.md").read_text()
 
 
 def test_few_and_many_clips() -> None:

@@ -94,7 +94,8 @@ def calibrate(
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
     errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
     told = f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: {errors}"
-    _save(recognizer, Path(model), Path(out), dataset, told + _told_doubt(doubted, unsure_below))
+    told = "; ".join([told + _told_doubt(doubted, unsure_below), *notes])  # who reads the card has not seen the notes
+    _save(recognizer, Path(model), Path(out), dataset, told)
     return {
         "temperature": recognizer.temperature,
         "unsure_below": unsure_below,
