@@ -94,8 +94,7 @@ def calibrate(
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
     errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
     told = f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: {errors}"
-    told = "; ".join([told + _told_doubt(doubted, unsure_below), *notes])  # who reads the card has not seen the notes
-    _save(recognizer, Path(model), Path(out), dataset, told)
+    _save(recognizer, Path(model), Path(out), dataset, [told + _told_doubt(doubted, unsure_below), *notes])
     return {
         "temperature": recognizer.temperature,
         "unsure_below": unsure_below,
@@ -167,12 +166,12 @@ def _told_doubt(doubted: Doubt, below: float) -> str:
     return f"; unsure below a score of {below:g}: {doubted.unsure} of them, {', '.join(wrong)}"
 
 
-def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: str) -> None:
-    """Save it with what it has heard by now: the validation part, too."""
+def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: list[str]) -> None:
+    """Save it with what is told of it, notes among it, and what it has heard by now: the validation part, too."""
     facts = bundle_config(model).get("card", {})
     folder = heard_folder(model)
     heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
-    save_bundle(recognizer, out, facts | {"calibration": told}, licence=bundle_licence(model), heard=heard)
+    save_bundle(recognizer, out, facts | {"calibration": "; ".join(told)}, licence=bundle_licence(model), heard=heard)
 
 
 def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:
