@@ -20,7 +20,7 @@ from ._isolation import decode_apart
 SAMPLE_RATE = 16000
 """Hz; the rate of every waveform in this package."""
 
-LOUDEST = 1e10
+_LOUDEST = 1e10
 """Times full scale: what integers that nobody has scaled reach, and far below what a power or its sum can hold."""
 
 _END_TOLERANCE = 0.01
@@ -126,8 +126,8 @@ def _resampled(
                 recording.go_to(first)
         empty = True
         for part in _at_sample_rate(_limited(recording, frames, maximum_seconds), recording.rate):
-            if not (np.abs(part) <= LOUDEST).all():  # written so that NaN fails
-                raise AudioError(f"{path}: holds values beyond {LOUDEST:g} times full scale: that is no sound")
+            if not (np.abs(part) <= _LOUDEST).all():  # written so that NaN fails
+                raise AudioError(f"{path}: holds values beyond {_LOUDEST:g} times full scale: that is no sound")
             if len(part):
                 empty = False
                 yield part

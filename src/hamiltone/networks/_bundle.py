@@ -87,7 +87,7 @@ def check_bundle_place(folder: Path | str, *, of_run: bool = False) -> None:
     folder = Path(folder)
     if folder.is_dir() and (other := _no_part_of_a_model(folder)):
         raise BundleError(f"{folder}: holds something else than a model ({other}); name a new folder")
-    if not of_run and folder.name == "model" and folder.is_dir() and (folder.parent / "record.json").is_file():
+    if not of_run and _is_of_a_finished_run(folder):
         raise BundleError(f"{folder}: is the model that the run's record tells of; name a new folder")
     whole = Path(os.path.realpath(folder))
     if whole.exists() and not whole.is_dir():
@@ -97,6 +97,12 @@ def check_bundle_place(folder: Path | str, *, of_run: bool = False) -> None:
         raise BundleError(f"{above}: is a file, so that {folder} cannot be written; name a new folder")
     if not os.access(above, os.W_OK | os.X_OK):
         raise BundleError(f"{above}: may not be written; name another place than {folder}")
+
+
+def _is_of_a_finished_run(folder: Path) -> bool:
+    from hamiltone.records import MODEL, RECORD  # noqa: PLC0415 - it brings pandas, which who loads does without
+
+    return folder.name == MODEL and folder.is_dir() and (folder.parent / RECORD).is_file()
 
 
 def _no_part_of_a_model(folder: Path) -> str | None:
