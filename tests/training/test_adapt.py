@@ -81,7 +81,8 @@ def without(table: Path, name: str, keep) -> Path:
 
 def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speakers(model, table, tmp_path):
     made = adapt(corpus(table), model, tmp_path / "own", threads=1, quiet=True)
-    (note,) = made.notes
+    note, all_right = made.notes
+    assert "tell no temperature (60 of 60 frames" in all_right and load_recognizer(tmp_path / "own").temperature == 1
     assert note.startswith("bored: a class that the model does not know, which knows ") and "--label" in note
     assert made.predictions is not None and len(made.predictions) == 60
     right = np.mean(made.predictions["truth"].to_numpy() == made.predictions["prediction"].to_numpy())
@@ -100,6 +101,8 @@ def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speake
         f"temperature {saved.temperature:.3f}, fitted on the 60 recordings, by layers that had not heard their "
         f"speakers; unsure below a score of {saved.unsure_below:g}, as before"
     )
+    assert card["notes"] == [note, all_right]
+    assert f"- note: {note}\n" in (tmp_path / "own" / "README.md").read_text(encoding="utf-8")
     assert (tmp_path / "own" / "LICENCE").read_text(encoding="utf-8") == "Mine.\n"
     heard = read_heard(tmp_path / "own")
     assert heard["emodb"] == ["a"] and len(heard["table"]) == 60
@@ -182,7 +185,7 @@ def test_before_and_after_are_judged_by_the_rule_of_the_recogniser(model, tmp_pa
     before.temperature = 0.05
     save_bundle(before, tmp_path / "sharp")
     monkeypatch.setattr("hamiltone.training._adaptation.fit_heads", lambda first, *_: [first, first])
-    monkeypatch.setattr("hamiltone.training._adaptation.fit_temperature", lambda *_: 0.05)
+    monkeypatch.setattr("hamiltone.training._adaptation.told_temperature", lambda *_: (0.05, []))
     made = adapt(corpus(tmp_path / "table.csv"), tmp_path / "sharp", tmp_path / "own", threads=1, quiet=True)
     (adapted, first) = [line.partition(": ")[2] for line in made.results[1:]]
     assert adapted == first  # the layers are the same ones, and so is the temperature

@@ -14,7 +14,7 @@ from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
 from hamiltone.training import RunSettings, TrainingError, calibrate, evaluate, load_dataset, train
-from hamiltone.training._calibrate import loose_temperature
+from hamiltone.training._calibrate import told_temperature
 
 Make = Callable[..., RunSettings]
 
@@ -114,18 +114,24 @@ def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, t
     settings = settings_for(tmp_path / "run")
     train(settings, quiet=True)
     (note,) = calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)["notes"]
-    assert re.match(r"no temperature can be told .* \(\d+ of 19 validation frames are recognised\); ", note)
+    assert re.match(r"these clips tell no temperature \(\d+ of 19 validation frames are recognised\); ", note)
     assert note in (tmp_path / "calibrated" / "README.md").read_text()
 
 
 def test_few_and_many_clips() -> None:
     logits, classes = np.tile([[2.0, 0.0]], (400, 1)), np.tile([0, 0, 0, 1], 100)
-    fitted = fit_temperature(logits, classes)
-    told = [loose_temperature(logits[:count], classes[:count], fitted, "validation frames") for count in (20, 400)]
-    assert told == [
-        [
-            "20 validation frames are too few to say the temperature, which may be 0.72 to 4.6; how sure the scores "
-            "are means little: calibrate on more clips"
-        ],
-        [],
+    (few, notes), (many, none) = (told_temperature(logits[:count], classes[:count], "frames") for count in (20, 400))
+    assert [few, many] == pytest.approx([fit_temperature(logits, classes)] * 2)
+    assert notes == [
+        "20 frames are too few to say the temperature, which may be 0.72 to 4.6; how sure the scores are means little: "
+        "calibrate on more clips"
     ]
+    assert none == []
+
+
+@pytest.mark.parametrize(("classes", "least"), [([0, 1, 2], 1), ([1, 2, 0], 15)])
+def test_scores_get_no_surer_where_no_temperature_can_be_told(classes: list[int], least: float) -> None:
+    """All right: as they are, not twenty times as sure; all wrong: as flat as can be."""
+    temperature, (note,) = told_temperature(np.eye(3) * 2, np.array(classes), "frames")
+    assert least <= temperature <= (20 if least > 1 else 1)
+    assert "tell no temperature" in note

@@ -2,7 +2,7 @@
 
 from ._bundle import TrainedRHEmo, check_bundle_place, load_bundle, load_recognizer, save_bundle
 from ._bundle_config import BundleError, bundle_card, bundle_config, bundle_licence
-from ._card import CARD_HEADER, plain_result
+from ._card import CARD_HEADER, plain_result, told_results
 from ._derivatives import Derivatives
 from ._ensemble import Ensemble
 from ._front import Front, Stage, build_front, check_front, register_front
@@ -57,6 +57,7 @@ __all__ = [
     "rh_emo_losses",
     "save_bundle",
     "spectrogram_from",
+    "told_results",
     "vgg",
     "weights_key",
 ]

@@ -59,6 +59,7 @@ class CardFacts(BaseModel):
     command: _Text | None = None
     calibration: _Text | None = None
     results: list[_Text] = []
+    notes: list[_Text] = []
     heard: dict[_Text, int] = {}
     licences: dict[_Text, _Text] = {}
     versions: dict[_Text, Any] = {}

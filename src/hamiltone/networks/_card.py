@@ -78,9 +78,8 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         config: the bundle's settings.
         facts: ``task``, ``title``, ``corpus``, ``corpus_note``, ``split``, ``method``, ``heard`` (recordings of each
             corpus that it and what it rests on were trained or selected on), ``licences`` (of each corpus),
-            ``results`` (lines), ``calibration`` and ``command``; absent ones are said to be unknown.
+            ``results`` (lines), ``calibration``, ``notes`` (lines) and ``command``; absent ones are said to be unknown.
     """
-    results = [*facts.get("results", ()), *([facts["calibration"]] if facts.get("calibration") else [])]
     task = facts.get("task", "rh-emo" if config["kind"] == "rh-emo" else "")
     rows = {
         "labels": ", ".join(config["labels"]) or "none",
@@ -102,8 +101,14 @@ def model_card(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
         what=f"A model for {_TASKS.get(task, 'speech')}, made with Hamiltone.",
         facts="\n".join(f"| {name} | {value} |" for name, value in rows.items()),
         licences=", ".join(f"{name}: {text}" for name, text in facts.get("licences", {}).items()) or "unknown",
-        results="\n".join(f"- {line}" for line in results) or "None were recorded.",
+        results="\n".join(f"- {line}" for line in told_results(facts)) or "None were recorded.",
     )
+
+
+def told_results(facts: Mapping[str, Any]) -> list[str]:
+    """What a card tells of how good its model is: results, calibration, and notes on both, a line each."""
+    calibration = [facts["calibration"]] if facts.get("calibration") else []
+    return [*facts.get("results", ()), *calibration, *(f"note: {line}" for line in facts.get("notes", ()))]
 
 
 def plain_result(accuracy: float, classes: int, heard: str) -> str:

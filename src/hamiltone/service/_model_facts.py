@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from hamiltone.audio import SAMPLE_RATE
-from hamiltone.networks import BundleError, Recognizer, bundle_config, load_bundle
+from hamiltone.networks import BundleError, Recognizer, bundle_config, load_bundle, told_results
 
 from ._shipped_weights import licence_notice
 from ._windows import FRAME_SECONDS, HOP
 
 _FACTS = (
     *("title", "task", "corpus", "corpus_note", "split", "method", "heard", "licences", "results", "calibration"),
-    "command",
+    *("notes", "command"),
 )
 _WARNING = (
     "The model guesses from how a voice sounds, as it learned it from the few voices that it was trained on. How a "
@@ -33,8 +33,9 @@ def model_info(model: Path | str) -> dict[str, Any]:
         RH-Emo: algebra, depth, width, ...), ``front`` (of a recogniser: spectrogram, encoder), ``parameters`` by part,
         of a recogniser ``frame_rule``, ``temperature`` and ``unsure_below``; then what is known of its training, None
         where the model does not tell: ``title``, ``task``, ``corpus``, ``corpus_note``, ``split``, ``method``,
-        ``heard`` (corpus -> recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``command``,
-        ``versions``; and ``licence`` (first line of the licence file beside it), ``files`` (name -> bytes).
+        ``heard`` (corpus -> recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``notes``,
+        ``command``, ``versions``; and ``licence`` (first line of the licence file beside it), ``files`` (name ->
+        bytes).
 
     Raises:
         BundleError: the folder holds no whole model.
@@ -93,7 +94,7 @@ def about_model(folder: Path | str) -> dict[str, Any]:
         "front": config["front"]["kind"],
         "trained_on": f"{card.get('corpus') or 'unknown'}{note}",
         "split": card.get("split") or "unknown",
-        "results": [*card.get("results", ()), *([card["calibration"]] if card.get("calibration") else [])],
+        "results": told_results(card),
         "licence": licence_notice(folder) or _licence(card.get("licences") or {}),
         "warning": _WARNING,
         "weights": config["weights"],

@@ -12,7 +12,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hamiltone.corpora import CorpusSettings, Split, Utterances, load_utterances
-from hamiltone.measures import fit_temperature
 from hamiltone.networks import (
     Recognizer,
     check_bundle_place,
@@ -26,6 +25,7 @@ from hamiltone.settings import Dataset, settings_from
 from ._adaptation_card import calibration_line, save_adapted
 from ._adaptation_notes import FEW_SPEAKERS, heard_before, new_classes, too_few
 from ._batches import Part, make_part
+from ._calibrate import told_temperature
 from ._determinism import deterministic
 from ._display import TrainingDisplay
 from ._ensemble import plain_line, result_line
@@ -142,17 +142,19 @@ def adapt(
         strength, held_out = _validated(heard, folds, display)
         everything = np.ones(len(heard.part.utterances), bool)
         heads = heard.fitted(everything, display.report)[strength]
-        temperature = recognizer.temperature
+        temperature, loose = recognizer.temperature, []
         if held_out is not None:
-            temperature = fit_temperature(held_out.numpy(), heard.part.classes[heard.part.owner].numpy())
+            temperature, loose = told_temperature(
+                held_out.numpy(), heard.part.classes[heard.part.owner].numpy(), "frames of the recordings"
+            )
     adapted = last.with_heads(heads, temperature)
     results, predictions = _results(heard, labels, held_out, temperature, recognizer)
-    notes = [*new_classes(labels, recognizer.labels)]
+    notes = [*new_classes(labels, recognizer.labels), *loose]
     notes += [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
     facts = {"title": title, "command": command, "calibration": calibration_line(adapted, predictions)}
-    save_adapted(adapted, Path(model), Path(out), heard.part.utterances, results, facts)
+    save_adapted(adapted, Path(model), Path(out), heard.part.utterances, results, notes, facts)
     return Adapted(adapted, predictions, tuple(results), tuple(notes))
 
 

@@ -27,9 +27,10 @@ def save_adapted(
     out: Path,
     utterances: Utterances,
     results: Sequence[str],
+    notes: Sequence[str],
     facts: Mapping[str, Any],
 ) -> None:
-    """Save it, with what its model and its own recordings tell.
+    """Save it, with what its model and its own recordings tell, notes on how little that may be among it.
 
     Raises:
         BundleError: the folder holds something else than a model.
@@ -49,6 +50,7 @@ def save_adapted(
         "heard": {name: len(its) for name, its in heard.items()},
         "licences": before.get("licences", {}) | licences(own),
         "results": list(results),
+        "notes": list(notes),
         "versions": versions(),
     }
     save_bundle(adapted, out, card | dict(facts), licence=bundle_licence(model), heard=heard if folder else None)

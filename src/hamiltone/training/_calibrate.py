@@ -87,14 +87,14 @@ def calibrate(
         objective = Classification(recognizer)
         recognizer.temperature = 1.0
         before = _reliability(_probabilities(objective, part, size), part)
-        recognizer.temperature, recognizer.unsure_below = fit_temperature(logits, classes), unsure_below
-        notes += loose_temperature(logits, classes, recognizer.temperature, "validation frames")
+        recognizer.temperature, loose = told_temperature(logits, classes, "validation frames")
+        recognizer.unsure_below, notes = unsure_below, [*notes, *loose]
         probabilities = _probabilities(objective, part, size)
         after = _reliability(probabilities, part)
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
     errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
     told = f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: {errors}"
-    _save(recognizer, Path(model), Path(out), dataset, [told + _told_doubt(doubted, unsure_below), *notes])
+    _save(recognizer, Path(model), Path(out), dataset, told + _told_doubt(doubted, unsure_below), notes)
     return {
         "temperature": recognizer.temperature,
         "unsure_below": unsure_below,
@@ -115,20 +115,25 @@ def _scores(
     return logits, classes
 
 
-def loose_temperature(
-    logits: Float[np.ndarray, "row label"], classes: Int[np.ndarray, " row"], temperature: float, rows: str
-) -> list[str]:
-    """A note where the rows (what they are called, in words) hardly say what the temperature is; none otherwise."""
+def told_temperature(
+    logits: Float[np.ndarray, "row label"], classes: Int[np.ndarray, " row"], rows: str
+) -> tuple[float, list[str]]:
+    """The temperature that these rows (what they are called, in words) tell, and a note where they hardly do.
+
+    Where they tell none, as where all or as many are right as by chance, no score gets surer than it is: 1 at least.
+    """
+    temperature = fit_temperature(logits, classes)
     likely = temperature_range(logits, temperature)
     if likely is None:
+        temperature = max(1.0, temperature)
         right = f"{int((logits.argmax(1) == classes).sum())} of {len(classes)} {rows} are recognised"
-        why = f"no temperature can be told from what is recognised by chance ({right}); {temperature:.3g} was taken"
+        why = f"these clips tell no temperature ({right}); {temperature:.3g} was taken"
     elif likely[1] > _LOOSE * likely[0]:
         its = " to ".join(f"{one:.2g}" for one in likely)
         why = f"{len(classes)} {rows} are too few to say the temperature, which may be {its}"
     else:
-        return []
-    return [f"{why}; how sure the scores are means little: calibrate on more clips"]
+        return temperature, []
+    return temperature, [f"{why}; how sure the scores are means little: calibrate on more clips"]
 
 
 def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) -> list[str]:
@@ -166,12 +171,14 @@ def _told_doubt(doubted: Doubt, below: float) -> str:
     return f"; unsure below a score of {below:g}: {doubted.unsure} of them, {', '.join(wrong)}"
 
 
-def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: list[str]) -> None:
-    """Save it with what is told of it, notes among it, and what it has heard by now: the validation part, too."""
+def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: str, notes: list[str]) -> None:
+    """Save it with what is told of it, and what it has heard by now: the validation part, too."""
     facts = bundle_config(model).get("card", {})
+    if facts.get("calibration"):
+        notes = [*notes, "the results above are of the scores before it was calibrated anew"]
     folder = heard_folder(model)
     heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
-    save_bundle(recognizer, out, facts | {"calibration": "; ".join(told)}, licence=bundle_licence(model), heard=heard)
+    save_bundle(recognizer, out, facts | {"calibration": told, "notes": notes}, licence=bundle_licence(model), heard=heard)
 
 
 def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:

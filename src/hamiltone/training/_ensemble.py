@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from hamiltone.corpora import licences
-from hamiltone.measures import UNKNOWN_SPEAKERS, expected_calibration_error, fit_temperature, summarise
+from hamiltone.measures import UNKNOWN_SPEAKERS, expected_calibration_error, summarise
 from hamiltone.networks import Ensemble, Recognizer, load_recognizer, plain_result, save_bundle, weights_key
 from hamiltone.records import (
     MODEL,
@@ -24,7 +24,7 @@ from hamiltone.records import (
 )
 from hamiltone.settings import read_settings
 
-from ._calibrate import UNSURE_BELOW, loose_temperature
+from ._calibrate import UNSURE_BELOW, told_temperature
 from ._errors import TrainingError
 from ._evaluate import predictions_on_test
 
@@ -56,7 +56,7 @@ class Ensembled:
             BundleError: the folder holds something else than a model.
         """
         counts = {corpus: len(utterances) for corpus, utterances in self.heard.items()}
-        known = {"heard": counts, "licences": licences(self.heard), "versions": versions()}
+        known = {"heard": counts, "licences": licences(self.heard), "versions": versions(), "notes": list(self.notes)}
         known["calibration"] = (
             f"temperature {self.recognizer.temperature:.3f}, fitted on the {len(self.predictions)} recordings that its "
             f"members had not heard; unsure below a score of {self.recognizer.unsure_below:g}"
@@ -210,14 +210,13 @@ def _calibrated(
     kept = tables["truth"].isin(place).to_numpy()
     truth = np.array([place[name] for name in tables.loc[kept, "truth"]], dtype=np.int64)
     logits = np.log(np.maximum(scores[kept], _SMALLEST))
-    temperature = fit_temperature(logits, truth)
+    temperature, notes = told_temperature(logits, truth, "test recordings of its members")
     powers = np.exp(logits / temperature)
     probabilities = powers / powers.sum(1, keepdims=True)
     table = tables.loc[kept, ["utterance", "speaker"]].assign(
         truth=[labels[index] for index in truth], prediction=[labels[index] for index in probabilities.argmax(1)]
     )
     columns = {f"score_{label}": probabilities[:, index] for index, label in enumerate(labels)}
-    notes = loose_temperature(logits, truth, temperature, "test recordings of its members")
     return table.assign(**columns).reset_index(drop=True), temperature, notes
 
 
