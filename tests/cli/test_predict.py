@@ -129,6 +129,8 @@ def test_labels_of_several_recordings_are_files(run: Run, talk: Path, tmp_path: 
     soundfile.write(twin, syllables(2, 2), RATE)
     refused(lambda: run(talk, twin, "--format", "srt", "--out", tmp_path / "twins"), "two recordings would have one")
     assert not (tmp_path / "twins").exists()
+    refused(lambda: run(talk, "--format", "srt", "--out", talk), f"--out {talk}: is a file; name a folder")
+    refused(lambda: run(talk, "--csv", "-"), "--format csv prints the table")
 
 
 SEGMENTS = [(0.5, 2.0, "anna"), (2.0, 7.5, "ben"), (1.25, 1.75, "ben")]

@@ -241,6 +241,18 @@ def test_recordings_without_speaker_are_a_problem(tmp_path: Path):
     )
     shutil.rmtree(tmp_path / "fear")
     (tmp_path / "joy/ann_1.wav").unlink()
+    assert not any("have no speaker" in line for line in check_corpus("folder", tmp_path).remarks)
+
+
+def test_a_column_of_one_value_is_told(tmp_path: Path):
+    for number in range(2):
+        write(tmp_path / f"joy/ann/{number}.wav", voice(number))
+    assert check_corpus("folder", tmp_path).remarks == (
+        "speaker is 'ann' throughout: a run can split by recording alone (split.kind=random)",
+        "emotion is 'joy' throughout: a run has nothing to tell apart",
+    )
+    for number in range(2):
+        write(tmp_path / f"fear/bob/{number}.wav", voice(7 + number))
     assert check_corpus("folder", tmp_path).remarks == ()
 
 
@@ -259,7 +271,8 @@ def test_the_split_column_is_looked_at(tmp_path: Path, parts: list[str], problem
         write(tmp_path / f"{number}.wav", voice(number))
         rows.append(f"{number}.wav,{number},joy,{part}")
     (tmp_path / "corpus.csv").write_text("\n".join(rows))
-    remarks = check_corpus("table", tmp_path / "corpus.csv").remarks
+    told = check_corpus("table", tmp_path / "corpus.csv").remarks
+    remarks = [line for line in told if line.startswith("column split")]
     assert len(remarks) == len(problems)
     assert all(problem in remark for problem, remark in zip(problems, remarks, strict=True))
     if problems:

@@ -118,6 +118,14 @@ def test_the_order_of_rows_does_not_matter(pool, seed, order, by_speaker):
         assert names == list(split.parts[part])
 
 
+def test_there_are_as_many_folds_as_recordings_at_most(pool):
+    utterances = made(pool, 4, [1])
+    number = len(utterances)
+    assert all(split_random(utterances, folds=number, fold=fold).parts["test"] for fold in range(number))
+    with pytest.raises(CorpusError, match=f"{number + 1} folds of {number} recordings are impossible"):
+        split_random(utterances, folds=number + 1)
+
+
 @CHECKS
 @given(seed=st.integers(0, 1000), folds=st.integers(3, 7), by_speaker=st.booleans())
 def test_folds_test_and_validate_everything_once(pool, seed, folds, by_speaker):

@@ -86,6 +86,14 @@ def test_a_lock_is_exclusive_and_dies_with_its_holder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that takes no file, of Linux")
+def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(FileNotFoundError), locked(Path("/proc/x"), said.append):
+        pass
+    assert said == []
+
+
 def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAMILTONE_CACHE", str(tmp_path / "elsewhere"))
     assert cache_folder("a", "b") == tmp_path / "elsewhere" / "a" / "b"

@@ -10,7 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hamiltone.audio import AUDIO_SUFFIXES, FRAME_SAMPLES, SAMPLE_RATE, FrameRule, frame_bounds, load_audio
+from hamiltone.audio import (
+    AUDIO_SUFFIXES,
+    FRAME_SAMPLES,
+    SAMPLE_RATE,
+    AudioError,
+    FrameRule,
+    frame_bounds,
+    load_audio,
+)
 from hamiltone.networks import Recognizer
 from hamiltone.service import Predictor
 from hamiltone.service._sound import clipped_share, is_steady
@@ -150,3 +158,9 @@ def test_windows_are_the_frames_of_the_hop_and_those_side_by_side(
     assert [window.start for window, _ in found] == sorted({start for start, _ in expected[hop] + expected[64000]})
     for window, samples in found:
         assert np.array_equal(samples, whole[window.start : window.stop])
+
+
+@pytest.mark.parametrize("value", [1e11, np.nan])
+def test_values_in_memory_that_are_no_sound_are_refused(recognizer: Recognizer, value: float) -> None:
+    with pytest.raises(AudioError, match="mine: holds values beyond 1e\\+10 times full scale"):
+        Predictor(recognizer).predict_waveform(np.full(FRAME_SAMPLES, value, np.float32), name="mine")

@@ -23,7 +23,7 @@ from ._frames import (
     stream_frames,
 )
 from ._isolation import WORKER, worker_environment
-from ._loading import SAMPLE_RATE, audio_duration, load_audio, stream_audio
+from ._loading import SAMPLE_RATE, audio_duration, check_values, load_audio, stream_audio
 from ._settings import (
     SPECTROGRAM_BINS,
     SPECTROGRAM_COLUMNS,
@@ -55,6 +55,7 @@ __all__ = [
     "NoiseColour",
     "Recording",
     "audio_duration",
+    "check_values",
     "cut_frames",
     "decoder_versions",
     "frame_bounds",

@@ -92,6 +92,16 @@ def stream_audio(
     return _reblocked(_resampled(Path(path), maximum_seconds, None, None), max(1, round(block_seconds * SAMPLE_RATE)))
 
 
+def check_values(samples: Float32[np.ndarray, "_"], name: Path | str) -> None:
+    """See that samples can be those of a sound.
+
+    Raises:
+        AudioError: NaN, or values beyond 1e10 times full scale; ``name`` is what they are called there.
+    """
+    if not (np.abs(samples) <= _LOUDEST).all():  # written so that NaN fails
+        raise AudioError(f"{name}: holds values beyond {_LOUDEST:g} times full scale: that is no sound")
+
+
 def audio_duration(path: str | os.PathLike[str]) -> float:
     """A recording's duration in seconds, from its header; decoded only where the header does not tell it.
 
@@ -126,8 +136,7 @@ def _resampled(
                 recording.go_to(first)
         empty = True
         for part in _at_sample_rate(_limited(recording, frames, maximum_seconds), recording.rate):
-            if not (np.abs(part) <= _LOUDEST).all():  # written so that NaN fails
-                raise AudioError(f"{path}: holds values beyond {_LOUDEST:g} times full scale: that is no sound")
+            check_values(part, path)
             if len(part):
                 empty = False
                 yield part

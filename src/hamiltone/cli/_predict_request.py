@@ -32,8 +32,10 @@ def check_request(paths: Sequence[Path], form: Format, out: Path | None, live: b
         raise ServiceError("predict what? name recordings or folders, - for the standard input, or --live")
     if out is not None and form not in ANNOTATIONS:
         raise ServiceError(f"--out DIR is for --format {', '.join(ANNOTATIONS)}; a table goes to --csv FILE")
+    if out is not None and out.is_file():
+        raise ServiceError(f"--out {out}: is a file; name a folder for labels over time")
     if out is not None:
-        check_place(out / "labels")
+        check_place(out / "labels", named=out)
 
 
 def speakers_of(

@@ -32,7 +32,9 @@ def locked(path: Path, say: Callable[[str], None] = lambda _line: None) -> Itera
         say: told when another process has to be waited for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    file = path.with_name(f".{path.name}.lock")
+    file.touch()  # where no file can be made, this says so: the lock would wait for another process for ever
+    lock = FileLock(file)
     try:
         lock.acquire(blocking=False)
     except Timeout:

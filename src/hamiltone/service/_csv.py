@@ -20,6 +20,8 @@ def check_csv_path(path: Path, read: Iterable[Path]) -> None:
     Raises:
         ServiceError: a folder, a device, one of the files that are read, or a place that may not be written.
     """
+    if path == Path("-"):
+        raise ServiceError("--csv -: takes a file; --format csv prints the table")
     if path.is_dir():
         raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
     check_not_read([path], read)

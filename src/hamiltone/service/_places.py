@@ -7,17 +7,22 @@ from pathlib import Path
 from ._errors import ServiceError
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, named: Path | None = None) -> None:
     """See that a file or a folder may be made there.
+
+    Args:
+        path: the file or folder.
+        named: what it is called where it cannot be made, if not so.
 
     Raises:
         ServiceError: a folder above it may not be written, or is a file.
     """
+    named = named or path
     place = next(folder for folder in path.absolute().parents if folder.exists())
     if not place.is_dir():
-        raise ServiceError(f"{place}: is a file, so that {path} cannot be written")
+        raise ServiceError(f"{place}: is a file, so that {named} cannot be written")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise ServiceError(f"{place}: may not be written; name another place than {path}")
+        raise ServiceError(f"{place}: may not be written; name another place than {named}")
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError
+from hamiltone.audio import FRAME_SAMPLES, SAMPLE_RATE, AudioError, check_values
 from hamiltone.machine import torch_device
 from hamiltone.networks import Recognizer, load_recognizer
 
@@ -124,11 +124,12 @@ class Predictor:
             hop: as for ``predict``.
 
         Raises:
-            AudioError: it is empty or silent.
+            AudioError: it is empty or silent, or holds values that are no sound.
             ServiceError: a hop outside its range.
         """
         if not len(waveform):
             raise AudioError(f"{name}: holds no samples")
+        check_values(waveform, name)
         segment = Segment(start, start + len(waveform) / SAMPLE_RATE) if start else None
         (result,) = self._predictions([_Part(name, [waveform], segment)], hop)
         if isinstance(result, AudioError):

@@ -178,7 +178,8 @@ def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told
         notes = [*notes, "the results above are of the scores before it was calibrated anew"]
     folder = heard_folder(model)
     heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
-    save_bundle(recognizer, out, facts | {"calibration": told, "notes": notes}, licence=bundle_licence(model), heard=heard)
+    facts |= {"calibration": told, "notes": notes}
+    save_bundle(recognizer, out, facts, licence=bundle_licence(model), heard=heard)
 
 
 def _probabilities(objective: Classification, part: Part, size: int) -> Float[np.ndarray, "clip label"]:

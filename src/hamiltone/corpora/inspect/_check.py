@@ -25,6 +25,12 @@ LONGEST_SECONDS = 60.0
 _END_TOLERANCE = 0.01
 _NAMES_TOLD = 12
 
+_NEEDS = {
+    "speaker": "can split by recording alone (split.kind=random)",
+    "emotion": "has nothing to tell apart",
+}
+"""What a run can do with a column of one value."""
+
 Kind = Literal["unreadable", "silent", "clipped", "short", "long", "odd rate", "duplicate"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What can be wrong with a recording."""
@@ -199,6 +205,8 @@ def _remarks(utterances: Utterances) -> Iterator[str]:
         )
         yield f"{who}: a run cannot split by speaker; {speaker_advice(utterances.corpus)}"
     for column in ("speaker", "emotion"):
+        if len(labels := utterances.labels(column)) == 1:
+            yield f"{column} is {labels[0]!r} throughout: a run {_NEEDS[column]}"
         yield from class_remarks(utterances, column)
     yield from column_problems(utterances)
 

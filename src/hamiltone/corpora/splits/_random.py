@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..utterances import AND, Utterances
+from ..utterances import AND, CorpusError, Utterances
 from ._assignment import (
     TEST,
     TRAIN,
@@ -57,6 +57,8 @@ def split_random(
     rule = SplitRule("random", fractions, folds, fold, seed, stratify)
     check_rule(utterances, rule, least_folds=3)
     rows = sorted_rows(utterances, stratify)
+    if folds is not None and folds > (apart := len(np.unique(rows.group))):
+        raise CorpusError(f"{utterances.corpus}: {folds} folds of {apart} recordings are impossible: there are too few")
     shares = fractions if folds is None else (1 / folds,) * folds
     dealt = _dealt_shares(rows.group, rows.label, shares, np.random.default_rng(seed))
     return split_of_rows(utterances, rule, rows, dealt if folds is None else part_of_fold(dealt, fold, folds))
