@@ -34,7 +34,8 @@ class CorpusPartSettings(Settings):
     name: str = Field(description="of the corpus; docs/corpora.md has all names", examples=["ravdess"])
     root: str | None = Field(
         default=None,
-        description="folder of the corpus; $NAMES of the environment are replaced",
+        description="folder of the corpus, or its table, from where the command is started; $NAMES of the environment "
+        "are replaced",
         examples=["$HAMILTONE_DATA/ravdess"],
     )
     words: WordSettings | None = Field(default=None, description="of a corpus of words: which; None: the paper's")

@@ -39,6 +39,11 @@ class Kinds(Generic[Kind]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._models)
 
+    @property
+    def default(self) -> str:
+        """The kind that settings without ``kind`` are of."""
+        return self._default
+
     def register(self, model: "type[_Model]") -> "type[_Model]":
         """Make a kind known; its name is the default of the model's ``kind``.
 

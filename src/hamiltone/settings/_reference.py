@@ -73,7 +73,7 @@ def reference_page() -> str:
     ]
     table = None
     for key in describe():
-        name = key.path.rpartition(".")[0] + (f" (kind {key.kind})" if key.kind else "")
+        name = key.path.rpartition(".")[0] + (f" (kind {_told(key.kind)})" if key.kind else "")
         if name != table:
             table = name
             heading = [f"## {name}", ""] if name else []
@@ -81,6 +81,10 @@ def reference_page() -> str:
         cells = (f"`{key.path}`", key.type, f"`{key.default}`" if key.default else "", key.meaning, f"`{key.example}`")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""])
+
+
+def _told(kind: str) -> str:
+    return f"{kind}, where none is given" if any(kind == kinds.default for kinds in _KINDS.values()) else kind
 
 
 def _keys(model: type[BaseModel], path: str, kind: str) -> Iterator[Key]:

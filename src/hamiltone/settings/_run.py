@@ -163,7 +163,8 @@ class RunSettings(Settings):
         else:
             yield self.rh_emo is not None, "rh_emo is for task rh-emo: leave it out"
             missing = front.learned and not front.source
-            yield missing, f"front.kind {front.kind} needs front.source, the run that trained it"
+            advice = "the run that trained it; or name another kind, as front.kind=log-mel"
+            yield missing, f"front.kind {front.kind} needs front.source, {advice}"
         orthogonal = self.task in ("speaker", "word")
         with_term = orthogonal and self.anti_transfer is not None
         yield with_term, "anti_transfer is for task emotion: an orthogonal network is trained without"
