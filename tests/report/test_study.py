@@ -6,6 +6,8 @@ import pytest
 
 from hamiltone.records import Failure, RecordError, find_plan
 from hamiltone.report import resource_rows, table1_rows, write_report
+from hamiltone.report._layer_table import layer_cells
+from hamiltone.report._run_tables import NOTHING, as_text
 from hamiltone.report._study_results import read_study
 
 from .conftest import made_probe
@@ -142,3 +144,35 @@ def test_a_run_s_file_that_cannot_be_read_is_named(made, name):
     with pytest.raises(RecordError, match="Invalid JSON") as caught:
         write_report(made.write())
     assert f"{name}.json" in str(caught.value)
+
+
+def test_layers_are_told_by_validation_alone(made):
+    """The mean over folds and seeds of those that are done; a test result decides nothing."""
+    for fold in (0, 1):
+        made.recogniser(folds=2, fold=fold, validation=0.25, skill=0.9)
+        made.recogniser("single S", 2, folds=2, fold=fold, validation=0.5 + 0.25 * fold, skill=0.1)
+    made.recogniser(reseed=1, folds=2, validation=0.55)
+    made.recogniser("single S", 9, folds=2, validation=0.75)
+    made.recogniser("single S", 9, folds=2, fold=1, state="absent")
+    made.recogniser("dual SW", 9, folds=2, state="absent")
+    made.recogniser("single W", 2, network="real", validation=0.5)  # of one layer there is nothing to choose
+    rows = layer_cells(read(made.write()))
+    place = {"Corpus": "ravdess", "Split": "actor", "Network": "quaternion"}
+    assert as_text(rows) == [
+        {
+            **place,
+            "AT layer": "2",
+            "no AT": "35.0 % (3)",
+            "single S": "62.5 % (2)",
+            "single W": NOTHING,
+            "dual SW": NOTHING,
+        },
+        {
+            **place,
+            "AT layer": "9",
+            "no AT": "35.0 % (3)",
+            "single S": "75.0 % (1)",
+            "single W": NOTHING,
+            "dual SW": NOTHING,
+        },
+    ]

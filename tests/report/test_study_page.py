@@ -7,7 +7,16 @@ from html.parser import HTMLParser
 from hamiltone.records import Failure
 from hamiltone.report import protocol_lines, write_report
 
-FILES = {"table1.md", "table1.csv", "table1.tex", "resources.md", "resources.csv", "figure2.svg", "figure2.png"}
+FILES = {
+    "table1.md",
+    "table1.csv",
+    "table1.tex",
+    "resources.md",
+    "resources.csv",
+    "figure2.svg",
+    "figure2.png",
+    "layers.md",
+}
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
@@ -46,6 +55,7 @@ def test_the_page_leads_with_the_study_and_is_whole(made_page):
     assert parsed.headings == [
         "Table 1",
         "Figure 2: what anti-transfer changes, layer by layer",
+        "AT layers by validation",
         "Resources",
         "What can still be read from the features",
         "Confusion matrices of Table 1",

@@ -153,6 +153,19 @@ def test_folds_are_runs_of_their_own_that_together_test_everything(study_of: Mak
     assert sum(map(len, tests)) == len(set.union(*tests)) == 64
 
 
+def test_some_of_the_folds_are_carried_out_alone(study_of: Make) -> None:
+    """They are the runs that they are among all folds."""
+    whole, some = (
+        build_graph(study_of(methods=["none"], splits=[{"kind": "random", "folds": 4, **only}]))
+        for only in ({}, {"only": [2, 0]})
+    )
+    assert [node.cell.fold for node in some.nodes if node.cell] == [0, 2]
+    assert {node.key for node in some.nodes} < {node.key for node in whole.nodes}
+    for split, there in (({"folds": 4}, "the folds 0 to 3"), ({}, "no folds")):
+        with pytest.raises(StudyError, match=there):
+            build_graph(study_of(splits=[{"kind": "random", **split, "only": [4]}]))
+
+
 def test_several_corpora_as_one_and_a_label_map(study_of: Make, few: Path, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(-9000, 9000, (12, 800), dtype=np.int16)
     for number, samples in enumerate(noise):

@@ -13,6 +13,7 @@ from hamiltone.records import METHOD_NAMES, find_plan
 
 from ._confusion import ConfusionMatrix
 from ._figure2 import Figure2, figure2
+from ._layer_table import LAYER_WORDS, layer_cells
 from ._opening import study_opening
 from ._probe_results import ProbeResults, ProbeRow, probe_results
 from ._resource_table import ResourceTable, resource_table
@@ -57,6 +58,8 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
         "table_words": table1_words(table),
         "layers": layers,
         "figure": figure2_inline(layers) if layers.lines else None,
+        "layer_rows": layer_cells(study),
+        "layer_words": LAYER_WORDS,
         "resource_rows": resource_cells(costs),
         "resource_words": costs.words if costs.rows else [],
         "search_rows": search_cells(study),
@@ -103,11 +106,10 @@ def _files(
         "resources.md": _document(f"Resources: {name}", page["resource_rows"], page["resource_words"]),
         "resources.csv": resources_csv(costs),
     }
+    for file, title, kind in (("search.md", "Search", "search"), ("layers.md", "AT layers by validation", "layer")):
+        if rows := page[f"{kind}_rows"]:
+            texts[file] = _document(f"{title}: {name}", rows, [page[f"{kind}_words"]])
     files = {file: text.encode("utf-8", "replace") for file, text in texts.items()}
-    if page["search_rows"]:
-        files["search.md"] = _document(f"Search: {name}", page["search_rows"], [SEARCH_WORDS]).encode(
-            "utf-8", "replace"
-        )
     if layers.lines:
         files |= {f"figure2.{kind}": content for kind, content in figure2_files(layers).items()}
     return files

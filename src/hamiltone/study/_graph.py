@@ -5,7 +5,7 @@ the settings are relative to that folder, which may be moved.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -85,7 +85,7 @@ def _build(study: Study) -> Graph:
             name = _split_name(made)
             if known.setdefault(name, split) is not split:
                 raise StudyError(f"splits: two are {name} splits of {corpus}: make a study of each")
-            for fold in range(made.folds or 1):
+            for fold in _carried_out(split, made):
                 builder.add_place(Place(builder.recordings, corpus, split, fold))
     nodes, recordings = tuple(builder.nodes.values()), builder.recordings
     return Graph(nodes, recordings.splits, {node.folder: recordings.training_clips(node.settings) for node in nodes})
@@ -265,6 +265,14 @@ class _Builder:
             more = {"cell": cell} if known.cell is None else {"also": (*known.also, cell)}
             self.nodes[key] = replace(known, **more)
         return self.nodes[key]
+
+
+def _carried_out(split: StudySplit, made: Split) -> Sequence[int]:
+    folds = range(made.folds or 1)
+    if split.only is not None and (made.folds is None or not {*split.only} <= {*folds}):
+        there = "no folds" if made.folds is None else f"the folds 0 to {made.folds - 1}"
+        raise StudyError(f"splits: only = {list(split.only)}: this split of {made.corpus} has {there}")
+    return sorted({*split.only}) if split.only is not None else folds
 
 
 def _split_name(split: Split) -> str:

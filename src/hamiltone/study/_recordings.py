@@ -97,7 +97,7 @@ class Place:
     @cached_property
     def settings(self) -> Partial:
         """Corpus and split as settings of a run; the split is a file, the same for all."""
-        choice = self.split.model_dump(mode="json") | {"fold": self.fold}
+        choice = self.split.model_dump(mode="json", exclude={"only"}) | {"fold": self.fold}
         corpus = self._recordings.corpus_settings(self.corpus)
         path = self._recordings.split_file(corpus, choice)
         return {"corpus": corpus, "split": choice | {"file": path}}

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, model_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, PrivateAttr, model_validator
 
 from hamiltone.corpora import CorpusSettings, SplitSettings
 from hamiltone.records import Letters
@@ -31,6 +31,12 @@ class StudyCorpus(CorpusSettings):
 
 class StudySplit(SplitSettings):
     """How each corpus is parted; with ``folds``, or a kind that has folds of itself, every fold is tested once."""
+
+    only: tuple[NonNegativeInt, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="the folds that are carried out, where layers are screened on some; None: all",
+    )
 
     @model_validator(mode="after")
     def _of_a_study(self) -> "StudySplit":
