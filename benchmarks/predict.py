@@ -1,6 +1,6 @@
 """Cost of a prediction: seconds per second of sound, seconds until the first one, memory on a long recording.
 
-    python -m benchmarks.predict RUN/model [--hours 3]
+    python -m benchmarks.predict RUN/model [--hours 3]      # or the package's four or eight
 
 Everything runs on one thread, on noise and tones that are made for it. A real-time factor (RTF) of 0.01 means that a
 minute takes 0.6 s. Decoding is part of it, in onnxruntime's line as well. The model is warm: what a first call takes
@@ -21,6 +21,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import soundfile
+
+from hamiltone.service import model_folder
 
 RATE = 16000
 SECONDS = 120
@@ -113,24 +115,25 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--hours", type=float, default=3.0)
     options = parser.parse_args()
+    model = model_folder(options.model)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         short = write_sound(folder / "short.flac", 10)
-        starts = [fresh(START, options.model, short) for _ in range(3)]
+        starts = [fresh(START, model, short) for _ in range(3)]
         start = {part: statistics.median(one[part] for one in starts) for part in starts[0]}
         total = start["import"] + start["load"]
         print(f"import {start['import']:.2f} s, load {start['load']:.2f} s, first prediction {start['first']:.2f} s")
         print(f"  import and load {total:.2f} s, target {START_TARGET:g} s: {verdict(total, START_TARGET)}")
 
         print(f"real-time factor, one thread, {SECONDS} s of sound, median of {ROUNDS}")
-        factors = real_time_factors(options.model, folder)
+        factors = real_time_factors(model, folder)
         for what, factor in factors.items():
             print(f"  {what:<34}{factor:.4f}")
         first = next(iter(factors.values()))
         print(f"  target {RTF_TARGET:g}: {verdict(first, RTF_TARGET)}")
 
         long = write_sound(folder / "long.flac", round(options.hours * 3600))
-        few, many = fresh(PEAK, options.model, short), fresh(PEAK, options.model, long)
+        few, many = fresh(PEAK, model, short), fresh(PEAK, model, long)
         more = many["bytes"] - few["bytes"]
         print(f"peak memory: 10 s {few['bytes'] / 1e6:.0f} MB, {options.hours:g} h {many['bytes'] / 1e6:.0f} MB")
         print(f"  {more / 1e6:+.0f} MB, target {MEMORY_TARGET / 1e6:.0f} MB: {verdict(more, MEMORY_TARGET)}")
