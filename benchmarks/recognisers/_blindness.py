@@ -107,7 +107,7 @@ def _target_section(table: pd.DataFrame, said: str, systems: Mapping[str, Networ
     pairs = [(name, str(system.compared_with)) for name, system in systems.items() if system.compared_with in systems]
     plain = [name for name, system in systems.items() if system.compared_with is None]
     columns = ["layer", "", *(systems[name].title for name in plain)]
-    columns += [f"less: {systems[name].title}" for name, _ in pairs]
+    columns += [f"{systems[name].title}, less {systems[other].title}" for name, other in pairs]
     rows = []
     for layer, name in _layers(table).items():
         found = {one: _accuracies(table, one, layer) for one in systems}
