@@ -165,6 +165,18 @@ def test_a_file_named_twice_is_one_and_a_folder_is_none(tmp_path: Path) -> None:
     assert (folder.returncode, "is a folder" in folder.stderr) == (2, True)
 
 
+def test_an_installed_extension_may_have_the_name_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it is installed from the very folder that the command is given in."""
+    (tmp_path / "installed").mkdir()
+    (tmp_path / "installed" / "my_moods.py").write_text((EXAMPLES / "network.py").read_text())
+    (tmp_path / "work" / "my_moods").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'installed'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.chdir(tmp_path / "work")
+    told = hamiltone("settings", "network", extensions=[Path("my_moods")])
+    assert told.returncode == 0, told.stderr
+    assert "plain-cnn" in told.stdout
+
+
 def test_layers_that_the_settings_name_wrongly_are_refused(runs: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "network.py"
     wrong.write_text((EXAMPLES / "network.py").read_text().replace('("first", "second")', '("second", "first")'))

@@ -95,13 +95,23 @@ def _import(name: str, place: str) -> ModuleType:
     path = Path(name) if name.endswith(".py") else None
     if path and not path.is_file():
         raise ExtensionError(f"{place}: there is no file {path}; name Python files, or modules that are installed")
-    if Path(name).is_dir():
+    # A module that is installed may have the name of a folder here.
+    if path is None and Path(name).is_dir() and not _is_installed(name):
         raise ExtensionError(f"{place}: {name} is a folder; name the Python files in it")
     try:
         with failures_told("its import"):
             return _import_file(path) if path else importlib.import_module(name)
     except HamiltoneError as error:
         raise ExtensionError(f"{place}: {name}: {error}") from error
+
+
+def _is_installed(name: str) -> bool:
+    """Whether there is such a module; a folder without one is a module to Python, too, of no file."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None and spec.origin is not None
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -1,5 +1,6 @@
 """What a person sees of long work: bars in a terminal, gone at the end, and lines that stay; all on standard error."""
 
+import sys
 from importlib.util import find_spec
 from types import TracebackType
 from typing import TypeVar
@@ -36,6 +37,7 @@ class Bars:
             *columns,
             console=self._console,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # results that go to a file or a program are none of the bars' lines
             disable=not self.shown,
         )
 

@@ -277,6 +277,15 @@ class TestWAV:
     def test_what_is_no_sound_behind_it(self, tmp_path: Path, content: bytes, whole: np.ndarray, behind: bytes) -> None:
         np.testing.assert_array_equal(heard(tmp_path / "a.wav", content + behind), whole)
 
+    def test_any_number_of_files_behind_each_other(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """More than Python calls within each other; far beyond what anybody joins, a line says no."""
+        content = written(speechlike()[:160], "WAV", subtype="PCM_16")
+        assert len(heard(tmp_path / "a.wav", 1200 * content)) == 1200 * 160
+        monkeypatch.setattr("hamiltone.audio._riff._MOST_PARTS", 3)
+        assert len(heard(tmp_path / "b.wav", 3 * content)) == 3 * 160
+        with pytest.raises(AudioError, match="holds more than 3 WAV files"):
+            heard(tmp_path / "c.wav", 4 * content)
+
     @pytest.mark.parametrize("pad", [b"", b"\0"])
     def test_an_odd_chunk_with_and_without_its_pad_byte(self, tmp_path: Path, pad: bytes) -> None:
         content = written(speechlike()[:8001], "WAV", subtype="PCM_U8")

@@ -252,3 +252,9 @@ def test_what_older_corpora_come_in(tmp_path: Path, encode: Encode, form: str) -
 
 def test_suffixes_of_media_are_suffixes_of_sound() -> None:
     assert {Path(name).suffix for name in FILES} - {".mov", ".avi", ".flv"} <= AUDIO_SUFFIXES
+
+
+def test_samples_that_no_array_holds_are_a_line(tmp_path: Path, encode: Encode) -> None:
+    path = encode(tmp_path / "long.w64", tone(SAMPLE_RATE), SAMPLE_RATE, "pcm_s64le", "w64")
+    with pytest.raises(AudioFormatError, match=r"holds samples of a kind that is not read here \(s64\)"):
+        load_audio(path)

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,7 @@ from hamiltone.audio import FRAME_SAMPLES, load_audio
 from hamiltone.cli import app
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Recognizer, SpectrogramFront, build_front, build_network, save_bundle, vgg
-from hamiltone.service import Predictor, ServiceError, recordings_by_speaker
+from hamiltone.service import FrameScores, Prediction, Predictor, ServiceError, recordings_by_speaker, textgrid
 from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.speech import Spectrogram
 
@@ -91,9 +92,9 @@ def test_formats_of_programs_hold_the_same(run: Run, talk: Path, model: Path) ->
         assert {label: float(row[f"score_{label}"]) for label in one.scores} == pytest.approx(one.scores, abs=1e-6)
 
 
-def intervals(textgrid: str) -> dict[str, list[tuple[float, float, str]]]:
+def intervals(text: str) -> dict[str, list[tuple[float, float, str]]]:
     """The tiers of a TextGrid, read as Praat does: what stands in it in order, whatever the words beside it."""
-    values = [line.partition(" = ")[2].strip('"') for line in textgrid.splitlines() if " = " in line]
+    values = [line.partition(" = ")[2].strip('"') for line in text.splitlines() if " = " in line]
     assert values[:2] == ["ooTextFile", "TextGrid"]
     (count, rest), tiers = (int(values[4]), iter(values[5:])), {}
     for _ in range(count):
@@ -131,6 +132,10 @@ def test_labels_of_several_recordings_are_files(run: Run, talk: Path, tmp_path: 
     assert not (tmp_path / "twins").exists()
     refused(lambda: run(talk, "--format", "srt", "--out", talk), f"--out {talk}: is a file; name a folder")
     refused(lambda: run(talk, "--csv", "-"), "--format csv prints the table")
+    refused(lambda: run(talk, "--csv", "/"), "/: is a folder")
+    loud = tmp_path / "twin" / "TALK.flac"
+    soundfile.write(loud, syllables(2, 3), RATE)
+    refused(lambda: run(talk, loud, "--format", "srt", "--out", tmp_path / "twins"), "two recordings would have one")
 
 
 SEGMENTS = [(0.5, 2.0, "anna"), (2.0, 7.5, "ben"), (1.25, 1.75, "ben")]
@@ -169,6 +174,46 @@ def test_segments_are_scored_each_by_itself(
     assert [(start, end) for start, end, _ in tiers["emotion of ben"]] == [(0, 1.25), (1.25, 1.75), (1.75, 2), (2, 7.5)]
     table = run(talk, "--segments", file)
     assert "anna" in table and "2.0 to 7.5" in table
+
+
+def test_a_speaker_takes_no_line_of_time_and_a_lone_segment_is_one(run: Run, talk: Path, tmp_path: Path) -> None:
+    """A recording of somebody is told window by window, a segment as a whole, wherever it begins."""
+    frames = tuple(
+        FrameScores(start, start + 4, label, {label: 0.9}) for start, label in ((0.0, "calm"), (4.0, "angry"))
+    )
+    heard = Prediction("talk.wav", "ann", 0.0, 8.0, "calm", {"calm": 0.6, "angry": 0.4}, frames, ())
+    assert intervals(textgrid([heard])) == {"emotion of ann": [(0, 4, "calm"), (4, 8, "angry")]}
+    assert intervals(textgrid([replace(heard, whole=False)])) == {"emotion of ann": [(0, 8, "calm")]}
+    segments = tmp_path / "one.csv"
+    segments.write_text("start,end\n0,9\n", encoding="utf-8")
+    assert len(run(talk, "--segments", segments, "--format", "audacity").splitlines()) == 1
+    other = tmp_path / "other.wav"
+    soundfile.write(other, syllables(9, 1), RATE)
+    segments.write_text(f"recording,start,end\n{talk},0,9\n{other},0,9\n", encoding="utf-8")
+    assert "0.0 to 9.0" in run(talk, other, "--segments", segments)
+
+
+def test_segments_of_no_one_recording_are_refused(run: Run, talk: Path, tmp_path: Path) -> None:
+    """Of several recordings nobody knows which one is meant."""
+    other = tmp_path / "below" / "talk.flac"
+    other.parent.mkdir()
+    soundfile.write(other, syllables(5, 1), RATE)
+    file = tmp_path / "segments.csv"
+    for text, word in (
+        ("start,end\n1,2\n", "2 recordings, and it names none"),
+        ("recording,start,end\ntalk,1,2\n", "talk may be"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        refused(lambda: run(talk, other, "--segments", file), word, "by its path in a column recording")
+    file.write_text(f"recording,start,end\n{other},1,2\n{talk},3,4\n", encoding="utf-8")
+    assert [one["start"] for one in json.loads(run(talk, other, "--segments", file, "--json"))] == [3, 1]
+
+
+def test_a_table_with_a_heading_is_no_rttm(run: Run, talk: Path, tmp_path: Path) -> None:
+    file = tmp_path / "segments.txt"
+    file.write_text("SPEAKER\tSTART\tEND\nSPEAKER 1\t0,5\t2,5\n", encoding="utf-8")
+    (told,) = json.loads(run(talk, "--segments", file, "--json"))
+    assert (told["speaker"], told["start"], told["end"]) == ("SPEAKER 1", 0.5, 2.5)
 
 
 def test_segments_of_several_recordings_are_found_by_name(run: Run, talk: Path, tmp_path: Path) -> None:

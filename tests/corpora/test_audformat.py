@@ -115,6 +115,18 @@ def test_pickled_tables_are_refused(tmp_path: Path):
         load_corpus("audformat", folder)
 
 
+def test_a_header_that_could_run_a_program_is_refused_before_it_does(tmp_path: Path):
+    folder, made = saved(tmp_path / "db"), tmp_path / "made"
+    header = (folder / "db.yaml").read_text(encoding="utf-8")
+    (folder / "db.yaml").write_text(f"{header}\nx: !!python/object/apply:os.mkdir [{made}]\n", encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"db\.yaml is no plain YAML"):
+        load_corpus("audformat", folder)
+    assert not made.exists()
+    (folder / "db.yaml").write_text(header.replace("  files:", "  sub/files:"), encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"names the table 'sub/files', which leads elsewhere"):
+        load_corpus("audformat", folder)
+
+
 def test_without_its_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "audformat", None)
     with pytest.raises(CorpusError, match=r"pip install 'hamiltone\[audformat\]'"):

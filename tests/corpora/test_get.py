@@ -161,6 +161,14 @@ def test_a_corpus_is_fetched_unpacked_and_loads(server: Server, ravdess: bytes, 
     assert len(server.asked) == 1
 
 
+def test_an_archive_that_a_killed_process_left_is_removed(server: Server, ravdess: bytes, tmp_path: Path):
+    get(server, tmp_path)
+    (archive,) = source_of("ravdess").archives
+    (tmp_path / f".{archive.name}").write_bytes(ravdess)
+    get(server, tmp_path)
+    assert visible(tmp_path) == {"ravdess"}
+
+
 def test_a_cut_download_goes_on_where_it_broke_off(server: Server, ravdess: bytes, tmp_path: Path):
     server.faults = ["cut", "503", "cut"]
     get(server, tmp_path)

@@ -178,3 +178,20 @@ def test_an_error_names_the_destination_and_not_the_draft(tmp_path: Path) -> Non
         draft.mkdir()
         (draft / "deep" / "w").write_bytes(b"")
     assert failure.value.filename == str(tmp_path / "m" / "deep" / "w")
+
+
+def test_a_folder_that_cannot_be_replaced_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "old").touch()
+    replace = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name.endswith(".draft"):
+            raise OSError(5, "the disk errs", str(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="the disk errs"), atomic_path(tmp_path / "model") as draft:
+        draft.mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model" / "old").exists()

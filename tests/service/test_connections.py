@@ -81,6 +81,36 @@ def test_a_slow_body_is_the_application_s_to_bound_and_a_connection_serves_again
     with_server(counting, story)
 
 
+def test_a_body_that_was_answered_before_its_end_is_not_waited_for() -> None:
+    """A byte now and then, which ends uvicorn's own waiting, prolongs nothing."""
+
+    async def refusing(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def story(port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 401")
+        reading = asyncio.create_task(reader.read())
+        while not reading.done():
+            writer.write(b"x")
+            await asyncio.sleep(PATIENCE / 8)
+        writer.close()
+
+    with_server(refusing, story)
+
+
+def test_no_request_leaves_the_protocol_that_counts_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hamiltone.service import ServiceLimits
+    from hamiltone.service._connections import timed_protocol
+    from hamiltone.service._server import _uvicorn_server
+
+    config = _uvicorn_server(counting, ServiceLimits(), timed_protocol(PATIENCE)).config
+    config.load()
+    assert config.ws_protocol_class is None
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_who_does_not_read_an_answer_is_cut_off_and_who_reads_gets_it_all(reads: bool) -> None:
     sent: list[int] = []

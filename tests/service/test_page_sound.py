@@ -12,6 +12,7 @@ import soxr
 from jaxtyping import Float32
 
 import hamiltone.service
+from hamiltone.audio._sounds import mixed
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on the PATH")
 
@@ -203,3 +204,25 @@ def test_opus_has_48_khz_and_what_is_not_known_has_none(tmp_path: Path) -> None:
         paths.append(tmp_path / name)
     rates = json.loads(node(READ_RATES, "sample-rate.js", [str(path) for path in paths], tmp_path))
     assert rates == [48000] + [None] * len(others)
+
+
+MIX = """
+import { readFileSync } from "node:fs";
+const { mono } = await import(process.argv[2]);
+const mixed = JSON.parse(readFileSync(0, "utf8")).map((channels) => {
+  const data = channels.map((channel) => Float32Array.from(channel));
+  const buffer = { numberOfChannels: data.length, length: data[0].length, getChannelData: (number) => data[number] };
+  return [...mono(buffer)];
+});
+console.log(JSON.stringify(mixed));
+"""
+
+
+def test_it_mixes_channels_as_the_package_does(tmp_path: Path) -> None:
+    """Also those in opposite phase, which a mean takes away."""
+    first, second = np.random.default_rng(0).normal(0, 0.1, (2, 3000)).astype(np.float32)
+    kinds = [[first], [first, second], [first, -first], [0.1 * first, 0.9 * first, -first], [first + 1, 1 - first]]
+    made = json.loads(node(MIX, "audio.js", [[channel.tolist() for channel in kind] for kind in kinds], tmp_path))
+    for kind, result in zip(kinds, made, strict=True):
+        np.testing.assert_allclose(result, mixed(np.stack(kind, axis=1)), atol=1e-6)
+    assert np.std(made[2]) > 0.05

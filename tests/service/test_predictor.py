@@ -155,6 +155,14 @@ def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
     assert len(find_recordings([tmp_path], remark=told.append)) == 4
     named = "1.voc, 4.gsm, 5.mov, 6.mov, b/2.AVI and 1 more"
     assert told == [f"{tmp_path}: 6 files look like sound and are left out: {named}; name a file to have it tried"]
+    (tmp_path / "link").symlink_to(tmp_path / "b" / "c")
+    (tmp_path / "b" / "c" / "round").symlink_to(tmp_path)
+    assert len(find_recordings([tmp_path])) == 4  # each folder once, whatever leads to it
+    (tmp_path / "elsewhere").symlink_to(tmp_path.parent / f"{tmp_path.name}-disk")
+    other = tmp_path.parent / f"{tmp_path.name}-disk"
+    other.mkdir()
+    (other / "far.wav").touch()
+    assert tmp_path / "elsewhere" / "far.wav" in find_recordings([tmp_path])
     (tmp_path / "films").mkdir()
     (tmp_path / "films" / "a.mov").touch()
     with pytest.raises(ServiceError, match=r"1 file looks like sound and is left out: a\.mov"):

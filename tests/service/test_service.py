@@ -67,6 +67,13 @@ def test_an_answer_is_the_predictor_s(client: httpx.Client, model: Path, tmp_pat
     assert answer == content | {"path": "a.wav"}
 
 
+def test_a_name_that_no_utf_8_holds_is_changed(client: httpx.Client) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="+2AA-.wav"\r\n\r\n' + sound(0.5)
+    headers = {"Content-Type": "multipart/form-data; boundary=b; charset=utf-7"}
+    answer = client.post("/v1/predict", content=form + b"\r\n--b--\r\n", headers=headers)
+    assert (answer.status_code, answer.json()["path"]) == (200, "?.wav")
+
+
 def test_windows_overlap_on_request(client: httpx.Client) -> None:
     answers = {hop: client.post("/v1/predict", content=sound(7), params={"hop": hop}).json() for hop in (1.5, 4)}
     starts = {hop: [frame["start"] for frame in answer["frames"]] for hop, answer in answers.items()}

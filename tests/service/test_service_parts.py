@@ -13,6 +13,7 @@ import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from hamiltone.audio import FRAME_SAMPLES, cut_frames, frame_bounds, load_audio
 from hamiltone.networks import DerivativesFront, Recognizer, SpectrogramFront, vgg
@@ -21,6 +22,7 @@ from hamiltone.service._batcher import Batcher
 from hamiltone.service._decoder import Decoders
 from hamiltone.service._limits import Admission, Refusal
 from hamiltone.service._pictures import Pictures, envelope
+from hamiltone.service._uploads import received_upload
 from hamiltone.speech import Spectrogram
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
@@ -271,3 +273,16 @@ def test_an_envelope_holds_every_sample(length: int, columns: int) -> None:
     assert min(drawn["low"]) == pytest.approx(float(wave.min()), abs=1e-3)
     assert max(drawn["high"]) == pytest.approx(float(wave.max()), abs=1e-3)
     assert all(low <= high for low, high in zip(drawn["low"], drawn["high"], strict=True))
+
+
+def test_an_upload_finds_its_folder_again_where_the_system_has_cleared_it(tmp_path: Path) -> None:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"sound", "more_body": False}
+
+    async def received() -> bytes:
+        request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+        async with received_upload(request, tmp_path / "gone", ServiceLimits()) as upload:
+            return upload.path.read_bytes()
+
+    assert asyncio.run(received()) == b"sound"
+    assert (tmp_path / "gone").stat().st_mode & 0o077 == 0

@@ -260,7 +260,7 @@ def test_upload_and_microphone_send_nothing(site, browse: Callable, voice: Path)
 def test_mistakes_are_told(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(ServiceError, match="something else"):
+    with pytest.raises(ServiceError, match=r"holds letter\.txt, which is of no exported page"):
         export_page(model, tmp_path / "mine")
     with pytest.raises(ServiceError, match="no folder of onnxruntime-web"):
         export_page(model, tmp_path / "new", runtime=tmp_path)
@@ -268,6 +268,19 @@ def test_mistakes_are_told(model: Path, tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ServiceError, match="install npm"):
         export_page(model, tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
+
+
+def test_an_older_page_is_replaced_and_nothing_else_is_lost(model: Path, tmp_path: Path) -> None:
+    runtime, site = tmp_path / "runtime", tmp_path / "site"
+    runtime.mkdir()
+    for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+        (runtime / name).touch()
+    for _ in range(2):
+        export_page(model, site, runtime=runtime)
+    (site / ".git").mkdir()
+    with pytest.raises(ServiceError, match=r"site: holds \.git, which is of no exported page, and would go"):
+        export_page(model, site, runtime=runtime)
+    assert (site / ".git").is_dir()
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="no npm on the PATH")

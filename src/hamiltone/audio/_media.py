@@ -85,7 +85,7 @@ class MediaSound(ChannelSound):
                 frames, fault = [], str(error.strerror)
             for frame in frames:
                 seconds += frame.samples / frame.sample_rate
-                yield frame.sample_rate, _values(frame)
+                yield frame.sample_rate, _values(frame, self.path)
         promised = _promised_seconds(self._container, stream) if demuxer in _TELLS_LENGTH else 0.0
         tolerance = 0.001 if stream.codec_context.name.startswith("pcm") else _SHORTAGE_SECONDS
         if seconds < promised - tolerance:
@@ -111,8 +111,11 @@ class MediaSound(ChannelSound):
             raise AudioError(f"{self.path}: {words} ({error.strerror})") from None
 
 
-def _values(frame: av.AudioFrame) -> Float32[np.ndarray, "frame channel"]:
-    values = frame.to_ndarray()
+def _values(frame: av.AudioFrame, path: Path) -> Float32[np.ndarray, "frame channel"]:
+    try:
+        values = frame.to_ndarray()
+    except ValueError:  # of 64-bit integers
+        raise AudioFormatError(f"{path}: holds samples of a kind that is not read here ({frame.format.name})") from None
     values = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
     scale = _FULL_SCALE.get(str(values.dtype))
     if scale is None:

@@ -26,6 +26,9 @@ _COMPRESSED_AIFC = {b"ulaw": 1, b"ULAW": 1, b"alaw": 1, b"ALAW": 1, b"ima4": 34}
 _PADDING = 1 << 16
 """So many zeros behind the sound are the padding of a sector or a page; more are silence."""
 
+_MOST_PARTS = 10_000
+"""WAV files that one file may hold, one behind the other: far more than anybody joins, few enough to be looked at."""
+
 _TAGS = (b"TAG", b"ID3", b"APETAG", b"LYRICS")
 _KNOWN_CHUNKS = {
     b"LIST",
@@ -55,7 +58,20 @@ class _Wav:
 
 
 def examine_wav(view: View) -> Structure:
-    """Walk through the chunks up to the sound and look at what follows it."""
+    """Walk through the chunks up to the sound and look at what follows it, which may be another WAV, and so on."""
+    parts: list[Part] = []
+    while True:
+        found, end = _examine_one(view)
+        if end is None or found.fault:
+            return replace(found, parts=(*parts, *found.parts))
+        parts += found.parts
+        if len(parts) == _MOST_PARTS:
+            return Structure(f"holds more than {_MOST_PARTS} WAV files, one behind the other: part it")
+        view = view.behind(end)
+
+
+def _examine_one(view: View) -> tuple[Structure, int | None]:
+    """What the first WAV is, and where another one begins behind it, if one does."""
     head = view.at(0, 12)
     wav = _Wav(">" if head[:4] == b"RIFX" else "<")
     (riff_size,) = struct.unpack(wav.order + "I", head[4:8])
@@ -67,7 +83,7 @@ def examine_wav(view: View) -> Structure:
             wav.long_size_at = position + 8
         elif name == b"data":
             return _examine_data(view, wav, position, size, riff_size)
-    return Structure(parts=_parts(view, []))
+    return Structure(parts=_parts(view, [])), None
 
 
 def _note_format(wav: _Wav, content: bytes) -> None:
@@ -77,7 +93,7 @@ def _note_format(wav: _Wav, content: bytes) -> None:
         (wav.tag,) = struct.unpack(wav.order + "H", content[24:26])
 
 
-def _examine_data(view: View, wav: _Wav, position: int, size: int, riff_size: int) -> Structure:
+def _examine_data(view: View, wav: _Wav, position: int, size: int, riff_size: int) -> tuple[Structure, int | None]:
     available = view.length - position
     is_long = size == _UNKNOWN and wav.long_size is not None
     promised = wav.long_size if is_long and wav.long_size is not None else size
@@ -85,13 +101,13 @@ def _examine_data(view: View, wav: _Wav, position: int, size: int, riff_size: in
     # A closed file of size 0 is empty; one whose whole length was never filled in goes on to its end.
     never_filled = promised == 0 and available > 0 and riff_size + 8 != view.length
     if not unknown and not never_filled and (fault := _shortage(promised, available, wav.block)):
-        return Structure(fault)
+        return Structure(fault), None
     goes_on = unknown or never_filled or _is_sound_behind(view, position + promised, promised, wav.block)
     if wav.tag in _MPEG:
         found = examine_mpeg(view.behind(position), 0, None if goes_on else promised)
-        return found or Structure("damaged: its header promises MPEG sound, none begins there")
+        return found or Structure("damaged: its header promises MPEG sound, none begins there"), None
     if wav.tag not in _READ_BY_LIBSNDFILE:
-        return Structure(parts=(Part((view.piece(0),)),), demuxer="wav")
+        return Structure(parts=(Part((view.piece(0),)),), demuxer="wav"), None
     corrections = [(0, 4, b"RF64")] if view.at(0, 4) == b"BW64" else []
     if goes_on and is_long:
         corrections.append((wav.long_size_at, wav.long_size_at + 8, struct.pack("<Q", available)))
@@ -102,9 +118,8 @@ def _examine_data(view: View, wav: _Wav, position: int, size: int, riff_size: in
         corrections.append((position - 4, position, struct.pack(wav.order + "I", _UNKNOWN)))
     end = position + promised + promised % 2
     if not goes_on and _is_wav(view.at(end, 12)):
-        rest = examine_wav(view.behind(end))
-        return replace(rest, parts=(*_parts(view, corrections, end), *rest.parts))
-    return Structure(parts=_parts(view, corrections))
+        return Structure(parts=_parts(view, corrections, end)), end
+    return Structure(parts=_parts(view, corrections)), None
 
 
 def _is_wav(head: bytes) -> bool:

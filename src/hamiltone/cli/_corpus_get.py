@@ -45,7 +45,7 @@ def corpus_get(
         return
     source = source_of(name)
     archives = source.chosen(name, tuple(part or ()))
-    if not accept_licence and sys.stdin.isatty():
+    if not accept_licence and sys.stdin is not None and sys.stdin.isatty():
         print_source(source, archives, mirror)
         accept_licence = _accepted()
         if not accept_licence:

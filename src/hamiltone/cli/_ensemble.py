@@ -41,7 +41,9 @@ def ensemble(
     made = ensemble_runs(runs, asked or None, speeds=speeds or None, unsure_below=unsure_below)
     labels = made.recognizer.labels
     line = result_line(f"its {len(runs)} members, each on speakers it never heard", made.predictions, labels)
-    plain = plain_line(made.predictions, labels, "recordings, each answered by a member that had never heard the speaker")
+    plain = plain_line(
+        made.predictions, labels, "recordings, each answered by a member that had never heard the speaker"
+    )
     made.save(out, {"title": title, "task": "emotion", "results": [plain, line], "command": command()})
     print(f"{out}: {line}")
     for note in made.notes:

@@ -188,7 +188,7 @@ def _spooled(paths: list[Path]) -> Iterator[tuple[list[Path], Callable[[str], st
     if STANDARD_INPUT not in paths:
         yield paths, str
         return
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise ServiceError("-: nothing comes in; send a recording, as: hamiltone predict - < talk.mp3")
     with TemporaryDirectory(prefix="hamiltone-") as folder:
         file = Path(folder) / "recording"

@@ -1,6 +1,7 @@
 """The formats in which predictions are printed."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
@@ -90,6 +91,7 @@ def _annotation_files(names: Iterable[str], form: Format, out: Path | None) -> d
             raise ServiceError(f"--format {form} has no place for {len(names)} recordings: name a folder, --out DIR")
         return {}
     files = {name: out / f"{Path(name).stem}{ANNOTATIONS[form][1]}" for name in names}
-    if len({*files.values()}) < len(files):
+    # Names that some systems take for one.
+    if len({unicodedata.normalize("NFC", file.name).casefold() for file in files.values()}) < len(files):
         raise ServiceError(f"{out}: two recordings would have one file, for they have one name; take them in turn")
     return files

@@ -40,7 +40,7 @@ def print_predictions(predictions: "list[Prediction]") -> None:
     paths = [Path(prediction.path).absolute() for prediction in predictions]
     folder = _common_folder(paths)
     names = [str(path.relative_to(folder)) if folder else str(path) for path in paths]
-    whole = len({*paths}) == len(paths) and not any(prediction.start for prediction in predictions)
+    whole = all(prediction.whole for prediction in predictions)
     rows = [_row(name, prediction, whole=whole) for name, prediction in zip(names, predictions, strict=True)]
     filled = tuple(column for column in _COLUMNS if any(row[column] for row in rows))  # a terminal is narrow
     print_table(str(folder) if folder else "", rows, filled)

@@ -46,8 +46,12 @@ def atomic_path(destination: Path) -> Iterator[Path]:
         if destination.is_dir():
             retired = destination.with_name(f".{destination.name}.{stamp}{_RETIRED}")
             destination.replace(retired)
-            draft.replace(destination)
-            shutil.rmtree(retired)
+            try:
+                draft.replace(destination)
+            except BaseException:
+                retired.replace(destination)
+                raise
+            shutil.rmtree(retired, ignore_errors=True)  # the new one stands, whatever becomes of the old one
         else:
             draft.replace(destination)
         for folder in (destination.parent, *(folder.parent for folder in made)):

@@ -92,7 +92,10 @@ def check_bundle_place(folder: Path | str, *, of_run: bool = False) -> None:
     whole = Path(os.path.realpath(folder))
     if whole.exists() and not whole.is_dir():
         raise BundleError(f"{folder}: is a file, and a model is a folder; name a new folder")
-    above = next(place for place in whole.parents if place.exists())  # where it is written before it takes its place
+    # Where it is written before it takes its place.
+    above = next((place for place in whole.parents if place.exists()), None)
+    if above is None:
+        raise BundleError(f"{folder}: there is no folder above it; name another place")
     if not above.is_dir():
         raise BundleError(f"{above}: is a file, so that {folder} cannot be written; name a new folder")
     if not os.access(above, os.W_OK | os.X_OK):

@@ -13,11 +13,10 @@ Marks = list[tuple[str | None, Stretch]]
 
 def _marks(predictions: Sequence[Prediction]) -> Marks:
     """Labels with their times and speakers, of one recording, in order."""
-    if all(prediction.speaker is None and prediction.start == 0 for prediction in predictions):
-        return [(None, stretch) for prediction in predictions for stretch in prediction.stretches()]
-    found = [
-        (each.speaker, Stretch(each.start, each.end, each.label, each.scores.get(each.label))) for each in predictions
-    ]
+    found: Marks = []
+    for each in predictions:
+        segment = Stretch(each.start, each.end, each.label, each.scores.get(each.label))
+        found += [(each.speaker, stretch) for stretch in (each.stretches() if each.whole else [segment])]
     return sorted(found, key=lambda mark: (mark[1].start, mark[1].end))
 
 

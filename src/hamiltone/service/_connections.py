@@ -14,9 +14,9 @@ def timed_protocol(seconds: float, most: int = sys.maxsize) -> type[H11Protocol]
 
     An address may have ``most`` connections; further ones are cut, so that there are some for others.
 
-    A client has ``seconds`` from connecting, or from the end of an answer, to the end of a request's header, and as
-    long to take each part of an answer; then its connection is cut. The body of a request is the application's to
-    bound.
+    A client has ``seconds`` from connecting, or from the end of an answer, to the end of a request's header, as long to
+    take each part of an answer, and to end a body that is answered already; then its connection is cut. The body of a
+    request that waits for its answer is the application's to bound.
     """
     return type("TimedProtocol", (_TimedProtocol,), {"seconds": seconds, "most": most, "open": Counter()})
 
@@ -45,8 +45,9 @@ class _TimedProtocol(H11Protocol):
         self._await_header()
 
     def _await_header(self) -> None:
-        """Let the time run while a header is incomplete; a byte now and then does not prolong it."""
-        if self.conn.their_state is not h11.IDLE:
+        """Let the time run while a header, or an answered body, is incomplete; a byte now and then prolongs nothing."""
+        answered = self.conn.our_state in (h11.DONE, h11.MUST_CLOSE) and self.conn.their_state is h11.SEND_BODY
+        if self.conn.their_state is not h11.IDLE and not answered:
             self._header = _cancelled(self._header)
         elif self._header is None:
             self._header = self.loop.call_later(self.seconds, self.transport.abort)

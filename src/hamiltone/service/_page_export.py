@@ -25,6 +25,9 @@ _FILES = Path(__file__).parent
 _RUNTIME = {"ort.mjs": "ort.wasm.bundle.min.mjs", "ort.wasm": "ort-wasm-simd-threaded.wasm"}
 _MARK = "engine-onnx.js"
 _LICENCE = "LICENCE.txt"  # with a suffix by which servers and browsers know it as text
+_FACTS = "model.json"
+_KINDS = ("page", "static_page")  # of the files that it is made of; those of the latter replace those of the former
+_MADE = {ONNX_FILE, _FACTS, _LICENCE, "runtime"}
 _LONGEST = 600.0  # seconds of a recording, which a browser holds in memory as a whole
 # The model's runtime may compile its own code, and nothing can be sent anywhere but to where the page comes from.
 _POLICY = (
@@ -52,14 +55,13 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
         BundleError: no recogniser lies there.
     """
     folder = Path(folder)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file()):
-        raise ServiceError(f"{folder}: holds something else than an exported page; name a new folder")
+    _check_place(folder)
     check_onnx_extra()  # before a download
     recognizer, about = load_recognizer(model), about_model(model)
     with TemporaryDirectory() as fetched, atomic_path(folder) as draft:
         found = _runtime_files(Path(runtime)) if runtime is not None else _fetched_runtime(Path(fetched))
-        shutil.copytree(_FILES / "page", draft)
-        shutil.copytree(_FILES / "static_page", draft, dirs_exist_ok=True)
+        for kind in _KINDS:
+            shutil.copytree(_FILES / kind, draft, dirs_exist_ok=True)
         for name, file in found.items():
             shutil.copyfile(file, draft / "runtime" / name)
         export_onnx(recognizer, draft / ONNX_FILE, card=bundle_card(model), features=True)
@@ -67,13 +69,24 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
         if licence := bundle_licence(model):
             (draft / _LICENCE).write_text(licence, encoding="utf-8")
             facts["licence_file"] = _LICENCE
-        (draft / "model.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        (draft / _FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         index = draft / "index.html"
         policy = f'<meta charset="utf-8">\n    <meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         index.write_text(
             index.read_text(encoding="utf-8").replace('<meta charset="utf-8">', policy, 1), encoding="utf-8"
         )
     return folder
+
+
+def _check_place(folder: Path) -> None:
+    """See that nothing would be lost but an older page."""
+    if folder.is_file():
+        raise ServiceError(f"{folder}: is a file; name a new folder")
+    there = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    own = {entry.name for kind in _KINDS for entry in (_FILES / kind).iterdir()} | _MADE
+    if there and (_MARK not in there or not own.issuperset(there)):
+        other = next((name for name in there if name not in own), there[0])
+        raise ServiceError(f"{folder}: holds {other}, which is of no exported page, and would go; name a new folder")
 
 
 def _page_facts(recognizer: Recognizer) -> dict[str, Any]:
@@ -101,14 +114,15 @@ def _runtime_files(folder: Path) -> dict[str, Path]:
 
 def _fetched_runtime(folder: Path) -> dict[str, Path]:
     """The same from a package that npm fetches, and checks, as it does for any project."""
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm")
+    if npm is None:
         raise ServiceError(
             f"the page needs onnxruntime-web: name its folder with --runtime, or install npm, which fetches "
             f"version {RUNTIME_VERSION}"
         )
     package = f"onnxruntime-web@{RUNTIME_VERSION}"
     # One more try, which is some 10 s without a network; npm's own rule is more than a minute.
-    command = ["npm", "pack", package, "--json", "--fetch-retries=1"]
+    command = [npm, "pack", package, "--json", "--fetch-retries=1"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, encoding="utf-8")
     archives = list(folder.glob("*.tgz"))
     if done.returncode or len(archives) != 1:

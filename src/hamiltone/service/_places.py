@@ -18,7 +18,9 @@ def check_place(path: Path, *, named: Path | None = None) -> None:
         ServiceError: a folder above it may not be written, or is a file.
     """
     named = named or path
-    place = next(folder for folder in path.absolute().parents if folder.exists())
+    place = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    if place is None:
+        raise ServiceError(f"{named}: there is no folder for it; name a file in one")
     if not place.is_dir():
         raise ServiceError(f"{place}: is a file, so that {named} cannot be written")
     if not os.access(place, os.W_OK | os.X_OK):

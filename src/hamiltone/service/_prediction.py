@@ -52,6 +52,7 @@ class Prediction:
         scores: probabilities that sum to 1: the mean over windows of 4 s side by side, whatever the hop.
         frames: window by window.
         notes: what is wrong with the sound, in words.
+        whole: whether it is of all of the recording, and of no segment of it.
     """
 
     path: str
@@ -62,6 +63,7 @@ class Prediction:
     scores: dict[str, float]
     frames: tuple[FrameScores, ...]
     notes: tuple[str, ...]
+    whole: bool = True
 
     @classmethod
     def of_windows(
@@ -74,6 +76,7 @@ class Prediction:
         *,
         speaker: str | None = None,
         start: float = 0.0,
+        whole: bool = True,
     ) -> "Prediction":
         """The prediction that the probabilities of a recording's windows make.
 
@@ -85,6 +88,7 @@ class Prediction:
             samples: how long the recording, or its part, is.
             speaker: who speaks in it.
             start: where the part begins, in seconds.
+            whole: whether that is no segment, but all of the recording.
         """
 
         def named(row: Float[Tensor, " label"]) -> dict[str, float]:
@@ -112,6 +116,7 @@ class Prediction:
             scores=named(overall),
             frames=frames,
             notes=tuple(_notes(counted, samples / SAMPLE_RATE, steady=steady)),
+            whole=whole,
         )
 
     @property
@@ -150,7 +155,9 @@ class Prediction:
 
     def as_json(self) -> dict[str, Any]:
         """Plain dictionaries and lists."""
-        return asdict(self) | {"frames": [asdict(frame) for frame in self.frames], "notes": list(self.notes)}
+        content = asdict(self)
+        del content["whole"]
+        return content | {"frames": [asdict(frame) for frame in self.frames], "notes": list(self.notes)}
 
 
 def _notes(counted: Sequence[Window], seconds: float, *, steady: bool) -> list[str]:

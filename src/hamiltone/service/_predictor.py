@@ -274,6 +274,13 @@ class Predictor:
             start, speaker = (part.segment.start, part.segment.speaker) if part.segment else (0.0, None)
             rows = torch.stack(part.rows)
             made = Prediction.of_windows(
-                part.path, self.recognizer, part.windows, rows, part.samples, speaker=speaker, start=start
+                part.path,
+                self.recognizer,
+                part.windows,
+                rows,
+                part.samples,
+                speaker=speaker,
+                start=start,
+                whole=part.segment is None,
             )
             yield replace(made, notes=(*made.notes, self.note)) if self.note else made

@@ -66,10 +66,23 @@ def _files(folder: Path, suffixes: frozenset[str], unreadable: Callable[[str], N
             raise ServiceError(line)
         unreadable(line)
 
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    seen = {_identity(folder)}
+    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        # A folder that several links lead to is looked at once, and none for ever.
+        below = {_identity(Path(parent, name)): name for name in sorted(folders, reverse=True) if name[0] != "."}
+        folders[:] = sorted(name for place, name in below.items() if place not in seen)
+        seen |= below.keys()
         yield from (
             Path(parent) / name
             for name in names
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 - many files
         )
+
+
+def _identity(folder: Path) -> object:
+    """What two paths to one folder have in common."""
+    try:
+        found = folder.stat()
+    except OSError:  # told when it is listed
+        return folder
+    return found.st_dev, found.st_ino

@@ -49,15 +49,18 @@ def read_segments(
     file = Path(file)
     lines = text_lines(file, "segments")
     lines = [line if line.strip() and not line.startswith(";;") else "" for line in lines]  # RTTM's comments
-    rttm = any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
+    heading = next((line for line in lines if line), "")
+    is_table = {*_COLUMNS} <= {cell.strip(' "').lower() for cell in heading.split(delimiter([heading]))}
+    rttm = not is_table and any(line.split()[0] in ("SPEAKER", "SPKR-INFO") for line in lines if line)
     named = list(_rttm_segments(file, lines) if rttm else _table_segments(file, lines)) if any(lines) else []
     if not named:
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}
+    _check_names(file, names, recordings)
     found: dict[Path, list[Segment]] = {}
     lacking = []
     for recording in recordings:
-        own = {recording.name, recording.stem, str(recording), ""}
+        own = _names_of(recording)
         alone = len(recordings) == len(names) == 1
         if its := [segment for name, segment in named if alone or name in own]:
             found[recording] = its
@@ -69,6 +72,20 @@ def read_segments(
         assert unnamed is not None
         unnamed(line)
     return found
+
+
+def _names_of(recording: Path) -> set[str]:
+    """What a table may call it; nothing, where it is the only one."""
+    return {recording.name, recording.stem, str(recording), ""}
+
+
+def _check_names(file: Path, names: Iterable[str], recordings: Sequence[Path]) -> None:
+    """See that each name is that of one recording at most."""
+    for name in sorted(names):
+        meant = [recording for recording in recordings if name in _names_of(recording)]
+        if len({*meant}) > 1:
+            told = f"{name} may be {meant[0]} or {meant[1]}" if name else f"{len(meant)} recordings, and it names none"
+            raise ServiceError(f"{file}: {told}; take one of them, or name each by its path in a column recording")
 
 
 def cut_segments(

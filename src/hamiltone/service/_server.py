@@ -92,6 +92,7 @@ def _uvicorn_server(app: Any, limits: ServiceLimits, protocol: Any) -> Any:
     config = uvicorn.Config(
         app,
         http=protocol,
+        ws="none",  # else a request may leave the protocol that counts its connection
         timeout_keep_alive=_IDLE_SECONDS,
         log_config=None,
         access_log=False,

@@ -41,6 +41,7 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
     Raises:
         Refusal: 400 no recording, 408 too slow, 413 too large.
     """
+    folder.mkdir(mode=0o700, exist_ok=True)  # systems clear what lies about unused in folders of temporary files
     with NamedTemporaryFile(dir=folder, delete=False) as file:
         try:
             name = await _write_body(request, file, limits)
@@ -48,10 +49,15 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
             file.close()
             if not size:
                 raise Refusal(400, "no_recording", "the request holds no recording; send one as its body or in a form")
-            yield Upload(Path(file.name), name[:_LONGEST_NAME], size)
+            yield Upload(Path(file.name), _sendable(name)[:_LONGEST_NAME], size)
         finally:
             file.close()
             Path(file.name).unlink(missing_ok=True)  # which an end that is forced has taken away already
+
+
+def _sendable(name: str) -> str:
+    """The name without what no UTF-8 can hold, which the charset of a form may bring."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:

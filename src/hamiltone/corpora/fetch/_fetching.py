@@ -44,6 +44,9 @@ def fetch(archives: Iterable[Archive], folder: Path, *, mirror: str | None, repo
         check_room(
             folder.parent, sum(_unpacked_size(archive, archive.size or 0) + (archive.size or 0) for archive in wanted)
         )
+        for archive in archives:
+            if archive not in wanted:  # a process that was killed when this was in its place may have left its source
+                (folder.parent / f".{archive.name}").unlink(missing_ok=True)
         for archive in wanted:
             packed = _download(archive, folder.parent, mirror, report)
             _move_to_place(archive, packed, folder, report)

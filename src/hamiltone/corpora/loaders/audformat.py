@@ -47,6 +47,7 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
     folder = corpus_folder("audformat", root)
     if not (folder / _HEADER).is_file():
         raise not_this_corpus("audformat", folder, _TREE)
+    _refuse_programs(folder)
     if pickled := sorted(folder.glob("db.*.pkl")):
         raise CorpusError(
             f"audformat: {pickled[0]} is a pickled table, which could run any program: "
@@ -76,6 +77,21 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
         for place, cells in zip(_places(found), names, strict=True)
     ]
     return Utterances.from_rows(rows, corpus="audformat", root=folder)
+
+
+def _refuse_programs(folder: Path) -> None:
+    """Refuse a header that could run any program: the library's reader makes whatever objects it asks for."""
+    yaml = import_module("yaml")  # which the library rests on
+    try:
+        header = yaml.load((folder / _HEADER).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CorpusError(f"audformat: {folder / _HEADER} is no plain YAML ({reason}), and is not read") from error
+    for kind in ("tables", "misc_tables"):
+        tables = header.get(kind) if isinstance(header, dict) else None
+        for name in tables if isinstance(tables, dict) else ():
+            if Path(str(name)).name != str(name) or "\\" in str(name):
+                raise CorpusError(f"audformat: {folder / _HEADER} names the table {name!r}, which leads elsewhere")
 
 
 _Place = tuple[str, float | None, float | None]

@@ -120,6 +120,13 @@ def relabel(utterances: Utterances, labels: Mapping[str, str], *, only: bool = F
     )
 
 
+def _common_folder(roots: Sequence[str]) -> Path:
+    try:
+        return Path(os.path.commonpath(roots))
+    except ValueError:  # of two drives
+        return Path(roots[0])
+
+
 def _joined(parts: Sequence[Utterances]) -> Utterances:
     names = [part.corpus for part in parts]
     if len(set(names)) < len(names):
@@ -131,7 +138,7 @@ def _joined(parts: Sequence[Utterances]) -> Utterances:
     return Utterances(
         pd.concat(tables, ignore_index=True),
         AND.join(names),
-        Path(os.path.commonpath([str(part.root) for part in parts])),
+        _common_folder([str(part.root) for part in parts]),
         note="; ".join(notes),
         part="; ".join(f"{part.corpus}: {part.part}" for part in parts if part.part),
         classes={column: _classes(parts, column) for column in dict.fromkeys(chain(*(part.classes for part in parts)))},

@@ -49,17 +49,42 @@ export function wav(samples, rate) {
   return new Blob([bytes.buffer], { type: "audio/wav" });
 }
 
-function mono(buffer) {
+/** The channels of what the browser decoded as one. */
+export function mono(buffer) {
   const count = buffer.numberOfChannels;
   if (count === 1) return buffer.getChannelData(0);
   const channels = Array.from({ length: count }, (_, channel) => buffer.getChannelData(channel));
+  const signs = signsOf(channels);
   const mean = new Float32Array(buffer.length);
   for (let i = 0; i < mean.length; i += 1) {
     let sum = 0;
-    for (let channel = 0; channel < count; channel += 1) sum += channels[channel][i];
+    for (let channel = 0; channel < count; channel += 1) sum += signs[channel] * channels[channel][i];
     mean[i] = sum / count;
   }
   return mean;
+}
+
+/** -1 for channels that would take the others away, where channels cancel: as hamiltone.audio mixes them. */
+function signsOf(channels) {
+  const step = 7; // enough of the samples to see a power
+  const count = channels.length;
+  const power = channels.map((channel) => variance((i) => channel[i], channel.length, step));
+  const mixed = (i) => channels.reduce((sum, channel) => sum + channel[i], 0) / count;
+  const cancelled = variance(mixed, channels[0].length, step) < (0.1 / count) * (power.reduce((a, b) => a + b) / count);
+  if (!cancelled) return channels.map(() => 1);
+  const most = Math.max(...power);
+  const loud = channels[power.findIndex((value) => 2 * value >= most)];
+  const offset = loud.reduce((sum, value) => sum + value, 0) / loud.length;
+  return channels.map((channel) => (loud.reduce((sum, value, i) => sum + (value - offset) * channel[i], 0) < 0 ? -1 : 1));
+}
+
+function variance(value, length, step) {
+  let [number, sum, squares] = [0, 0, 0];
+  for (let i = 0; i < length; i += step, number += 1) {
+    sum += value(i);
+    squares += value(i) ** 2;
+  }
+  return squares / number - (sum / number) ** 2;
 }
 
 /** The microphone, kept sample by sample, so that both the last seconds and the whole can be had at any time. */
