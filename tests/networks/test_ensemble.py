@@ -116,7 +116,7 @@ def test_at_several_speeds_it_is_adapted_to_all_of_them():
     x = torch.randn(2, 64000) * 0.1
     at_speeds = whole.at_speeds(SPEEDS)
     apart = torch.cat([one.front(heard[0]) for one in (at_one_speed(whole, speed) for speed in SPEEDS)])
-    network = whole.network.adapted([apart])
+    network = whole.network.adapted([apart], copies=len(SPEEDS))
     each = [Recognizer(at_one_speed(whole, speed).front, network, whole.labels).eval() for speed in SPEEDS]
     mean = torch.stack([one.probabilities(one(x)) for one in each]).mean(0)
     adapted = at_speeds.adapted(heard)

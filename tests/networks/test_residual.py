@@ -144,3 +144,9 @@ def test_what_is_constant_in_a_speaker_is_taken_out():
         network = network.adapted(features)
     again = network.adapted(features)
     torch.testing.assert_close(again(features[0]), network(features[0]), atol=1e-4, rtol=1e-4)
+
+
+def test_copies_of_frames_tell_no_more_of_a_speaker_than_the_frames():
+    network, features = residual(), speech(60, 2)
+    once, thrice = network.adapted([features]), network.adapted([features.repeat(3, 1, 1, 1)], copies=3)
+    torch.testing.assert_close(thrice.norm.running_mean, once.norm.running_mean)

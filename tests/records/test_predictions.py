@@ -45,3 +45,10 @@ def test_a_damaged_or_foreign_table_is_one_line_that_names_it(tmp_path, content,
 def test_a_table_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(RecordError, match=r"absent\.csv: cannot be read"):
         read_predictions(tmp_path / "absent.csv")
+
+
+def test_small_scores_stay_apart(tmp_path):
+    """What is said to be nearly impossible counts, where a temperature is fitted to it."""
+    rows = [{"utterance": "a", "speaker": "s", "truth": "x", "prediction": "x", "score_x": 1 - 1e-9, "score_y": 1e-9}]
+    write_predictions(pd.DataFrame(rows), tmp_path / "p.csv")
+    assert read_predictions(tmp_path / "p.csv")["score_y"].tolist() == pytest.approx([1e-9], rel=1e-6)

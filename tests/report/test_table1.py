@@ -8,6 +8,7 @@ import itertools
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics
 
@@ -16,10 +17,19 @@ from hamiltone.measures import holm, paired_permutation_test, speaker_interval
 from hamiltone.records import find_plan
 from hamiltone.report import table1_rows, write_report
 from hamiltone.report._figure2 import figure2
+from hamiltone.report._pooled_clips import accuracy_of, uar_of
 from hamiltone.report._study_results import read_study
 from hamiltone.report._table1 import BEST_OF, table1
 from hamiltone.report._table1_files import table1_csv, table1_tex
 from hamiltone.report._table1_text import table1_cells, table1_words
+
+
+def test_where_a_speaker_is_unknown_no_interval_is_told():
+    """Else all who are unknown would count as one person."""
+    clips = pd.DataFrame({"speaker": [*"abcdef", ""] * 2, "truth": ["x", "y"] * 7, "prediction": ["x"] * 14})
+    assert uar_of(clips.loc[clips["speaker"] != ""]).low is not None
+    for interval in (uar_of(clips), accuracy_of(clips)):
+        assert (interval.low, interval.high) == (None, None)
 
 
 def table_of(made):

@@ -11,7 +11,7 @@ from hamiltone.corpora import CorpusError, Utterances
 from hamiltone.report._study_results import read_study as read_results
 from hamiltone.study import Study, StudyError, plan_study, read_study
 from hamiltone.study._graph import Graph, Node, build_graph
-from hamiltone.study._recordings import absolute
+from hamiltone.study._recordings import absolute, same_recordings
 from hamiltone.study._status import write_plan
 from hamiltone.training import SettingsError, load_dataset
 
@@ -151,6 +151,25 @@ def test_folds_are_runs_of_their_own_that_together_test_everything(study_of: Mak
     assert [(node.cell and node.cell.fold) for node in graph.nodes] == [0, 1, 2, 3]
     tests = [set(split.parts["test"]) for split in graph.splits.values()]
     assert sum(map(len, tests)) == len(set.union(*tests)) == 64
+
+
+def test_what_is_chosen_on_the_part_that_validates_is_not_trained_on(study_of: Make) -> None:
+    training = {"keep": "last", "with_validation": True}
+    run = study_of().run | {"training": training}
+    assert build_graph(study_of(run=run)).nodes  # of one layer nothing is chosen
+    for choice in ({"layers": [2, 3]}, {"baselines": 2}, {"search": {"space": {"training.batch": [8, 16]}}}):
+        with pytest.raises(StudyError, match=r"networks\.real: training\.with_validation learns from"):
+            build_graph(study_of(run=run, **choice))
+
+
+def test_words_cut_from_the_recordings_get_their_training_part_and_a_part_of_several_corpora_is_refused(
+    study_of: Make,
+) -> None:
+    assert same_recordings("word", "tess-words", "tess")
+    assert same_recordings("speaker", "tess+emodb", "tess+emodb")
+    assert not same_recordings("speaker", "librispeech", "tess")
+    with pytest.raises(StudyError, match=r"word: tess-words is a part of tess\+emodb, whose test part it would hear"):
+        same_recordings("word", "tess-words", "tess+emodb")
 
 
 def test_some_of_the_folds_are_carried_out_alone(study_of: Make) -> None:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from hamiltone.cli import app
 from hamiltone.records import RecordError, StudyPlan
 from hamiltone.report import write_report
-from hamiltone.study import LocalExecutor, StudyError, join_studies, run_study
+from hamiltone.study import LocalExecutor, StudyError, join_studies, plan_study, run_study
+from hamiltone.study._status import write_plan
 
 from .conftest import Make
 
@@ -123,3 +124,20 @@ def test_the_verb_says_what_it_has_put_together(apart: list[Path], tmp_path: Pat
     number = len(list(out.glob("runs/[!.]*")))
     assert f"tiny: {number} runs of 2 folders, seeds 0, 3, are in {out}" in result.stdout
     assert f"report: hamiltone report {out}" in result.stdout
+
+
+def test_networks_that_share_runs_keep_all_of_their_cells(study_of: Make, tmp_path: Path) -> None:
+    """One of them has seeds of its own, so that one plan knows cells of a run that the other does not."""
+    networks = {"plain": {}, "pooled": {"seeds": [0, 1], "recogniser": {"anti_transfer": {"aggregation": "pooled"}}}}
+    folders = []
+    for seed in (0, 1):
+        out = tmp_path / str(seed)
+        study = study_of(seeds=[seed], methods=["none", "S"], networks=networks)
+        write_plan(plan_study(study, out), "a test")
+        folders.append(out)
+    cells = [
+        {(cell.network, cell.method, cell.seed) for run in plan.runs for cell in (run.cell, *run.also) if cell}
+        for plan in (join_studies(folders, tmp_path / "one"), join_studies(folders[::-1], tmp_path / "other"))
+    ]
+    expected = {(name, method, seed) for name in networks for method in ("none", "single S") for seed in (0, 1)}
+    assert cells == [expected, expected]

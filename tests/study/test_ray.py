@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hamiltone.study import LocalExecutor, Outcome, StudyError, ray_executor, run_study
+from hamiltone.study._graph import build_graph
 
 from .conftest import Make
 from .test_run import records
@@ -68,11 +69,15 @@ def test_without_a_shared_folder_runs_come_through_the_object_store(
     found = records(tmp_path / "out")
     assert sorted(record.get("method", "") for record in found.values()) == ["", "none", "single S"]
     broken = study_of(methods=["S"], recogniser={"anti_transfer": {"beta": 1e39}})
+    kept = tmp_path / "out" / build_graph(broken).nodes[-1].folder / "kept.txt"
+    kept.parent.mkdir()
+    kept.write_text("of an earlier attempt")
     executor = ray_executor(tmp_path / "out", cluster.address, ship=True)
     result = run_study(broken, tmp_path / "out", executor, quiet=True)
     ((folder, reason),) = result.failed.items()
     assert "the training has diverged" in reason
     assert json.loads((tmp_path / "out" / folder / "failure.json").read_text())["reason"] == reason
+    assert kept.parent == tmp_path / "out" / folder and kept.read_text() == "of an earlier attempt"
 
 
 def test_a_run_that_no_machine_can_hold_and_a_cluster_that_is_not_there(

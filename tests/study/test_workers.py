@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hamiltone.study import _executors, local_workers
+from hamiltone.study import LocalExecutor, _executors, local_workers, run_study
 
 from .conftest import Make
 
@@ -47,3 +47,20 @@ def test_a_containers_quota_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert _executors.usable_cores() == 4
     (tmp_path / "cpu.max").write_text(f"{told}\n")
     assert _executors.usable_cores() == cores
+
+
+def test_what_a_run_prints_holds_up_nobody_and_is_in_its_log(
+    study_of: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """More than a pipe takes, and a line behind the outcome's place."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif 'hamiltone.study._worker' in sys.orig_argv:\n"
+        "    import hamiltone.study._job as job\n    carry_out = job.carry_out\n"
+        "    def chatty(*given):\n        print('x' * 200_000)\n        return carry_out(*given)\n"
+        "    job.carry_out = chatty\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    out = tmp_path / "out"
+    assert run_study(study_of(methods=["none"]), out, LocalExecutor(out, 1), quiet=True).complete
+    (log,) = out.glob("runs/*/log.txt")
+    assert "x" * 200_000 in log.read_text()

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from typer.testing import CliRunner
 
 from hamiltone.cli import app
-from hamiltone.corpora import CorpusSettings
+from hamiltone.corpora import CorpusSettings, Utterances
 from hamiltone.networks import (
     Ensemble,
     LogMelFront,
@@ -26,6 +26,7 @@ from hamiltone.records import read_heard, write_heard
 from hamiltone.service import Predictor
 from hamiltone.settings import LogMelSettings, ResidualSettings
 from hamiltone.training import TrainingError, adapt
+from hamiltone.training._adaptation_card import by_corpus
 from hamiltone.training._display import TrainingDisplay
 from hamiltone.training._head_fitting import Head, fit_heads
 
@@ -128,6 +129,16 @@ def test_without_speakers_nothing_is_validated_and_a_line_says_so(model, table, 
     made = adapt(corpus(path), model, tmp_path / "own", threads=1, quiet=True)
     assert made.predictions is None and made.results == ()
     assert any("name the speakers" in note for note in made.notes)
+
+
+def test_of_several_corpora_each_has_its_recordings_by_its_own_name(tmp_path):
+    """As leak checks ask for them."""
+    rows = [{"utterance": name, "path": name, "emotion": "sad"} for name in ("ravdess/1", "emodb/a", "emodb/b")]
+    assert by_corpus(Utterances.from_rows(rows, corpus="ravdess+emodb", root=tmp_path)) == {
+        "ravdess": {"1"},
+        "emodb": {"a", "b"},
+    }
+    assert by_corpus(Utterances.from_rows(rows[:1], corpus="table", root=tmp_path)) == {"table": {"ravdess/1"}}
 
 
 def test_recordings_that_the_model_has_heard_are_told(model, table, tmp_path):

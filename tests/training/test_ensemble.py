@@ -97,6 +97,14 @@ def test_at_several_speeds_its_members_are_tested_so(folds, tmp_path):
         ensemble(folds, speeds=[2.0])
 
 
+def test_members_are_tested_on_no_other_recordings_than_their_own(folds, monkeypatch):
+    """As where the corpus has grown, and its test part would be others, which they have perhaps learned from."""
+    others = read_predictions(folds[1] / "predictions.csv")
+    monkeypatch.setattr("hamiltone.training._ensemble.predictions_on_test", lambda *_: others)
+    with pytest.raises(TrainingError, match="are not those that it was trained with, and neither is its test part"):
+        ensemble(folds, speeds=[1.0])
+
+
 def test_the_temperature_of_a_calibrated_member_is_not_of_the_ensemble(folds, tmp_path):
     copies = [Path(shutil.copytree(out, tmp_path / out.name)) for out in folds]
     member = load_recognizer(copies[0] / "model")

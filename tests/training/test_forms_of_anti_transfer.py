@@ -13,7 +13,7 @@ from hamiltone.corpora import Utterances
 from hamiltone.networks import Recognizer, load_recognizer
 from hamiltone.records import RunRecord
 from hamiltone.settings import OptimisationSettings, RunSettings, SettingsError
-from hamiltone.training import read_record, read_settings, train
+from hamiltone.training import TrainingError, read_record, read_settings, train
 from hamiltone.training._batches import Part, stored_inputs
 from hamiltone.training._objectives import Classification
 from hamiltone.training._speaker_reversal import SpeakerReversal
@@ -194,3 +194,14 @@ def test_networks_whose_maps_are_as_long_as_the_speech_are_compared_live(
     record = train(settings("at", anti_transfer=choice, leaks="report"), quiet=True)
     assert terms(record)[0] > 0
     assert not list((tmp_path / "cache").glob("targets/*"))
+
+
+def test_where_one_speaker_trains_there_is_nothing_to_reverse(recognizer: Recognizer) -> None:
+    x = torch.rand(2, *recognizer.network.input_shape)
+    utterances = Utterances.from_rows(
+        [{"utterance": name, "path": name, "speaker": "ann"} for name in "wx"], corpus="own", root=Path()
+    )
+    rows, inputs = np.arange(2), stored_inputs(x.numpy(), "features")
+    part = Part("train", utterances, rows, rows, torch.tensor([0, 1]), None, inputs)
+    with pytest.raises(TrainingError, match=r"training\.speaker_reversal: one speaker trains"):
+        Classification(recognizer).reverse_speakers(part, 0.5)

@@ -20,7 +20,7 @@ from hamiltone.errors import HamiltoneError
 from hamiltone.networks import VGG, Recognizer, load_recognizer
 from hamiltone.records import Probe
 from hamiltone.speech import cut_frames, load_audio
-from hamiltone.training import RunSettings, probe, read_record, train
+from hamiltone.training import RunSettings, load_dataset, probe, read_record, train
 
 from .conftest import Make
 
@@ -144,6 +144,8 @@ def test_it_probes_on_the_clips_of_other_settings(own: Path, settings_for: Make,
     assert content.clips != before.clips
     assert any("was trained on" in note for note in content.notes)
     assert probe(own, other, quiet=True, command="not used") == content
+    renamed = load_dataset(other).utterances.key()
+    assert content.utterances == renamed and before.utterances is None
     with pytest.raises(HamiltoneError, match="was trained on"):
         probe(own, settings_for(own.parent / "unused", **choice), again=True, quiet=True)
 

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,14 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
-from hamiltone.corpora import CorpusSettings, load_corpus, protocol_of, read_split
+from hamiltone.corpora import CorpusSettings, Split, Utterances, load_corpus, protocol_of, read_split
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import TrainedRHEmo, load_bundle, load_recognizer
-from hamiltone.settings import settings_from
+from hamiltone.settings import Dataset, settings_from
 from hamiltone.speech import cut_frames, load_audio
-from hamiltone.training import TrainingError, evaluate, load_dataset, read_record, read_settings, train
+from hamiltone.training import TrainingError, _run, evaluate, load_dataset, read_record, read_settings, train
 from hamiltone.training._checkpoint import Checkpoint, Progress
+from hamiltone.training._preparation import check_unheard
 from hamiltone.training._run import make_run
 
 from .conftest import Make
@@ -204,6 +206,34 @@ def test_a_finished_run_is_not_done_again(chain: dict[str, Path], capsys: pytest
     assert record == read_record(chain["baseline"])
     assert (chain["baseline"] / "record.json").stat().st_mtime_ns == before
     assert "done before" in capsys.readouterr().err
+
+
+def test_a_finished_run_that_is_removed_meanwhile_is_not_trained_without_its_lock(
+    chain: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(chain["baseline"], tmp_path / "run")
+    made = _run.make_run
+
+    def slow(*given: Any) -> Any:
+        (tmp_path / "run" / "record.json").unlink()
+        return made(*given)
+
+    monkeypatch.setattr(_run, "make_run", slow)
+    settings = read_settings(chain["baseline"] / "settings.toml", [f"out={tmp_path / 'run'}"])
+    with pytest.raises(HamiltoneError, match="another process has removed the run that lay there"):
+        train(settings, quiet=True)
+
+
+def test_a_voice_that_is_tested_is_not_trained_on_with_those_who_validate(settings_for: Make, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path / "run", training={"keep": "last", "with_validation": True})
+    rows = [{"utterance": f"{who}{n}", "path": f"{who}{n}", "speaker": who} for who in "ab" for n in range(2)]
+    utterances = Utterances.from_rows(rows, corpus="own", root=tmp_path)
+    parts = {"train": ("a0", "a1"), "validation": ("b0",), "test": ("b1",)}
+    split = Split("own", "actor", 0, parts, scheme="two-speakers")
+    with pytest.raises(HamiltoneError, match="b validates and is tested in this two-speakers split"):
+        check_unheard(settings, Dataset(utterances, split, ()))
+    apart = Split("own", "actor", 0, {"train": ("a0",), "validation": ("a1",), "test": ("b0", "b1")})
+    check_unheard(settings, Dataset(utterances, apart, ()))
 
 
 def test_other_labels_are_another_run(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         ("extends = 3", [], "extends takes the name"),
         (MINIMAL, ["front.kind=rh-emo"], "needs front.source"),
         (MINIMAL, ["task=rh-emo"], "makes its own front"),
+        (MINIMAL, ["task=rh-emo", "front={kind='rh-emo', normalisation='standard'}"], "gives back values of 0 to 1"),
         (MINIMAL, ["rh_emo.beta=1"], "rh_emo is for task rh-emo"),
         (MINIMAL, ["label=session"], "label is for task speaker"),
         (MINIMAL, ["task=word", "anti_transfer.orthogonal=x", "anti_transfer.layers=[1]"], "is trained without"),

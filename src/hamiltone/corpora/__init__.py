@@ -39,6 +39,7 @@ from .loaders import (
     get_corpus,
     licences,
     load_corpus,
+    recordings_of,
     register_corpus,
     source_of,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "ready_lists",
     "ready_splits",
     "recording_keys",
+    "recordings_of",
     "register_corpus",
     "relabel",
     "segments_of",

@@ -96,10 +96,10 @@ class Ensemble(Network):
             return cls.of([network], None, copies)
         return cls.of(network.networks, network.config.groups, copies)
 
-    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Ensemble":
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]], *, copies: int = 1) -> "Ensemble":
         """A copy whose members are all adapted to the speaker."""
         heard = [self._copies(batch) for batch in features]
-        members = [member.adapted(heard) for member in self.networks]
+        members = [member.adapted(heard, copies=copies * self.config.copies) for member in self.networks]
         return Ensemble.of(members, self.config.groups, self.config.copies).eval()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:

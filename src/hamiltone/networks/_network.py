@@ -40,14 +40,19 @@ class Network(nn.Module, ABC):
         shape = {"classes": self.classes, "input_shape": list(self.input_shape)}
         return self.config.model_dump(mode="json") | shape
 
-    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Network":
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]], *, copies: int = 1) -> "Network":
         """A copy that hears one speaker better, of whom these are unlabelled feature maps, in batches.
+
+        Args:
+            features: of frames of the speaker.
+            copies: how often each frame is among them, as at several speeds.
 
         Raises:
             ValueError: this kind of network cannot.
         """
         raise ValueError(
-            f"a network of kind {self.config.kind} cannot be adapted to a speaker ({len(features)} batches)"
+            f"a network of kind {self.config.kind} cannot be adapted to a speaker ({len(features)} batches, "
+            f"each frame {copies} times)"
         )
 
     def last_hidden(self) -> nn.Module:

@@ -85,7 +85,7 @@ class Residual(Network):
         return self.classifier(self.dropout(pooled))
 
     @torch.no_grad()
-    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]]) -> "Residual":
+    def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]], *, copies: int = 1) -> "Residual":
         """A copy in whose last norm the mean over this speaker's frames stands for that over all speakers.
 
         Of few frames the mean is uncertain, so that of n frames counts n / (n + 10), and that of all speakers the rest.
@@ -96,7 +96,8 @@ class Residual(Network):
         pooled = torch.cat([network._pooled(x) for x in features])
         mean = network.norm.running_mean
         assert mean is not None  # it is tracked
-        mean.lerp_(pooled.mean(0), len(pooled) / (len(pooled) + _PRIOR_FRAMES))
+        frames = len(pooled) / copies
+        mean.lerp_(pooled.mean(0), frames / (frames + _PRIOR_FRAMES))
         return network
 
     def _pooled(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch feature"]:

@@ -37,11 +37,11 @@ def predictions_table(
 def write_predictions(table: pd.DataFrame, path: Path) -> None:
     """Write a table of predictions as CSV."""
     with atomic_path(path) as draft:
-        table.to_csv(draft, index=False, float_format="%.6f", lineterminator="\n")
+        table.to_csv(draft, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a table of predictions; labels and speakers stay text, scores are numbers.
+    """Read a table of predictions; labels and speakers stay text, scores are numbers, an unknown speaker is "".
 
     Raises:
         RecordError: it cannot be read, or lacks a column.

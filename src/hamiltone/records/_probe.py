@@ -61,6 +61,7 @@ class ProbeHeading(Content):
     name: str
     part: Literal["test"] = "test"
     corpus: str
+    utterances: str | None = None
     split: dict[str, str]
     frames: dict[str, Any]
     method: dict[str, Any]

@@ -26,12 +26,12 @@ def pooled(runs: Iterable[StudyRun]) -> pd.DataFrame:
 
 def accuracy_of(clips: pd.DataFrame) -> Interval:
     """Accuracy of pooled clips, its interval clustered by speaker."""
-    return speaker_interval(accuracy_from_confusion, clips["truth"], clips["prediction"], clips["speaker"])
+    return speaker_interval(accuracy_from_confusion, clips["truth"], clips["prediction"], _speakers(clips))
 
 
 def uar_of(clips: pd.DataFrame) -> Interval:
     """UAR of pooled clips, its interval clustered by speaker."""
-    return speaker_interval(uar_from_confusion, clips["truth"], clips["prediction"], clips["speaker"])
+    return speaker_interval(uar_from_confusion, clips["truth"], clips["prediction"], _speakers(clips))
 
 
 def paired_clips(
@@ -45,7 +45,13 @@ def paired_clips(
         truth=both["truth"].tolist(),
         prediction=both["prediction"].tolist(),
         baseline=both["prediction_baseline"].tolist(),
-        speakers=both["speaker"].tolist(),
+        speakers=_speakers(both),
         population=population,
         weight=weight,
     )
+
+
+def _speakers(clips: pd.DataFrame) -> list[str]:
+    """Who speaks in each clip; where that is unknown of one, all count as one person, of whom nothing is estimable."""
+    names = clips["speaker"].tolist()
+    return names if all(names) else ["unknown"] * len(names)

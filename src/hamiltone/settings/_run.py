@@ -160,6 +160,8 @@ class RunSettings(Settings):
             yield bool(self.anti_transfer), "anti_transfer is for task emotion: leave it out of an RH-Emo training"
             own = not front.source and front.kind == "rh-emo"
             yield not own, "an RH-Emo training makes its own front: leave front.kind and front.source out"
+            odd = own and getattr(front, "normalisation", None) not in (None, "unit")
+            yield odd, "an RH-Emo gives back values of 0 to 1: leave front.normalisation out"
         else:
             yield self.rh_emo is not None, "rh_emo is for task rh-emo: leave it out"
             missing = front.learned and not front.source

@@ -26,7 +26,7 @@ from hamiltone.records import (
 from hamiltone.settings import FRONTS, NetworkSettings, RunSettings, laid_over, settings_from
 
 from ._errors import StudyError
-from ._recordings import Place, Recordings, absolute, corpus_name
+from ._recordings import Place, Recordings, absolute, corpus_name, same_recordings
 from ._search import Trial, laid_out
 from ._settings import RESEED, ComparedNetwork, Partial, Study, StudySplit
 
@@ -148,6 +148,11 @@ class _Builder:
             parents["init_from"] = self._start(place, name, network, seed)
         made = self._settings(content, parents)
         _check_layer(layer, made.network)
+        if made.training.with_validation and self.study.chooses(network):
+            raise StudyError(
+                f"networks.{name}: training.with_validation learns from the clips by which layers, baselines and "
+                "searched settings are chosen: leave it out, or have one layer, baselines = 1 and no search"
+            )
         label = [made.network.number_system, made.front.kind, method.lower(), *([] if layer is None else [str(layer)])]
         cell = Condition(
             corpus=place.corpus,
@@ -186,7 +191,7 @@ class _Builder:
             )
         places = {key: absolute(content[key]) for key in ("corpus", "split") if key in content}
         content = laid_over(content, {"task": task, **places})
-        if corpus_name(content["corpus"]) == place.name:
+        if same_recordings(task, corpus_name(content["corpus"]) or "", place.name or ""):
             # The recordings that recognisers are tested on stay unheard by everything beneath them. RH-Emo was trained
             # on the others, though, so what the orthogonal task itself tests on is not new to it.
             content = laid_over(content, {"leaks": "report", "corpus": {"within": place.file}})

@@ -88,10 +88,17 @@ def _joined(plans: Mapping[Path, StudyPlan], command: str) -> StudyPlan:
                         f"{folder}: has seed {cell.seed}, and so has {before}, by other settings, recordings or "
                         "versions; leave one of them out"
                     )
-            runs.setdefault(run.folder, run)
+            runs[run.folder] = _with_cells_of(runs.get(run.folder, run), run)
         seeds |= {*plan.settings.get("seeds", Study.model_fields["seeds"].default)}
     settings = first.settings | {"seeds": sorted(seeds)}
     return first.model_copy(update={"command": command, "settings": settings, "runs": tuple(runs.values())})
+
+
+def _with_cells_of(run: PlannedRun, other: PlannedRun) -> PlannedRun:
+    """A run that also fills what the other plan has it fill: networks that share it may have seeds of their own."""
+    cells = dict.fromkeys(filter(None, (run.cell, *run.also, other.cell, *other.also)))
+    first, *others = cells or (None,)
+    return run.model_copy(update={"cell": first, "also": tuple(others)})
 
 
 def _without_seeds(plan: StudyPlan) -> dict[str, Any]:

@@ -127,7 +127,9 @@ class RayExecutor(Executor):
         for path in needed:
             if path not in self._packed:
                 self._packed[path] = ray.put(_pack(self._root / path))
-        return {path: self._packed[path] for path in needed}
+        own = self._root / job.folder  # what is there of it goes along, since what comes back takes its place
+        there = {job.folder: ray.put(_pack(own))} if own.is_dir() else {}
+        return {path: self._packed[path] for path in needed} | there
 
 
 def _see_that_it_answers(address: str) -> None:

@@ -10,12 +10,14 @@ from hamiltone.corpora import (
     SplitSettings,
     Utterances,
     load_utterances,
+    recordings_of,
     split_utterances,
 )
 from hamiltone.files import content_key, file_key
 from hamiltone.settings import RunSettings
 from hamiltone.settings_paths import expand
 
+from ._errors import StudyError
 from ._settings import Partial, Study, StudySplit
 
 SPLITS = "splits"
@@ -142,3 +144,15 @@ def corpus_name(corpus: Partial) -> str | None:
     if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
         return "+".join(str(part.get("name")) for part in parts)
     return corpus.get("name")
+
+
+def same_recordings(task: str, taught: str, recognised: str) -> bool:
+    """Whether an orthogonal task is taught on the recordings that are recognised, or on words cut from them.
+
+    Raises:
+        StudyError: on some of several corpora that are recognised as one, whose test part it would hear.
+    """
+    whole, _ = recordings_of(taught, set())
+    if whole != recognised and whole in recognised.split("+"):
+        raise StudyError(f"{task}: {taught} is a part of {recognised}, whose test part it would hear: name another")
+    return whole == recognised

@@ -113,6 +113,11 @@ class Study(Settings):
             cores *= max(numbers, default=1)
         return max(1, cores)
 
+    def chooses(self, network: ComparedNetwork) -> bool:
+        """Whether layers, baselines or searched settings of a network are chosen on the part that validates."""
+        layers = network.layers or self.layers
+        return len(layers) > 1 or (self.baselines or len(layers)) > 1 or self.search is not None
+
     @model_validator(mode="before")
     @classmethod
     def _name_corpora(cls, content: Any) -> Any:

@@ -16,10 +16,13 @@ from ._job import Job, carry_out
 
 def main() -> None:
     """Carry out the job."""
+    # What a run or an extension prints goes to the log with all else, and fills no pipe that nobody reads yet.
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_study, daemon=True).start()
     outcome = carry_out(Job(**request["job"]), Path(request["root"]))
-    print(json.dumps(asdict(outcome)), flush=True)
+    print(json.dumps(asdict(outcome)), file=answer, flush=True)
 
 
 def _end_with_the_study() -> None:

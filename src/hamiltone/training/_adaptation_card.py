@@ -6,9 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from hamiltone.corpora import Utterances, licences
+from hamiltone.corpora import Split, Utterances, licences
 from hamiltone.networks import Recognizer, bundle_config, bundle_licence, save_bundle
 from hamiltone.records import heard_folder, joined_heard, read_heard, versions
+
+
+def by_corpus(utterances: Utterances) -> dict[str, set[str]]:
+    """The recordings of each corpus, by the names that runs know them by: several may be one here."""
+    parts = {"train": tuple(utterances.table["utterance"]), "validation": (), "test": ()}
+    return Split(utterances.corpus, "random", 0, parts).by_corpus("train")
 
 
 def calibration_line(adapted: Recognizer, predictions: pd.DataFrame | None) -> str:
@@ -37,7 +43,7 @@ def save_adapted(
     """
     before = bundle_config(model).get("card", {})
     folder = heard_folder(model)
-    own = {utterances.corpus: list(utterances.table["utterance"])}
+    own = by_corpus(utterances)
     heard = joined_heard([read_heard(folder) if folder else {}, own])
     speakers = len(utterances.labels("speaker"))
     kept = f"{before.get('title') or model.name} (trained on {before.get('corpus') or 'unknown recordings'})"

@@ -8,6 +8,8 @@ import numpy as np
 from hamiltone.corpora import Utterances
 from hamiltone.records import heard_folder, namesakes, read_heard
 
+from ._adaptation_card import by_corpus
+
 FEW_SPEAKERS = 2
 _FEW_CLIPS = 10
 
@@ -44,7 +46,8 @@ def heard_before(model: Path, utterances: Utterances) -> list[str]:
     folder = heard_folder(model)
     if folder is None:
         return []
-    what, heard, names = f"the model of {folder}", read_heard(folder), {*utterances.table["utterance"]}
-    seen = len(names.intersection(heard.get(utterances.corpus, [])))
-    told = [f"{what} was trained on {seen} of these {len(names)} recordings: the results are too good"] if seen else []
-    return told + namesakes(heard, {utterances.corpus: names}, "recordings", what)
+    what, heard, own = f"the model of {folder}", read_heard(folder), by_corpus(utterances)
+    seen = sum(len(names.intersection(heard.get(corpus, []))) for corpus, names in own.items())
+    of_these = f"{seen} of these {len(utterances)} recordings"
+    told = [f"{what} was trained on {of_these}: the results are too good"] if seen else []
+    return told + namesakes(heard, own, "recordings", what)

@@ -137,7 +137,13 @@ def _answers(folder: Path, member: Recognizer, speeds: Sequence[float] | None) -
     """What a member says of its run's test part."""
     if speeds is None:
         return read_predictions(folder / PREDICTIONS)
-    return predictions_on_test(_at_speeds(member, speeds), read_settings(folder / SETTINGS), folder / MODEL)
+    answers = predictions_on_test(_at_speeds(member, speeds), read_settings(folder / SETTINGS), folder / MODEL)
+    if {*answers["utterance"]} != {*read_predictions(folder / PREDICTIONS)["utterance"]}:
+        raise TrainingError(
+            f"ensemble: the recordings of {folder} are not those that it was trained with, and neither is its test "
+            "part: restore them, or leave --speed out"
+        )
+    return answers
 
 
 def plain_line(rows: pd.DataFrame, labels: Sequence[str], heard: str) -> str:

@@ -83,12 +83,16 @@ class Classification(Objective):
         """Train against what tells the training part's speakers apart (see :class:`SpeakerReversal`), too.
 
         Raises:
-            TrainingError: a clip without a speaker.
+            TrainingError: a clip without a speaker, or one speaker only.
         """
         index, names = pd.factorize(train.utterances.table["speaker"], sort=True)
         if nameless := int((index < 0).sum()):
             raise TrainingError(
                 f"training.speaker_reversal: {nameless} training clips have no speaker; name all, or leave it out"
+            )
+        if len(names) < 2:
+            raise TrainingError(
+                "training.speaker_reversal: one speaker trains, whom nothing tells from others; leave it out"
             )
         self._speakers = torch.zeros(int(train.rows.max()) + 1, dtype=torch.long)
         self._speakers[torch.from_numpy(train.rows)] = torch.from_numpy(index)[torch.from_numpy(train.owner)]

@@ -12,6 +12,7 @@ from hamiltone.networks import Front, Stage
 from hamiltone.settings import Dataset, RunSettings
 
 from ._batches import Inputs, Part, live_inputs, make_part, stored_inputs
+from ._errors import TrainingError
 from ._stored_frames import Frames, frames_key, stored_frames, stored_stage
 
 
@@ -90,3 +91,32 @@ def prepare_part(
     """
     prepared = prepare_frames(settings, dataset, report, recordings)
     return prepared.part(name, prepared.inputs(front, "features"), labels), prepared.frames.silent
+
+
+def check_unheard(settings: RunSettings, dataset: Dataset) -> None:
+    """See that no speaker is trained on whom a split by speaker keeps for the test.
+
+    Raises:
+        TrainingError: one is, since those who validate are trained on and are tested, too, as where there are two.
+    """
+    split = dataset.split
+    if not settings.training.with_validation or split.kind == "random":
+        return
+    speakers = {name: {*part.table["speaker"].dropna()} for name, part in split.apply(dataset.utterances).items()}
+    if both := sorted(speakers["validation"] & speakers["test"]):
+        raise TrainingError(
+            f"training.with_validation: {both[0]} validates and is tested in this {split.scheme or split.kind} split, "
+            "and would be trained on: leave it out, or choose another split"
+        )
+
+
+def notes_of(settings: RunSettings) -> list[str]:
+    """What settings mean for a reader of the record."""
+    notes = []
+    if settings.rh_emo and settings.rh_emo.affect_table:
+        notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
+    if settings.augmentation.changes:
+        notes.append(f"the training part was augmented: {settings.augmentation}")
+    if settings.training.speaker_reversal:
+        notes.append(f"against speakers: gradient reversal of weight {settings.training.speaker_reversal:g}")
+    return notes

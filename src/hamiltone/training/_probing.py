@@ -106,6 +106,7 @@ def _heading(record: RunRecord, settings: RunSettings, dataset: Dataset | None) 
         run=record.run,
         name=record.name,
         corpus=record.corpus.name if dataset is None else dataset.utterances.corpus,
+        utterances=None if dataset is None else dataset.utterances.key(),
         split={"kind": split.kind, "hash": split.hash},
         frames=frames,
         method=_METHOD,

@@ -39,13 +39,14 @@ from ._card import card_facts
 from ._checkpoint import Checkpoint
 from ._determinism import deterministic
 from ._display import TrainingDisplay
+from ._errors import TrainingError
 from ._launching import launch
 from ._lineage import Lineage, check_leaks, heard_by, open_lineage
 from ._loop import History, fit
 from ._models import count_parameters, make_front, make_recognizer, make_rh_emo
 from ._objectives import Classification
 from ._occupied import CHECKPOINT, clear, refuse_occupied, tidy
-from ._preparation import PreparedFrames, prepare_frames
+from ._preparation import PreparedFrames, check_unheard, notes_of, prepare_frames
 from ._processes import Processes, joined, started_by_launcher
 from ._results import classification_results
 from ._rh_emo_results import constant_axes, rh_emo_results
@@ -110,6 +111,8 @@ def train(
         with locked(out, display.say) if processes.main and not finished else nullcontext():
             if overwrite and processes.main:
                 clear(out)
+            if finished and not (out / RECORD).is_file():
+                raise TrainingError(f"{out}: another process has removed the run that lay there; start this one again")
             if (out / RECORD).is_file():
                 record = read_record(out)
                 if record.run != run.key:
@@ -135,18 +138,13 @@ def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) 
     """Learn all that is known of a run before it computes anything, and refuse what cannot be."""
     check_trackers(settings)
     dataset, statistics_set = load_dataset(settings), load_statistics(settings)
+    check_unheard(settings, dataset)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
-    notes = list(dataset.remarks)
+    notes = [*dataset.remarks, *notes_of(settings)]
     for setting, earlier in lineage.by_setting().items():
         what = f"{setting}: {earlier.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(earlier.folder), dataset.split, what, settings.leaks)
-    if settings.rh_emo and settings.rh_emo.affect_table:
-        notes.append(f"valence, arousal and dominance are from the table {settings.rh_emo.affect_table}, not rated")
-    if settings.augmentation.changes:
-        notes.append(f"the training part was augmented: {settings.augmentation}")
-    if settings.training.speaker_reversal:
-        notes.append(f"against speakers: gradient reversal of weight {settings.training.speaker_reversal:g}")
     recordings = recording_keys(dataset.utterances.table["path"])
     rests_on = lineage.keys()
     identity = {

@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from hamiltone import __version__
 from hamiltone.audio import FRAME_SAMPLES, FrameSettings, decoder_versions, frame_bounds, is_silent
 from hamiltone.corpora import Report, Utterances, recording_keys, segments_of
 from hamiltone.errors import HamiltoneError
@@ -181,6 +182,8 @@ def stage_key(frames: Frames, front: Front, stage: Stage, offset_seed: int | Non
             "weights": weights_key(used),
             "offset_seed": offset_seed,
             "torch": torch.__version__,
+            "hamiltone": __version__,
+            "processor": torch.backends.cpu.get_cpu_capability(),
             **extension_keys(),
             "threads": torch.get_num_threads(),
         }

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hamiltone import __version__
 from hamiltone.antitransfer import GramTargets, Targets, frozen_maps
 from hamiltone.corpora import Report
 from hamiltone.files import atomic_path, cache_folder, content_key, locked, remove_leftovers, rows_file
@@ -57,6 +58,8 @@ def stored_targets(
             "network": weights_key(network),
             "shape": network.settings(),
             "torch": torch.__version__,
+            "hamiltone": __version__,
+            "processor": torch.backends.cpu.get_cpu_capability(),
             **extension_keys(),
             "threads": torch.get_num_threads(),
             "device": device.type,
