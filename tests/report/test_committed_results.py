@@ -29,7 +29,14 @@ def page_rows(page: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "runs"), [("ravdess-quarter", 27), ("ravdess-folds", 188), ("ravdess-continued", 94), ("emodb-folds", 100)]
+    ("name", "runs"),
+    [
+        ("ravdess-quarter", 27),
+        ("ravdess-folds", 188),
+        ("ravdess-continued", 94),
+        ("ravdess-controls", 66),
+        ("emodb-folds", 100),
+    ],
 )
 def test_a_study_gives_its_tables_again(name: str, runs: int):
     folder = DOCS / name
