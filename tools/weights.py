@@ -126,7 +126,8 @@ def calibration(recognizer: Recognizer, results: Mapping[str, Any]) -> str:
 def card(name: str, settings: RunSettings, parts: Mapping[str, pd.DataFrame], labels: Sequence[str]) -> dict[str, Any]:
     """What the model's card says."""
     dataset = load_dataset(settings)
-    lines = [plain_line(parts["all"], labels, "acted recordings, each answered by a member that had never heard the speaker")]
+    heard = "acted recordings, each answered by a member that had never heard the speaker"
+    lines = [plain_line(parts["all"], labels, heard)]
     lines += [result_line("its six members, each on speakers that it never heard", parts["all"], labels)]
     lines += [result_line(f"of these, {part}", rows, labels) for part, rows in parts.items() if part != "all"]
     return {

@@ -145,8 +145,8 @@ def _looks(looks: list[dict[str, str]], titles: Titles) -> str:
 
 def _trials(trials: list[dict[str, str]]) -> str:
     told = [
-        f"## What was tried\n\n{len(trials)} trials, chosen among by speakers who validate. Where a note says that those "
-        "who test were looked at, nothing was chosen by them.\n"
+        f"## What was tried\n\n{len(trials)} trials, chosen among by speakers who validate. Where a note says that "
+        "those who test were looked at, nothing was chosen by them.\n"
     ]
     rows = [[trial["what"], trial["note"], trial["validation"]] for trial in trials]
     return "\n".join([*told, markdown_table(["trial", "note", "UAR in validation"], rows, left=2)] if rows else told)
