@@ -37,7 +37,8 @@ class Bars:
             *columns,
             console=self._console,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),  # results that go to a file or a program are none of the bars' lines
+            redirect_stdout=sys.stdout is not None
+            and sys.stdout.isatty(),  # results that go to a file or a program are none of the bars' lines
             disable=not self.shown,
         )
 

@@ -129,7 +129,7 @@ def test_runs_are_probed_and_told(places: Places) -> None:
     assert path.read_bytes() == before
     write_blindness("voices", places, page)
     text = page.read_text()
-    assert "## Of who speaks" in text and "| less: punished |" in text and "over 3 pairs of runs" in text
+    assert "## Of who speaks" in text and "| punished, less plain |" in text and "over 3 pairs of runs" in text
     assert ElementTree.parse(page.parent / "blindness.svg").getroot().tag.endswith("svg")
 
 

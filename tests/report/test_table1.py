@@ -281,7 +281,10 @@ def test_the_layout_is_the_paper_s_with_its_figures_beside(whole):
     assert by_name["real", "single S"]["Paper, actor"] == "46.7 % layer 9"
     assert by_name["real-on-embedding", "none"]["Paper, actor"] == "\N{EN DASH}"
     words = " ".join(table1_words(table))
-    assert "Actor split: test speakers are unheard in training. Test speakers over all folds: ravdess 8." in words
+    assert (
+        "Actor split: test speakers are unheard in training. Test speakers over the folds carried out: ravdess 8."
+        in words
+    )
     assert "Random split: test clips are other recordings of speakers heard in training" in words
     assert "not part of this study" not in words
 
@@ -311,14 +314,14 @@ def test_any_kind_of_split_has_columns_after_the_paper_s_and_says_itself_what_it
     assert [name for name in row if name.startswith("Accuracy")] == [f"Accuracy, {split}" for split in table.splits]
     assert str(row["Accuracy, column"]) == "\N{EN DASH} not planned"
     words = table1_words(table)
-    number = "Test speakers over all folds: ravdess 8."
+    number = "Test speakers over the folds carried out: ravdess 8."
     assert words[2:8] == [
         "The random split is not part of this study.",
         f"Actor split: test speakers are unheard in training. {number}",
         f"Column split: not speaker-independent. {number}",
         f"Balanced split: speaker-independent, text-independent. {number}",
         f"Leave-one-out split: test speakers are unheard in training. {number}",
-        "Stratified split. Test speakers over all folds: none yet.",
+        "Stratified split. Test speakers over the folds carried out: none yet.",
     ]
     assert f"Protocol of ravdess, actor split (balanced): {protocol}." in words
     columns = re.findall(r"\\begin\{tabular\}\{([lr]+)\}", table1_tex(table))[0]

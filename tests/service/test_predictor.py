@@ -157,7 +157,8 @@ def test_folders_are_searched_for_recordings(tmp_path: Path) -> None:
     assert told == [f"{tmp_path}: 6 files look like sound and are left out: {named}; name a file to have it tried"]
     (tmp_path / "link").symlink_to(tmp_path / "b" / "c")
     (tmp_path / "b" / "c" / "round").symlink_to(tmp_path)
-    assert len(find_recordings([tmp_path])) == 4  # each folder once, whatever leads to it
+    found = [path.relative_to(tmp_path).as_posix() for path in find_recordings([tmp_path])]
+    assert found == ["a.flac", "b/1.wav", "b/2.MP3", "b/c/deep.opus"]  # each once, by its own name
     (tmp_path / "elsewhere").symlink_to(tmp_path.parent / f"{tmp_path.name}-disk")
     other = tmp_path.parent / f"{tmp_path.name}-disk"
     other.mkdir()

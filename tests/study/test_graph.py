@@ -157,6 +157,7 @@ def test_what_is_chosen_on_the_part_that_validates_is_not_trained_on(study_of: M
     training = {"keep": "last", "with_validation": True}
     run = study_of().run | {"training": training}
     assert build_graph(study_of(run=run)).nodes  # of one layer nothing is chosen
+    assert build_graph(study_of(run=run, methods=["none"], layers=[2, 3])).nodes  # nor of none
     for choice in ({"layers": [2, 3]}, {"baselines": 2}, {"search": {"space": {"training.batch": [8, 16]}}}):
         with pytest.raises(StudyError, match=r"networks\.real: training\.with_validation learns from"):
             build_graph(study_of(run=run, **choice))

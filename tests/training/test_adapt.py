@@ -99,7 +99,7 @@ def test_a_recogniser_learns_classes_of_ones_own_and_is_judged_on_unheard_speake
     card = bundle_config(tmp_path / "own")["card"]
     assert "60 recordings of 4 speakers" in card["corpus_note"] and "two" in card["corpus_note"]
     assert card["calibration"] == (
-        f"temperature {saved.temperature:.3f}, fitted on the 60 recordings, by layers that had not heard their "
+        f"temperature {saved.temperature:.3f}, told by none of the 60 recordings, by layers that had not heard their "
         f"speakers; unsure below a score of {saved.unsure_below:g}, as before"
     )
     assert card["notes"] == [note, all_right]

@@ -122,7 +122,9 @@ def test_it_is_unsure_as_it_is_told_and_says_where_its_clips_tell_no_temperature
     made.save(tmp_path / "model", {"title": "both"})
     assert load_recognizer(tmp_path / "model").unsure_below == 0.5
     told = bundle_config(tmp_path / "model")["card"]["calibration"]
-    assert told.startswith(f"temperature {made.recognizer.temperature:.3f}, fitted on the {len(made.predictions)} rec")
+    assert told.startswith(
+        f"temperature {made.recognizer.temperature:.3f}, told by none of the {len(made.predictions)}"
+    )
     (note,) = made.notes  # after one epoch they know nothing
     assert "test recordings of its members" in note and "calibrate on more clips" in note
     assert ensemble(folds, unsure_below=0.0).recognizer.unsure_below == 0

@@ -33,7 +33,11 @@ def locked(path: Path, say: Callable[[str], None] = lambda _line: None) -> Itera
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.with_name(f".{path.name}.lock")
-    file.touch()  # where no file can be made, this says so: the lock would wait for another process for ever
+    try:
+        file.touch()  # where no file can be made, this says so: the lock would wait for another process for ever
+    except PermissionError:
+        if not os.access(path.parent, os.W_OK):
+            raise  # else Windows is about to remove the file of a lock that was let go, for which the lock waits
     lock = FileLock(file)
     try:
         lock.acquire(blocking=False)

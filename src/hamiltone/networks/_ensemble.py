@@ -99,7 +99,9 @@ class Ensemble(Network):
     def adapted(self, features: Sequence[Float[Tensor, "_ channel time frequency"]], *, copies: int = 1) -> "Ensemble":
         """A copy whose members are all adapted to the speaker."""
         heard = [self._copies(batch) for batch in features]
-        members = [member.adapted(heard, copies=copies * self.config.copies) for member in self.networks]
+        number = copies * self.config.copies
+        told = {} if number == 1 else {"copies": number}  # of one alone, no network need know of copies
+        members = [member.adapted(heard, **told) for member in self.networks]
         return Ensemble.of(members, self.config.groups, self.config.copies).eval()
 
     def forward(self, x: Float[Tensor, "batch channel time frequency"]) -> Float[Tensor, "batch label"]:

@@ -13,9 +13,9 @@ from ._table1 import BEST_OF, Spread, Table1, TableCell
 
 CONTROL_WORDS = (
     "Reporting the best of several AT layers against one baseline is a selection, which alone can look like a gain; "
-    f"the row \N{LEFT DOUBLE QUOTATION MARK}{BEST_OF}\N{RIGHT DOUBLE QUOTATION MARK} gives the same selection "
-    "to as many re-seeded baselines, chosen by validation accuracy for each seed and fold, so AT has gained something "
-    "only where it is better than that row, too."
+    f"the row \N{LEFT DOUBLE QUOTATION MARK}{BEST_OF}\N{RIGHT DOUBLE QUOTATION MARK} gives such a selection "
+    "to re-seeded baselines (a weaker one where they are fewer than the layers), chosen by validation accuracy for "
+    "each seed and fold, so AT has gained something only where it is better than that row, too."
 )
 _UNSEEN = "test speakers are unheard in training"
 _HEARD = "test clips are other recordings of speakers heard in training, so nothing is said of new speakers"
@@ -88,7 +88,7 @@ def _split_words(table: Table1, split: str) -> str:
             people[cell.corpus] = max(people.get(cell.corpus, 0), cell.accuracy.speakers)
     told = ", ".join(f"{corpus} {number}" for corpus, number in people.items()) or "none yet"
     promise = " or ".join(_promises(split, [record.split for record in _records(cells)]))
-    return f"{split.capitalize()} split{promise and ': '}{promise}. Test speakers over all folds: {told}."
+    return f"{split.capitalize()} split{promise and ': '}{promise}. Test speakers over the folds carried out: {told}."
 
 
 def _promises(split: str, made: Iterable[SplitFacts]) -> dict[str, None]:

@@ -28,6 +28,7 @@ _LICENCE = "LICENCE.txt"  # with a suffix by which servers and browsers know it 
 _FACTS = "model.json"
 _KINDS = ("page", "static_page")  # of the files that it is made of; those of the latter replace those of the former
 _MADE = {ONNX_FILE, _FACTS, _LICENCE, "runtime"}
+_OF_SYSTEMS = {".DS_Store", "Thumbs.db", "desktop.ini"}  # which file managers leave
 _LONGEST = 600.0  # seconds of a recording, which a browser holds in memory as a whole
 # The model's runtime may compile its own code, and nothing can be sent anywhere but to where the page comes from.
 _POLICY = (
@@ -44,7 +45,7 @@ def export_page(model: Path | str, folder: Path | str, *, runtime: Path | str | 
 
     Args:
         model: the folder of a saved recogniser.
-        folder: where the files go; replaced where it is such a page already.
+        folder: where the files go; replaced where it is such a page already, and holds nothing else.
         runtime: a folder of onnxruntime-web (or its ``dist``); None: npm fetches version ``RUNTIME_VERSION``.
 
     Returns:
@@ -82,10 +83,12 @@ def _check_place(folder: Path) -> None:
     """See that nothing would be lost but an older page."""
     if folder.is_file():
         raise ServiceError(f"{folder}: is a file; name a new folder")
-    there = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    there = sorted({entry.name for entry in folder.iterdir()} - _OF_SYSTEMS) if folder.is_dir() else []
     own = {entry.name for kind in _KINDS for entry in (_FILES / kind).iterdir()} | _MADE
     if there and (_MARK not in there or not own.issuperset(there)):
-        other = next((name for name in there if name not in own), there[0])
+        if own.issuperset(there):
+            raise ServiceError(f"{folder}: holds a page without {_MARK}; name a new folder")
+        other = next(name for name in there if name not in own)
         raise ServiceError(f"{folder}: holds {other}, which is of no exported page, and would go; name a new folder")
 
 

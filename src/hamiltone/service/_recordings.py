@@ -66,23 +66,18 @@ def _files(folder: Path, suffixes: frozenset[str], unreadable: Callable[[str], N
             raise ServiceError(line)
         unreadable(line)
 
-    seen = {_identity(folder)}
-    for parent, folders, names in os.walk(folder, onerror=fail, followlinks=True):
-        # A folder that several links lead to is looked at once, and none for ever.
-        below = {_identity(Path(parent, name)): name for name in sorted(folders, reverse=True) if name[0] != "."}
-        folders[:] = sorted(name for place, name in below.items() if place not in seen)
-        seen |= below.keys()
-        yield from (
-            Path(parent) / name
-            for name in names
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 - many files
-        )
-
-
-def _identity(folder: Path) -> object:
-    """What two paths to one folder have in common."""
-    try:
-        found = folder.stat()
-    except OSError:  # told when it is listed
-        return folder
-    return found.st_dev, found.st_ino
+    seen, pending = [Path(os.path.realpath(folder))], [folder]
+    for top in pending:
+        for parent, folders, names in os.walk(top, onerror=fail):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            # Links to what is not looked at anyway: no folder is heard twice, and none for ever.
+            for link in (place for name in folders if (place := Path(parent, name)).is_symlink()):
+                real = Path(os.path.realpath(link))
+                if not any(real.is_relative_to(one) or one.is_relative_to(real) for one in seen):
+                    seen.append(real)
+                    pending.append(link)
+            yield from (
+                Path(parent) / name
+                for name in names
+                if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 - many files
+            )

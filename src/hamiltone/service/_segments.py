@@ -57,12 +57,18 @@ def read_segments(
         raise ServiceError(f"{file}: holds no segment")
     names = {name for name, _ in named}
     _check_names(file, names, recordings)
+    by_name: dict[str, list[tuple[int, Segment]]] = {}
+    for place, (name, segment) in enumerate(named):
+        by_name.setdefault(name, []).append((place, segment))
+    alone = len(recordings) == len(names) == 1
     found: dict[Path, list[Segment]] = {}
     lacking = []
     for recording in recordings:
-        own = _names_of(recording)
-        alone = len(recordings) == len(names) == 1
-        if its := [segment for name, segment in named if alone or name in own]:
+        own = names if alone else _names_of(recording)
+        # In the order of the file, whatever the names.
+        if its := [
+            segment for _, segment in sorted((one for name in own for one in by_name.get(name, ())), key=_place)
+        ]:
             found[recording] = its
         else:
             lacking.append(f"{file}: has no segment of {recording}, only of {', '.join(sorted(names)[:5])}")
@@ -74,6 +80,10 @@ def read_segments(
     return found
 
 
+def _place(numbered: tuple[int, Segment]) -> int:
+    return numbered[0]
+
+
 def _names_of(recording: Path) -> set[str]:
     """What a table may call it; nothing, where it is the only one."""
     return {recording.name, recording.stem, str(recording), ""}
@@ -81,9 +91,13 @@ def _names_of(recording: Path) -> set[str]:
 
 def _check_names(file: Path, names: Iterable[str], recordings: Sequence[Path]) -> None:
     """See that each name is that of one recording at most."""
+    called: dict[str, dict[Path, None]] = {}
+    for recording in recordings:
+        for name in _names_of(recording):
+            called.setdefault(name, {})[recording] = None
     for name in sorted(names):
-        meant = [recording for recording in recordings if name in _names_of(recording)]
-        if len({*meant}) > 1:
+        meant = [*called.get(name, ())]
+        if len(meant) > 1:
             told = f"{name} may be {meant[0]} or {meant[1]}" if name else f"{len(meant)} recordings, and it names none"
             raise ServiceError(f"{file}: {told}; take one of them, or name each by its path in a column recording")
 

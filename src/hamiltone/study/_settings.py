@@ -116,6 +116,8 @@ class Study(Settings):
     def chooses(self, network: ComparedNetwork) -> bool:
         """Whether layers, baselines or searched settings of a network are chosen on the part that validates."""
         layers = network.layers or self.layers
+        if all(method == "none" for method in network.methods or self.methods):
+            return self.search is not None
         return len(layers) > 1 or (self.baselines or len(layers)) > 1 or self.search is not None
 
     @model_validator(mode="before")

@@ -153,7 +153,7 @@ def adapt(
     notes += [*heard_before(Path(model), heard.part.utterances), *too_few(heard.part.utterances, labels, folds)]
     if silent:
         notes.append(f"{len(silent)} silent recordings were left out: {', '.join(silent)}")
-    facts = {"title": title, "command": command, "calibration": calibration_line(adapted, predictions)}
+    facts = {"title": title, "command": command, "calibration": calibration_line(adapted, predictions, loose)}
     save_adapted(adapted, Path(model), Path(out), heard.part.utterances, results, notes, facts)
     return Adapted(adapted, predictions, tuple(results), tuple(notes))
 

@@ -10,6 +10,8 @@ from hamiltone.corpora import Split, Utterances, licences
 from hamiltone.networks import Recognizer, bundle_config, bundle_licence, save_bundle
 from hamiltone.records import heard_folder, joined_heard, read_heard, versions
 
+from ._calibrate import found_how
+
 
 def by_corpus(utterances: Utterances) -> dict[str, set[str]]:
     """The recordings of each corpus, by the names that runs know them by: several may be one here."""
@@ -17,11 +19,11 @@ def by_corpus(utterances: Utterances) -> dict[str, set[str]]:
     return Split(utterances.corpus, "random", 0, parts).by_corpus("train")
 
 
-def calibration_line(adapted: Recognizer, predictions: pd.DataFrame | None) -> str:
-    """The card's line on temperature and threshold."""
+def calibration_line(adapted: Recognizer, predictions: pd.DataFrame | None, loose: Sequence[str]) -> str:
+    """The card's line on temperature (of which there may be notes) and threshold."""
     fitted = "as it was before, since nothing was validated"
     if predictions is not None:
-        fitted = f"fitted on the {len(predictions)} recordings, by layers that had not heard their speakers"
+        fitted = f"{found_how(loose)} the {len(predictions)} recordings, by layers that had not heard their speakers"
     return (
         f"temperature {adapted.temperature:.3f}, {fitted}; unsure below a score of {adapted.unsure_below:g}, as before"
     )

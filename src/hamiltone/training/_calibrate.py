@@ -1,5 +1,6 @@
 """Calibration: a saved recogniser's temperature, fitted on the validation part, and where it is unsure."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,10 @@ from ._preparation import prepare_part
 
 UNSURE_BELOW = 0.5
 """The highest score under which a calibrated answer is more often wrong than right, by its own account."""
+
+_MEANS_LITTLE = "how sure the scores are means little: calibrate on more clips"
+_TELL_NONE = "these clips tell no temperature"
+_OLD_RESULTS = "the results above are of the scores before it was calibrated anew"
 
 _LOOSE = 2.0
 """How many times the lowest likely temperature the highest one may be before it is told."""
@@ -92,9 +97,9 @@ def calibrate(
         probabilities = _probabilities(objective, part, size)
         after = _reliability(probabilities, part)
         doubted = doubt(probabilities, part.classes.numpy(), unsure_below)
-    errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
-    told = f"temperature {recognizer.temperature:.3f}, fitted on {len(part.utterances)} validation clips: {errors}"
-    _save(recognizer, Path(model), Path(out), dataset, told + _told_doubt(doubted, unsure_below), notes)
+    clips = f"{found_how(notes)} {len(part.utterances)} validation clips"
+    told = _told_errors(recognizer.temperature, clips, before, after) + _told_doubt(doubted, unsure_below)
+    _save(recognizer, Path(model), Path(out), dataset, told, notes)
     return {
         "temperature": recognizer.temperature,
         "unsure_below": unsure_below,
@@ -127,13 +132,18 @@ def told_temperature(
     if likely is None:
         temperature = max(1.0, temperature)
         right = f"{int((logits.argmax(1) == classes).sum())} of {len(classes)} {rows} are recognised"
-        why = f"these clips tell no temperature ({right}); {temperature:.3g} was taken"
+        why = f"{_TELL_NONE} ({right}); {temperature:.3g} was taken"
     elif likely[1] > _LOOSE * likely[0]:
         its = " to ".join(f"{one:.2g}" for one in likely)
         why = f"{len(classes)} {rows} are too few to say the temperature, which may be {its}"
     else:
         return temperature, []
-    return temperature, [f"{why}; how sure the scores are means little: calibrate on more clips"]
+    return temperature, [f"{why}; {_MEANS_LITTLE}"]
+
+
+def found_how(notes: Sequence[str]) -> str:
+    """How a temperature was found of which there are these notes, for a card: fitted on the clips that follow."""
+    return "told by none of" if any(_TELL_NONE in note for note in notes) else "fitted on"
 
 
 def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) -> list[str]:
@@ -163,6 +173,11 @@ def _leaks(model: Path, recognizer: Recognizer, dataset: Dataset, leaks: str) ->
     return [text, *alike]
 
 
+def _told_errors(temperature: float, clips: str, before: dict[str, Any], after: dict[str, Any]) -> str:
+    errors = f"expected calibration error there {before['ece']:.3f} without, {after['ece']:.3f} with it"
+    return f"temperature {temperature:.3f}, {clips}: {errors}"
+
+
 def _told_doubt(doubted: Doubt, below: float) -> str:
     if not below:
         return ""
@@ -174,8 +189,9 @@ def _told_doubt(doubted: Doubt, below: float) -> str:
 def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told: str, notes: list[str]) -> None:
     """Save it with what is told of it, and what it has heard by now: the validation part, too."""
     facts = bundle_config(model).get("card", {})
-    if facts.get("calibration"):
-        notes = [*notes, "the results above are of the scores before it was calibrated anew"]
+    # Notes on what else is known of it stay; those on the temperature that it had do not.
+    kept = [note for note in facts.get("notes", []) if not note.endswith((_MEANS_LITTLE, _OLD_RESULTS))]
+    notes = [*kept, *notes, *([_OLD_RESULTS] if facts.get("calibration") else [])]
     folder = heard_folder(model)
     heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
     facts |= {"calibration": told, "notes": notes}

@@ -24,7 +24,7 @@ from hamiltone.records import (
 )
 from hamiltone.settings import read_settings
 
-from ._calibrate import UNSURE_BELOW, told_temperature
+from ._calibrate import UNSURE_BELOW, found_how, told_temperature
 from ._errors import TrainingError
 from ._evaluate import predictions_on_test
 
@@ -57,10 +57,9 @@ class Ensembled:
         """
         counts = {corpus: len(utterances) for corpus, utterances in self.heard.items()}
         known = {"heard": counts, "licences": licences(self.heard), "versions": versions(), "notes": list(self.notes)}
-        known["calibration"] = (
-            f"temperature {self.recognizer.temperature:.3f}, fitted on the {len(self.predictions)} recordings that its "
-            f"members had not heard; unsure below a score of {self.recognizer.unsure_below:g}"
-        )
+        clips = f"{found_how(self.notes)} the {len(self.predictions)} recordings that its members had not heard"
+        unsure = f"unsure below a score of {self.recognizer.unsure_below:g}"
+        known["calibration"] = f"temperature {self.recognizer.temperature:.3f}, {clips}; {unsure}"
         save_bundle(self.recognizer, out, known | dict(facts), licence=licence, heard=self.heard)
 
 

@@ -141,10 +141,11 @@ def make_run(settings: RunSettings, out: Path, command: str, side_by_side: int) 
     check_unheard(settings, dataset)
     lineage = open_lineage(settings)
     lineage.method()  # refuses a chain of anti-transfers that is neither single nor dual
-    notes = [*dataset.remarks, *notes_of(settings)]
+    notes = list(dataset.remarks)
     for setting, earlier in lineage.by_setting().items():
         what = f"{setting}: {earlier.folder.name}, or a run beneath it,"
         notes += check_leaks(read_heard(earlier.folder), dataset.split, what, settings.leaks)
+    notes += notes_of(settings)
     recordings = recording_keys(dataset.utterances.table["path"])
     rests_on = lineage.keys()
     identity = {

@@ -82,8 +82,9 @@ def load_audformat(root: Path | None, options: Mapping[str, str] | None = None) 
 def _refuse_programs(folder: Path) -> None:
     """Refuse a header that could run any program: the library's reader makes whatever objects it asks for."""
     yaml = import_module("yaml")  # which the library rests on
+    safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a header may be long, and that in C is ten times as fast
     try:
-        header = yaml.load((folder / _HEADER).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        header = safe((folder / _HEADER).read_bytes()).get_single_data()
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = str(error).partition("\n")[0]
         raise CorpusError(f"audformat: {folder / _HEADER} is no plain YAML ({reason}), and is not read") from error
