@@ -144,8 +144,7 @@ def test_it_probes_on_the_clips_of_other_settings(own: Path, settings_for: Make,
     assert content.clips != before.clips
     assert any("was trained on" in note for note in content.notes)
     assert probe(own, other, quiet=True, command="not used") == content
-    renamed = load_dataset(other).utterances.key()
-    assert content.utterances == renamed and before.utterances is None
+    assert content.utterances == load_dataset(other).utterances.key() and before.utterances is None
     with pytest.raises(HamiltoneError, match="was trained on"):
         probe(own, settings_for(own.parent / "unused", **choice), again=True, quiet=True)
 

@@ -191,7 +191,7 @@ def _save(recognizer: Recognizer, model: Path, out: Path, dataset: Dataset, told
     facts = bundle_config(model).get("card", {})
     # Notes on what else is known of it stay; those on the temperature that it had do not.
     kept = [note for note in facts.get("notes", []) if not note.endswith((_MEANS_LITTLE, _OLD_RESULTS))]
-    notes = [*kept, *notes, *([_OLD_RESULTS] if facts.get("calibration") else [])]
+    notes = [*dict.fromkeys([*kept, *notes, *([_OLD_RESULTS] if facts.get("calibration") else [])])]
     folder = heard_folder(model)
     heard = None if folder is None else joined_heard([read_heard(folder), dataset.split.by_corpus("validation")])
     facts |= {"calibration": told, "notes": notes}
