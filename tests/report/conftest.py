@@ -286,12 +286,12 @@ class MadeStudy:
         record = changed(record, epochs=record.epochs[:epochs])
         return self.add("recogniser", label, cell, needs, state, record, table if predictions else None, **files)
 
-    def write(self):
-        """Write the plan, and give the folder."""
+    def write(self, **settings):
+        """Write the plan, with these settings of the study, and give the folder."""
         plan = StudyPlan(
             study=self.name,
             command=f"hamiltone study run configs/study/{self.name}.toml",
-            settings={"seeds": [0]},
+            settings={"seeds": [0]} | settings,
             runs=tuple(self.runs),
         )
         (self.folder / PLANS).mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,14 @@ def test_a_study_without_a_pair_says_that_nothing_is_compared(made):
     assert opening(write_report(made.write()))[0].startswith("So far nothing here is compared")
 
 
+def test_a_study_of_some_folds_sends_whoever_fixes_layers_to_validation(made):
+    made.recogniser()
+    splits = [{"kind": "balanced", "folds": 6, "only": [0, 1]}, {"kind": "actor", "only": None}]
+    (told,) = opening(write_report(made.write(splits=splits)))
+    assert told.startswith("Here are folds 0, 1 of the balanced split alone; to fix layers or settings for the others")
+    assert told.endswith("has no finished run of anti-transfer and its baseline.")
+
+
 def test_runs_open_with_what_they_reach_beside_chance(tmp_path, make):
     record, predictions = make.full("one")
     make.write(tmp_path / "one", record, predictions)

@@ -1,6 +1,7 @@
 """The sentence that a report opens with: what it shows, and how sure that is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hamiltone.measures import MINIMUM_SPEAKERS
 
@@ -11,8 +12,26 @@ from ._table1 import BEST_OF, Table1
 _SURE = 0.05
 
 
-def study_opening(table: Table1) -> str:
-    """What a study found of anti-transfer, against the baselines of the same networks."""
+def study_opening(table: Table1, splits: Sequence[Mapping[str, Any]] = ()) -> str:
+    """What a study found of anti-transfer, against the baselines of the same networks.
+
+    Where the settings of its ``splits`` carry out some folds alone, it may be there to fix layers by validation, and
+    says first that what follows is of test parts.
+    """
+    parts = dict.fromkeys(
+        f"folds {', '.join(map(str, split['only']))} of the {split['kind']} split"
+        for split in splits
+        if split.get("only")
+    )
+    if not parts:
+        return _found(table)
+    return (
+        f"Here are {' and '.join(parts)} alone; to fix layers or settings for the others, look at validation "
+        f"(layers.md) and at nothing else here. {_found(table)}"
+    )
+
+
+def _found(table: Table1) -> str:
     compared = [cell for cell in table.cells if cell.difference and cell.method not in ("none", BEST_OF)]
     if not compared:
         return "So far nothing here is compared: the study has no finished run of anti-transfer and its baseline."

@@ -49,7 +49,7 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
     drawn = {run.planned.folder for run in first}
     page = {
         "study": study,
-        "opening": study_opening(table),
+        "opening": study_opening(table, study.plan.settings.get("splits", ())),
         "key": content_key(study.plan.settings),
         "failures": [
             run for state in ("failed", "done", "skipped") for run in study.runs if run.state == state and run.reason
