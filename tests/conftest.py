@@ -1,6 +1,8 @@
 """What all tests share: a cache of their own, one thread, where real speech lies, and files that FFmpeg writes."""
 
 import os
+import stat
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -8,8 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+import hamiltone
+
 os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start; small tensors gain nothing from more
 torch.set_num_threads(1)
+
+_NOBODY = 65534
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +34,25 @@ def speech_data() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip(f"no real speech at {folder}: set HAMILTONE_DATA")
     return folder
+
+
+@pytest.fixture
+def plain_user() -> Iterator[Path]:
+    """A folder of a user who may not write everywhere, whom the test is meanwhile, also where root runs it."""
+    package = Path(hamiltone.__file__).resolve()
+    with tempfile.TemporaryDirectory() as name:
+        if os.geteuid():
+            yield Path(name)
+            return
+        places = (package.parent, *package.parents, *Path(name).parents, *Path(np.__file__).parents)
+        if not all(place.stat().st_mode & stat.S_IXOTH for place in places):
+            pytest.skip("root alone may enter the folder of the package or of its tests")
+        os.chown(name, _NOBODY, -1)
+        os.setresuid(_NOBODY, _NOBODY, 0)
+        try:
+            yield Path(name)
+        finally:
+            os.setresuid(0, 0, 0)
 
 
 @pytest.fixture(scope="session")

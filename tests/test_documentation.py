@@ -68,7 +68,9 @@ def _blocks() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("block", [pytest.param(block, id=name) for name, block in _blocks()])
-def test_python_that_is_shown_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_that_is_shown_runs(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """In a folder that holds what it names: recordings, a trained model, corpora where they are here."""
     monkeypatch.chdir(tmp_path)
     if "from .." in block:  # a file of the package itself: docs/extending.md tells where it goes
@@ -84,9 +86,7 @@ def test_python_that_is_shown_runs(block: str, tmp_path: Path, monkeypatch: pyte
     for name in re.findall(r"(?:runs/[\w/-]+|RUN)/model", block):
         shutil.copytree(model_folder(None), tmp_path / name)
     if "speech/" in block:
-        if "HAMILTONE_DATA" not in os.environ:
-            pytest.skip("real speech is not here: set HAMILTONE_DATA")
-        (tmp_path / "speech").symlink_to(os.environ["HAMILTONE_DATA"])
+        (tmp_path / "speech").symlink_to(request.getfixturevalue("speech_data"))
     exec(compile(block, "page", "exec"), {"__name__": "page"})
 
 

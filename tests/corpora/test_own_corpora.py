@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -202,8 +203,8 @@ def test_a_table_must_be_a_file_of_a_known_format(tmp_path: Path):
             load_corpus("table", root)
 
 
-@pytest.mark.skipif(find_spec("pyarrow") is not None, reason="pyarrow is installed")
-def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path):
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(CorpusError, match="pip install pyarrow"):
         load_corpus("table", write(tmp_path, "PAR1", ".parquet"))
 

@@ -161,9 +161,8 @@ def test_a_file_that_cannot_be_synced_is_an_error(tmp_path: Path, monkeypatch: p
     assert listing(tmp_path) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_locked_folder_is_named_by_the_destination(tmp_path: Path) -> None:
-    locked_folder = tmp_path / "locked"
+def test_a_locked_folder_is_named_by_the_destination(plain_user: Path) -> None:
+    locked_folder = plain_user / "locked"
     locked_folder.mkdir(mode=0o500)
     with pytest.raises(PermissionError) as failure:
         atomic_write(locked_folder / "a.txt", "x")

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
-from hamiltone.measures import expected_calibration_error, fit_temperature, reliability_bins, temperature_range
+from hamiltone.measures import (
+    doubt,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+    temperature_range,
+)
 
 
 def sample(seed: int, temperature: float, clips: int = 400, labels: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -61,8 +67,32 @@ def test_the_range_is_that_of_the_likelihoods_curvature() -> None:
 
     at, step = np.log(fitted), 1e-3
     error = 1 / np.sqrt((loss(at + step) - 2 * loss(at) + loss(at - step)) / step**2)
-    expected = np.exp([at - 1.959964 * error, at + 1.959964 * error])
-    assert temperature_range(logits, fitted) == pytest.approx(expected, rel=1e-4)
+    for confidence, deviations in ((0.95, 1.959964), (0.5, 0.674490)):
+        expected = np.exp([at - deviations * error, at + deviations * error])
+        assert temperature_range(logits, fitted, confidence=confidence) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.06, 15.0])
+def test_a_range_with_one_end_beyond_what_is_searched_is_none(temperature: float) -> None:
+    logits = sample(3, 1.5, clips=10)[0] * temperature  # told so loosely that one end alone is out of bounds
+    low, high = temperature_range(logits / temperature, 1.0) or (math.nan, math.nan)
+    assert (low * temperature < 0.05) != (high * temperature > 20)
+    assert temperature_range(logits, temperature) is None
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(0, 10))
+@settings(deadline=None, max_examples=60)
+def test_doubt_is_what_a_loop_over_clips_gives(seed: int, clips: int, tenths: int) -> None:
+    logits, classes = sample(seed, 1.0, clips)
+    probabilities = softmax(logits, axis=1).round(1)  # rounded, so that some are just at the bound
+    below = tenths / 10
+    wrong: dict[bool, list[bool]] = {True: [], False: []}
+    for row, truth in zip(probabilities, classes, strict=True):
+        wrong[bool(max(row) < below)].append(bool(np.argmax(row) != truth))
+    found = doubt(probabilities, classes, below)
+    assert (found.clips, found.unsure) == (clips, len(wrong[True]))
+    for share, its in ((found.error, wrong[False]), (found.error_unsure, wrong[True])):
+        assert share == pytest.approx(sum(its) / len(its)) if its else math.isnan(share)
 
 
 def test_the_range_holds_the_truth_as_often_as_it_says() -> None:

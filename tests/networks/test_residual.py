@@ -1,7 +1,10 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
 
 from hamiltone.antitransfer import AntiTransferLoss, convolutions, freeze
 from hamiltone.networks import Recognizer, Residual, build_front, build_network
@@ -69,6 +72,52 @@ def test_its_convolutions_are_those_that_its_settings_name_and_anti_transfer_hea
             assert term().item() == pytest.approx(1, abs=1e-5)  # its own likeness
 
 
+@pytest.mark.parametrize("stem_pool", [False, True])
+def test_scores_are_those_of_the_slow_form(stem_pool):
+    """One recording at a time, without padding but to whole columns, in float64, the pooling written out."""
+    network = residual(stem_pool=stem_pool).double()
+    for columns in (37, 200, 400):
+        x = speech(columns).double()
+        torch.testing.assert_close(network(x), _slow_scores(network, x[:, :, :columns]), atol=1e-9, rtol=1e-7)
+
+
+def _slow_scores(network: Residual, x: torch.Tensor) -> torch.Tensor:
+    halvings = 1 + network.config.stem_pool + len(network.config.channels)
+    length = x.shape[2]  # of sound; columns that pad it to a whole number of pooled ones are 0 behind each layer
+    x = torch.nn.functional.pad(x, (0, 0, 0, -length % 2**halvings))
+
+    def sounding(x: torch.Tensor, length: int) -> torch.Tensor:
+        return torch.cat([x[:, :, :length], torch.zeros_like(x[:, :, length:])], dim=2)
+
+    length = math.ceil(length / 2)
+    x = sounding(network.stem(x), length)
+    if network.config.stem_pool:
+        x, length = torch.nn.functional.max_pool2d(x, 2), math.ceil(length / 2)
+    for block in network.stages:
+        assert isinstance(block, torch.nn.Module)
+        part = block.get_submodule
+        inner = sounding(torch.relu(part("first_norm")(part("first")(x))), length)
+        x = sounding(torch.relu(part("second_norm")(part("second")(inner)) + part("shortcut")(x)), length)
+        x, length = torch.nn.functional.max_pool2d(x, 2), math.ceil(length / 2)
+    times = [x[0, :, time].flatten() for time in range(length)]  # channel by channel, each with its frequencies
+    scores = torch.stack([network.attention(time) for time in times])
+    features = torch.stack(times)
+    weights = scores.exp() / scores.exp().sum(0)
+    mean = (weights * features).sum(0)
+    deviation = ((weights * features**2).sum(0) - mean**2).clamp_min(1e-5).sqrt()
+    return network.classifier(network.norm(torch.cat([mean, deviation])[None]))
+
+
+@pytest.mark.parametrize("stem_pool", [False, True])
+def test_it_multiplies_as_often_as_torch_counts_in_its_convolutions(stem_pool):
+    config = ResidualSettings.model_validate({**SMALL, "algebra": "real", "stem_pool": stem_pool})
+    network = build_network(config, (4, 400, 64), 5).eval()
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        network(speech(400))
+    flops = {str(name): flops for name, flops in counted.get_flop_counts()["Global"].items()}
+    assert config.multiply_adds((4, 400, 64)) == flops["aten.convolution"] // 2
+
+
 def _names(stage: int) -> tuple[str, ...]:
     return ("first", "second") if stage == 0 else ("first", "second", "shortcut.0")
 
@@ -88,10 +137,11 @@ def test_quaternion_convolutions_have_a_quarter_of_the_weights():
 def test_the_first_weights_keep_the_signal_through_the_depth(algebra):
     torch.manual_seed(1)
     network = build_network(ResidualSettings(algebra=algebra, channels=(32,) * 5, stem=32), (4, 400, 64), 5)
-    stem = network.get_submodule("stem").train()(torch.randn(4, 4, 400, 64))
-    deviations = [convolution(torch.relu(torch.randn(2, 32, 40, 40))).std() for convolution in _inner(network)]
-    assert 0.5 < stem.std() < 1
-    assert 0.5 < torch.stack(deviations).mean() < 2
+    # Behind a ReLU, He's start keeps the mean of squares of what came before it; Glorot's would halve it.
+    squares = [convolution(torch.relu(torch.randn(2, 32, 40, 40))).square().mean() for convolution in _inner(network)]
+    stem = network.get_submodule("stem.0")(torch.relu(torch.randn(4, 4, 400, 64)))
+    assert torch.stack(squares).mean().item() == pytest.approx(1, abs=0.15)
+    assert stem.square().mean().item() == pytest.approx(1, abs=0.3)
 
 
 def _inner(network: torch.nn.Module) -> list[torch.nn.Module]:

@@ -28,11 +28,11 @@ def test_the_heads_have_the_published_size() -> None:
 
 def test_each_head_sees_its_own_axis_alone() -> None:
     rh_emo = RHEmo(5, hidden=8, dropout=0.0)
-    assert rh_emo.heads is not None
-    embedding = torch.rand(2, 4, 64, 64, requires_grad=True)
-    for index, axis in enumerate(("discrete", "valence", "arousal", "dominance")):
-        score = rh_emo.heads[axis](embedding[:, index].flatten(1)).sum()
-        (gradient,) = torch.autograd.grad(score, embedding)
+    output = rh_emo(torch.rand(2, 1, 512, 128))
+    assert output.discrete is not None
+    assert output.affect is not None
+    for index, scores in enumerate((output.discrete, *output.affect.unbind(1))):
+        (gradient,) = torch.autograd.grad(scores.sum(), output.embedding, retain_graph=True)
         touched = gradient.abs().sum(dim=(0, 2, 3)) > 0
         assert touched.tolist() == [place == index for place in range(4)]
 

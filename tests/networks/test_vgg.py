@@ -28,6 +28,15 @@ def test_parameter_counts_of_the_full_size(algebra: str, options: dict, count: i
         assert parameters(vgg(16, algebra, 4, **options)) == count
 
 
+@pytest.mark.parametrize(
+    ("depth", "count"), [(11, 132_863_336), (13, 133_047_848), (16, 138_357_544), (19, 143_667_240)]
+)
+def test_parameter_counts_are_those_that_are_published_for_images(depth: int, count: int) -> None:
+    """Three colours, 1,000 classes: Simonyan & Zisserman (2015), table 2, to the last digit as torchvision has them."""
+    with torch.device("meta"):
+        assert parameters(vgg(depth, "real", 1000, pool="adaptive", input_shape=(3, 224, 224))) == count
+
+
 @pytest.mark.parametrize("algebra", ["real", "quaternion"])
 @pytest.mark.parametrize("depth", [11, 13, 16, 19])
 @pytest.mark.parametrize(("pool", "norm"), [("adaptive", "none"), ("flatten", "none"), ("mean", "batch")])

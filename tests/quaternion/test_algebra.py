@@ -1,14 +1,11 @@
 """The algebra against complex 2 x 2 matrices, its laws, and its axes."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hamiltone.quaternion
 from hamiltone.quaternion import conjugate, hamilton_product, norm
 
 UNITS = {name: torch.eye(4, dtype=torch.float64)[index] for index, name in enumerate("1ijk")}
@@ -109,9 +106,3 @@ def test_wrong_axes_are_named():
         hamilton_product(torch.zeros(4), torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"not shape \(\)"):
         norm(torch.tensor(1.0))
-
-
-def test_example_of_the_package():
-    results = doctest.testmod(hamiltone.quaternion)
-    assert results.attempted > 0
-    assert results.failed == 0

@@ -26,7 +26,7 @@ def frame(samples: torch.Tensor = SPEECH, offset: int = 8000) -> torch.Tensor:
     return place_in_frame(samples.unsqueeze(0), offset)
 
 
-def slow_log_mel(samples: np.ndarray, bands: int, normalisation: str) -> np.ndarray:
+def slow_log_mel(samples: np.ndarray, bands: int, normalisation: str, speech_range: float = 40.0) -> np.ndarray:
     """An independent float64 form, one column and one band at a time."""
     samples = np.where(samples == 0, 0, samples - samples.sum() / np.count_nonzero(samples))
     padded = np.concatenate([np.zeros(256), samples.astype(np.float64), np.zeros(256)])
@@ -39,7 +39,7 @@ def slow_log_mel(samples: np.ndarray, bands: int, normalisation: str) -> np.ndar
         weights = np.interp(np.arange(257) * 31.25, hertz[band : band + 3], [0, 1, 0])
         values[:, band] = power @ (weights / weights.sum())
     loudness = values.sum(1)
-    loud = np.flatnonzero(loudness >= loudness.max() * 1e-4)
+    loud = np.flatnonzero(loudness >= loudness.max() * 10 ** (-speech_range / 10))
     first, stop = max(loud[0] - 5, 0), min(loud[-1] + 6, 400)
     decibel = 10 * np.log10(np.maximum(values / values.max(), 1e-8))
     if normalisation == "level":
@@ -67,6 +67,17 @@ def slow_log_mel(samples: np.ndarray, bands: int, normalisation: str) -> np.ndar
 def test_log_mel_is_the_slow_form(normalisation, bands):
     got = LogMel(bands, normalisation)(frame())[0].double().numpy()
     np.testing.assert_allclose(got, slow_log_mel(frame()[0].numpy(), bands, normalisation), atol=2e-3)
+
+
+def test_the_speech_is_what_lies_in_its_range():
+    fading = frame(SPEECH * 10 ** -torch.linspace(0, 4, len(SPEECH)), 8000)  # by 80 dB
+    lengths = []
+    for speech_range in (10.0, 20.0, 40.0, 60.0):
+        got = LogMel(24, "level", speech_range)(fading)[0]
+        slow = slow_log_mel(fading[0].numpy(), 24, "level", speech_range)
+        np.testing.assert_allclose(got.double().numpy(), slow, atol=2e-3)
+        lengths.append(int(sounding_columns(got[None]).sum()))
+    assert lengths == sorted(set(lengths))
 
 
 @settings(deadline=None, max_examples=15)
@@ -107,6 +118,18 @@ def test_masks_hide_the_cells_at_their_time_and_frequency():
     above = mel_bands(64)[1] >= 4000
     assert hidden[..., above].abs().max() == 0
     torch.testing.assert_close(hidden[..., ~above], whole[..., ~above])
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.0])
+def test_a_masked_time_hides_the_columns_of_its_sound(speed):
+    """A spectrogram's column c is at sample 128 c; at a speed, a log-mel column k is at sample round(160 speed) k."""
+    masked = torch.zeros(1, 512, 128, dtype=torch.bool)
+    masked[:, 80:120] = True
+    log_mel = LogMel(speed=speed)
+    whole, hidden = (log_mel(frame(), mask, in_place=True)[0] for mask in (None, masked))
+    gone = torch.tensor([80 <= round(160 * speed) * column // 128 < 120 for column in range(400)])
+    assert (whole[:, gone] != 0).any(0).any(1).sum() > 20
+    torch.testing.assert_close(hidden, whole * ~gone[None, :, None], atol=0, rtol=0)
 
 
 NOISE = 0.1 * torch.randn(48000, generator=torch.Generator().manual_seed(1))

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -129,24 +130,31 @@ def test_the_processes_of_a_killed_study_end_with_it(study_of: Make, tmp_path: P
     path = write(study, tmp_path / "study.toml")
     command = [sys.executable, "-c", "from hamiltone._command import main; main()", "study", "run", str(path)]
     process = subprocess.Popen([*command, "--out", str(tmp_path / "out")], stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("runs/*/checkpoint/state-*.safetensors")) and time.monotonic() < until:
-        time.sleep(0.1)
+    checkpoints = "runs/*/checkpoint/state-*.safetensors"
+    assert _comes(lambda: list((tmp_path / "out").glob(checkpoints)), seconds=60)
+    assert len(_workers(tmp_path / "out")) == 1
     process.send_signal(signal.SIGKILL)
     process.wait()
-    time.sleep(1.0)
-    workers = [
-        entry
-        for entry in Path("/proc").glob("[0-9]*")
-        if _is_worker(entry) and (entry / "cwd").readlink() == tmp_path / "out"
-    ]
-    assert workers == []
+    assert _comes(lambda: not _workers(tmp_path / "out"), seconds=30)
 
 
-def _is_worker(entry: Path) -> bool:
+def _comes(what: Callable[[], object], seconds: float) -> bool:
+    """Whether something comes true in time."""
+    until = time.monotonic() + seconds
+    while not (come := bool(what())) and time.monotonic() < until:
+        time.sleep(0.1)
+    return come
+
+
+def _workers(folder: Path) -> list[Path]:
+    return [entry for entry in Path("/proc").glob("[0-9]*") if _works_in(folder, entry)]
+
+
+def _works_in(folder: Path, entry: Path) -> bool:
     try:
-        return b"hamiltone.study._worker" in (entry / "cmdline").read_bytes()
-    except OSError:
+        command = (entry / "cmdline").read_bytes()
+        return b"hamiltone.study._worker" in command and (entry / "cwd").readlink() == folder
+    except OSError:  # it ended meanwhile
         return False
 
 

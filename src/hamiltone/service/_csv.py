@@ -2,13 +2,14 @@
 
 import csv
 import io
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hamiltone.files import atomic_write
 
 from ._errors import ServiceError
-from ._places import check_not_read, check_place
+from ._places import check_not_read, check_place, file_mode
 from ._prediction import Prediction
 
 _DEVICES = (Path("/dev"), Path("/dev/fd"))
@@ -22,11 +23,12 @@ def check_csv_path(path: Path, read: Iterable[Path]) -> None:
     """
     if path == Path("-"):
         raise ServiceError("--csv -: takes a file; --format csv prints the table")
-    if path.is_dir():
+    mode = file_mode(path)
+    if stat.S_ISDIR(mode):
         raise ServiceError(f"{path}: is a folder; name a file for the table, as {path / 'scores.csv'}")
     check_not_read([path], read)
     # A pipe of the shell leads to no path, and a device is no file, whatever it leads to.
-    if (path.exists() and not path.is_file()) or path.absolute().parent in _DEVICES:
+    if (mode and not stat.S_ISREG(mode)) or path.absolute().parent in _DEVICES:
         raise ServiceError(f"{path}: is a device or a pipe, and no file; name a file for the table")
     check_place(path)
 

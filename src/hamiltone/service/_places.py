@@ -1,6 +1,7 @@
 """Places that may be written, seen before anything is computed for them."""
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,13 +19,21 @@ def check_place(path: Path, *, named: Path | None = None) -> None:
         ServiceError: a folder above it may not be written, or is a file.
     """
     named = named or path
-    place = next((folder for folder in path.absolute().parents if folder.exists()), None)
+    place = next((folder for folder in path.absolute().parents if file_mode(folder)), None)
     if place is None:
         raise ServiceError(f"{named}: there is no folder for it; name a file in one")
-    if not place.is_dir():
+    if not stat.S_ISDIR(file_mode(place)):
         raise ServiceError(f"{place}: is a file, so that {named} cannot be written")
     if not os.access(place, os.W_OK | os.X_OK):
         raise ServiceError(f"{place}: may not be written; name another place than {named}")
+
+
+def file_mode(path: Path) -> int:
+    """The mode of what is there, links followed; 0 of nothing, and of what lies in a folder that may not be entered."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return 0
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:
