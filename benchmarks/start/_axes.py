@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from hamiltone.networks import AXES, RHEmo, rh_emo_losses
 
 _BATCH = 20
-_RATE = 1e-3  # of its first stage (REFERENCE section 2)
+_RATE = 1e-3  # of its first stage
 _CONSTANT = 1e-4
 
 

@@ -20,7 +20,7 @@ recordings[["path", "emotion", "speaker"]].to_csv(folder / "mine.csv", index=Fal
 print((folder / "mine.csv").read_text(encoding="utf-8").splitlines()[0])
 
 # %% [markdown]
-# Speakers who test are not heard in training (`kind = "actor"`). Two epochs show the way; a recogniser takes thirty.
+# Speakers who test are not heard in training (`kind = "actor"`). Two epochs show the way, a recogniser takes dozens.
 
 # %%
 (folder / "mine.toml").write_text(

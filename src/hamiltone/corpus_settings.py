@@ -16,7 +16,7 @@ SplitKind = Literal[
 
 
 class WordSettings(Settings):
-    """Which words of a corpus that is cut into words, and how many segments of them (REFERENCE section 4)."""
+    """Which words of a corpus that is cut into words, and how many segments of them."""
 
     most: PositiveInt = Field(default=1000, description="how many words, the most frequent ones")
     min_letters: PositiveInt = Field(default=1, description="words of fewer letters are left out")

@@ -6,7 +6,7 @@ libsndfile decodes what it reads right, PyAV (the extra ``media``) what phones, 
 ``frame_bounds`` and ``cut_frames`` cut a clip into frames of 4 s. ``AUDIO_SUFFIXES`` names the sound files of a folder.
 ``FrameSettings`` and ``AugmentationSettings`` are what is to be done with frames; ``hamiltone.speech`` augments them.
 
-Source: REFERENCE section 1.
+Source: docs/method.md, "From sound to four axes".
 """
 
 from ._decoding import Recording, decoder_versions, opened

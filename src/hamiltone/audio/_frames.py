@@ -13,7 +13,7 @@ FRAME_SAMPLES = 4 * SAMPLE_RATE
 
 SILENT_PEAK = 0.0005
 """Clips whose peak above their offset is below are silent: 66 dB under full scale, 16 steps of 16 bits. The quietest
-clips of RAVDESS have 0.0045; the paper's rule is 0.005 (REFERENCE section 1)."""
+clips of RAVDESS have 0.0045; the paper's rule is 0.005."""
 
 FrameRule = Literal["drop_short", "keep", "drop"]
 """What becomes of an incomplete last frame of a clip that is longer than a frame."""
@@ -40,7 +40,7 @@ def frame_bounds(samples: int, *, rule: FrameRule = "drop_short", hop: int = FRA
     Raises:
         ValueError: an empty clip, an unknown rule, or a hop outside its range.
 
-    Source: REFERENCE section 1.
+    Source: docs/method.md, "From sound to four axes".
     """
     if samples < 1:
         raise ValueError(f"a clip of {samples} samples has no frames")

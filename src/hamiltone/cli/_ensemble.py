@@ -19,7 +19,11 @@ def ensemble(
     ] = None,
     speeds: Annotated[
         list[float] | None,
-        typer.Option("--speed", metavar="TIMES", help="Hear recordings at this speed, too: name 1 and others; slower."),
+        typer.Option(
+            "--speed",
+            metavar="TIMES",
+            help="Average over recordings at this speed, one option for each (1 is as recorded); each takes its time.",
+        ),
     ] = None,
     unsure_below: Annotated[
         float, typer.Option("--unsure-below", min=0, max=1, help="The score below which the label is unsure; 0: never.")

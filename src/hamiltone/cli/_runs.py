@@ -73,7 +73,9 @@ def evaluate(
     settings: Settings,
     model: Model,
     overrides: Overrides = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Write predictions.csv and evaluation.json there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write predictions.csv, evaluation.json and split.json there.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a saved recogniser on the test part that the settings name."""

@@ -27,7 +27,7 @@ class Front(nn.Module, ABC):
 
     A kind of front is a subclass, registered with its settings (:func:`register_front`). A front that is not trainable
     is frozen for good: its parameters ask for no gradient and it stays in eval mode whatever its owner is set to, so
-    that its batch norms do not drift (REFERENCE section 7, mistake 0).
+    that its batch norms do not drift.
 
     Attributes:
         config: the model of its settings.

@@ -26,7 +26,7 @@ class Recognition:
     Attributes:
         labels: the classes.
         frames: probabilities of each frame, in time order.
-        overall: their mean over the frames (REFERENCE section 1).
+        overall: their mean over the frames.
         label: the class with the highest overall score, or ``UNSURE``.
     """
 

@@ -18,7 +18,7 @@ _Value = TypeVar("_Value", float, Tensor)
 
 
 class RHEmoEncoder(nn.Module):
-    """Spectrogram (batch, 1, 512, 128) -> embedding (batch, 4, 64, 64). REFERENCE section 2; [18]."""
+    """Spectrogram (batch, 1, 512, 128) -> embedding (batch, 4, 64, 64). docs/method.md."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,10 +69,10 @@ class RHEmo(nn.Module):
 
     Args:
         classes: number of discrete emotions; None leaves the heads out (reconstruction only, beta = 0).
-        hidden: size of the heads' hidden layers (4096 in [18]: 134,283,272 parameters with 5 classes).
+        hidden: size of the heads' hidden layers (4096 as published: 134,283,272 parameters with 5 classes).
         dropout: probability in the heads.
 
-    Source: REFERENCE section 2.
+    Source: docs/method.md, "From sound to four axes".
     """
 
     def __init__(self, classes: int | None = None, *, hidden: int = 4096, dropout: float = 0.5) -> None:

@@ -21,8 +21,8 @@ class VGG(Network):
     """A VGG network whose parameters are named as torchvision's (``features.0.weight`` ... ``classifier.6.bias``).
 
     ``features`` are 3x3 convolutions with ReLU (a batch norm between, where asked for) and 2x2 max-pools,
-    ``classifier`` is Linear-ReLU-Dropout twice and a last linear layer, which is real in either algebra (REFERENCE
-    section 2; paper, section 3.1). :func:`vgg` makes one without a settings model.
+    ``classifier`` is Linear-ReLU-Dropout twice and a last linear layer, which is real in either algebra (the
+    paper, section 3.1). :func:`vgg` makes one without a settings model.
 
     Args:
         config: depth, algebra, width, hidden, pool, norm, start and dropout.

@@ -34,7 +34,7 @@ def hamilton_product(p: Float[Tensor, "..."], q: Float[Tensor, "..."], dim: int 
     Raises:
         ValueError: ``dim`` has no multiple of 4 entries, or ``p`` and ``q`` have different numbers of axes.
 
-    Source: REFERENCE section 2 (rows of the real block matrix).
+    Source: docs/method.md, "The Hamilton product" (rows of the real block matrix).
     """
     if p.dim() != q.dim():
         raise ValueError(f"both factors need the same number of axes, not shapes {tuple(p.shape)} and {tuple(q.shape)}")

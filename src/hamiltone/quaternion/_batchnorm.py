@@ -43,7 +43,7 @@ class QuaternionBatchNorm2d(_BatchNorm):
     It is a batch norm to torch's tools (``torch.optim.swa_utils.update_bn``, ``torch.func``), but for
     ``SyncBatchNorm.convert_sync_batchnorm``, which it refuses with a ValueError.
 
-    Source: REFERENCE section 2, "Quaternion batch norm".
+    Source: that of RH-Emo's decoder; one variance for the four components, as the squared modulus has.
     """
 
     weight: nn.Parameter | None

@@ -145,7 +145,7 @@ class QuaternionConv2d(QuaternionConvolution):
         ValueError: Channels that are not a positive multiple of 4 x groups, or another setting out of range; an input
             with another number of channels.
 
-    Source: REFERENCE section 2.
+    Source: docs/method.md, "The Hamilton product".
     """
 
     transposed = False

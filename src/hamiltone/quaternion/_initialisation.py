@@ -1,4 +1,4 @@
-"""Initialisation of quaternion weights in polar form (REFERENCE section 2, "Initialisation")."""
+"""Initialisation of quaternion weights in polar form (Gaudet & Maida 2018, Deep Quaternion Networks)."""
 
 import math
 

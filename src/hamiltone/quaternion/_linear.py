@@ -30,7 +30,7 @@ class QuaternionLinear(nn.Module):
     Raises:
         ValueError: Features that are not a positive multiple of 4; an input with another number of features.
 
-    Source: REFERENCE section 2.
+    Source: docs/method.md, "The Hamilton product".
     """
 
     weight: nn.Parameter

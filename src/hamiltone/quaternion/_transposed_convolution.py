@@ -42,7 +42,7 @@ class QuaternionConvTranspose2d(QuaternionConvolution):
         ValueError: Channels that are not a positive multiple of 4 x groups, or another setting out of range; an input
             with another number of channels; an ``output_size`` that no output padding below the stride gives.
 
-    Source: REFERENCE section 2.
+    Source: docs/method.md, "The Hamilton product".
     """
 
     transposed = True

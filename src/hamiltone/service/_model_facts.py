@@ -29,8 +29,8 @@ def model_info(model: Path | str) -> dict[str, Any]:
         model: the folder.
 
     Returns:
-        ``model`` (the path), ``kind`` ("recogniser" or "rh-emo"), ``labels``, ``network`` (settings of the VGG or the
-        RH-Emo: algebra, depth, width, ...), ``front`` (of a recogniser: spectrogram, encoder), ``parameters`` by part,
+        ``model`` (the path), ``kind`` ("recogniser" or "rh-emo"), ``labels``, ``network`` (its settings, or those
+        of the RH-Emo), ``front`` (of a recogniser: kind and settings), ``parameters`` by part,
         of a recogniser ``frame_rule``, ``temperature`` and ``unsure_below``; then what is known of its training, None
         where the model does not tell: ``title``, ``task``, ``corpus``, ``corpus_note``, ``split``, ``method``,
         ``heard`` (corpus -> recordings), ``licences`` (of these corpora), ``results``, ``calibration``, ``notes``,
@@ -72,7 +72,7 @@ def about_model(folder: Path | str) -> dict[str, Any]:
 
     Returns:
         ``title``, ``labels``, ``rate`` (Hz), ``window`` and ``hop`` (seconds), ``unsure_below``, ``front``
-        ("spectrogram", "derivatives" or "rh-emo"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a
+        (its kind, as "log-mel"), ``trained_on``, ``split``, ``results`` (lines), ``licence`` (a
         sentence), ``warning``, ``weights`` (their SHA-256) and ``version`` (of the package that saved it).
 
     Raises:

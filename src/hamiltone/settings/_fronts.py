@@ -94,7 +94,8 @@ class LogMelSettings(FrontSettings):
         default=(1.0,),
         min_length=1,
         max_length=9,
-        description="how many times as fast each frame is heard, four channels for each; networks are trained at 1 "
+        description="how many times as fast each frame is heard, 0.5 to 1.25 in steps of 0.0125, four channels for "
+        "each; networks are trained at 1 "
         "alone, and ``hamiltone ensemble --speed`` makes one that averages over several",
         examples=[[0.9, 1.0, 1.1]],
     )

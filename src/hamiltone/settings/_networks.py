@@ -72,7 +72,7 @@ VGG_CONFIGURATIONS: dict[int, tuple[int | None, ...]] = {
 
 @NETWORKS.register
 class VGGSettings(NetworkSettings):
-    """VGG (Simonyan & Zisserman 2015; REFERENCE section 2), real or quaternion."""
+    """VGG (Simonyan & Zisserman 2015), real or quaternion."""
 
     kind: str = Field(default="vgg", description="the kind of network")
     depth: Literal[11, 13, 16, 19] = Field(default=16, description="how many layers have weights")

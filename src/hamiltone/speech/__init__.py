@@ -5,7 +5,7 @@ normalised with statistics of the training part; ``LogMel`` gives mel bands that
 recording at random while it is trained on, and ``VoiceEncoder`` tells voices apart. What makes recordings samples and
 frames (``hamiltone.audio``) can be had from here, too.
 
-Source: REFERENCE section 1.
+Source: docs/method.md, "From sound to four axes".
 """
 
 from hamiltone.audio import (

@@ -43,7 +43,7 @@ class Spectrogram(nn.Module):
     Raises:
         ValueError: an unknown scale or normalisation.
 
-    Source: REFERENCE section 1.
+    Source: docs/method.md, "From sound to four axes".
     """
 
     maximum: Tensor

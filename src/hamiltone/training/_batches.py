@@ -54,7 +54,7 @@ def live_inputs(frames: Frames, seed: int, *, random_offset: bool, augmentation:
     Args:
         frames: all frames of a corpus.
         seed: of the run.
-        random_offset: move each frame into its padding by an offset (REFERENCE section 4).
+        random_offset: move each frame into its padding by an offset.
         augmentation: what is changed besides; nothing by default.
     """
 

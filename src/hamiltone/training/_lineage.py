@@ -71,7 +71,7 @@ class Lineage:
         """The type of anti-transfer.
 
         Raises:
-            TrainingError: a chain that is none of these (REFERENCE section 3).
+            TrainingError: a chain that is none of these.
         """
         chain = self.chain()
         if self.orthogonal is None:
@@ -150,7 +150,7 @@ def check_same_input(lineage: Lineage, front: Front) -> None:
     A trainable RH-Emo counts as the one that it started as.
 
     Raises:
-        TrainingError: another kind of front, RH-Emo (other weights) or spectrogram (REFERENCE section 3).
+        TrainingError: another kind of front, RH-Emo (other weights) or spectrogram.
     """
     orthogonal = lineage.orthogonal
     if orthogonal is None:

@@ -77,7 +77,7 @@ def make_rh_emo(
     with_heads = choice.beta > 0
     rh_emo = RHEmo(len(dataset.labels) if with_heads else None, hidden=choice.hidden, dropout=choice.dropout)
     if lineage.start is not None and isinstance(lineage.start.model, TrainedRHEmo):
-        # Heads are new in the second stage: the first has none (REFERENCE section 2).
+        # Heads are new in the second stage: the first has none.
         earlier = lineage.start.model.rh_emo
         rh_emo.encoder.load_state_dict(earlier.encoder.state_dict(), strict=True)
         rh_emo.decoder.load_state_dict(earlier.decoder.state_dict(), strict=True)

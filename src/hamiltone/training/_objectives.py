@@ -173,7 +173,7 @@ class Classification(Objective):
 
 
 class Reconstruction(Objective):
-    """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (REFERENCE section 2).
+    """RH-Emo's loss: reconstruction and, with beta > 0, the heads' terms (docs/method.md).
 
     Args:
         rh_emo: what is trained.

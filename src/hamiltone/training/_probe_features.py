@@ -40,7 +40,7 @@ def layer_features(network: Network, part: Part, display: TrainingDisplay) -> li
 
     A convolution gives the mean and the standard deviation over positions of each channel of its map after the ReLU
     (so the numbers do not grow with the map), the last hidden layer its values. Both are averaged over the frames
-    of a clip. Quaternion maps count as real ones with all their channels, as in anti-transfer (REFERENCE section 3).
+    of a clip. Quaternion maps count as real ones with all their channels, as in anti-transfer.
     """
     names = list(convolutions(network))
     numbers = list(range(1, len(names) + 1))

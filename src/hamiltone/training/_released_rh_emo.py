@@ -30,7 +30,7 @@ from ._rh_emo_results import rh_emo_results
 from ._run import finish_run, make_run
 
 CLASSES = ("neutral", "anger", "happiness", "sadness", "other")
-"""Of the released discrete axis (REFERENCE section 2)."""
+"""Of the released discrete axis."""
 
 _CHECKED_FRAMES = 64
 _PATIENCE = 600.0

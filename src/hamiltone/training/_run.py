@@ -77,10 +77,10 @@ def train(
 ) -> RunRecord:
     """Carry out one run and return its record.
 
-    The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json and
-    model/. A run that was interrupted goes on where its checkpoint stands; one that is finished is not done again.
-    Where ``settings.processes`` are several, they are started here; under a launcher (torchrun, accelerate launch) that
-    has started as many, this process joins the others, and each of them returns the record.
+    The folder ``settings.out`` then holds record.json, predictions.csv (of classifiers), settings.toml, split.json,
+    heard.json and model/. A run that was interrupted goes on where its checkpoint stands; one that is finished is not
+    done again. Where ``settings.processes`` are several, they are started here; under a launcher (torchrun, accelerate
+    launch) that has started as many, this process joins the others, and each of them returns the record.
 
     Args:
         settings: of the run.

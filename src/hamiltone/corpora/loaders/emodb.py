@@ -95,7 +95,7 @@ EMODB = Corpus(
     load_emodb,
     _TREE,
     _WHOLE,
-    "free to use; CC0 1.0 in its audEERING edition",
+    "CC BY 4.0 by its record, CC0 1.0 by the file in it",
     _SOURCE,
     common={"anger": "angry", "fear": "fearful", "happiness": "happy", "sadness": "sad"},
 )

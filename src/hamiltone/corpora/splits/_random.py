@@ -81,7 +81,7 @@ def split_by_speaker(
     first) validates, the others train. Of several corpora that are one the speakers are dealt corpus by corpus, so
     that each has its proportions to within about one speaker.
 
-    Two speakers (TESS; REFERENCE.md section 5): one trains; of the other, half validates and half tests, by recording
+    Two speakers (TESS): one trains; of the other, half validates and half tests, by recording
     and in proportion of the classes of ``stratify``, whatever the fractions. ``folds=2`` lets each train once. The
     split's scheme is then "two-speakers", since early stopping hears the speaker that is tested.
 

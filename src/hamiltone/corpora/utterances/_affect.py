@@ -39,7 +39,7 @@ def affect_table(name: str) -> dict[str, tuple[float, float, float]]:
 
 
 def affect_targets(utterances: Utterances, table: str | None = None) -> Float32[np.ndarray, "utterance 3"]:
-    """Give the binary targets of RH-Emo's three affective axes (REFERENCE.md section 2).
+    """Give the binary targets of RH-Emo's three affective axes.
 
     Args:
         utterances: n utterances.

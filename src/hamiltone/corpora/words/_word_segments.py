@@ -1,4 +1,4 @@
-"""Segments of single words, cut from recordings of sentences: the word task's corpora (REFERENCE section 4)."""
+"""Segments of single words, cut from recordings of sentences: the word task's corpora."""
 
 from array import array
 from pathlib import Path

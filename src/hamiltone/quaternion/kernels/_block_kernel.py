@@ -7,7 +7,7 @@ The kernel is the matrix
      [j,  k,  r, -i],
      [k, -j,  i,  r]]
 
-of the weights' components (REFERENCE section 2). It serves every shape, dtype, device and transformation that torch's
+of the weights' components. It serves every shape, dtype, device and transformation that torch's
 own operations serve, and is what the other forms are held against.
 """
 
