@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 from hypothesis import given, settings
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 import hamiltone.audio._isolation as isolation
 from hamiltone.audio import AudioError, AudioFormatError, audio_duration, load_audio, stream_audio
 from tests.reliability._endurance import endure, mutated
+from tests.service._decoders import living_decoders
 
 SNDFILE = {
     "WAV": [
@@ -266,6 +266,12 @@ def test_any_row_of_chunks(
 
 
 class TestIsolation:
+    @pytest.fixture(autouse=True)
+    def nothing_is_left(self) -> Iterator[None]:
+        """The process would live until this one ends, and be counted by others' tests."""
+        yield
+        isolation._worker.end()
+
     @pytest.fixture
     def good(self, tmp_path: Path) -> Path:
         soundfile.write(tmp_path / "good.wav", noise(1.0, 22050, 2), 22050)
@@ -288,8 +294,9 @@ class TestIsolation:
     def test_a_decoder_that_dies_or_hangs_is_an_error_of_that_file_only(
         self, harm: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        others = living_decoders()
         load_audio(good, isolate=True)
-        (worker,) = [child for child in psutil.Process().children() if str(isolation.WORKER) in child.cmdline()]
+        (worker,) = living_decoders() - others
         worker.send_signal(signal.SIGSEGV if harm == "die" else signal.SIGSTOP)
         monkeypatch.setattr(isolation, "_SECONDS", 0.5)
         if harm == "die":

@@ -37,6 +37,7 @@ for place, end in zip((3, 4), ends):
     os.dup2(end, place)
 os.execvp(sys.argv[3], sys.argv[3:])
 """
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LABELS = ("calm", "angry", "sad")
 PHRASES = [
     ("en-us+f3", "I did not expect you here, how wonderful to see you again!", 72, 80, 190),
@@ -190,6 +191,11 @@ def served(recognizer: Recognizer) -> Callable[..., contextlib.AbstractContextMa
     return lambda limits, token=None, model=recognizer, **facts: serving(model, limits, token, **facts)
 
 
+def chromium() -> str | None:
+    """Where Chromium is, whatever this machine calls it."""
+    return next(filter(None, map(shutil.which, CHROMIUM)), None)
+
+
 class Browser:
     """Headless Chromium with one page; commands of the DevTools protocol go through its debugging pipe."""
 
@@ -203,7 +209,7 @@ class Browser:
         options += ["--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe", "--hide-scrollbars"]
         options += [f"--user-data-dir={self._folder.name}", *flags, "about:blank"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ON_3_AND_4, str(read), str(write), "chromium", *options],
+            [sys.executable, "-c", ON_3_AND_4, str(read), str(write), chromium() or "", *options],
             pass_fds=(read, write),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -323,8 +329,8 @@ class Browser:
 @pytest.fixture(scope="session")
 def browse() -> Iterator[Callable[..., Browser]]:
     """Open a browser with further flags; all are closed at the end."""
-    if shutil.which("chromium") is None:
-        pytest.skip("no chromium on the PATH")
+    if chromium() is None:
+        pytest.skip(f"none of {', '.join(CHROMIUM)} is on the PATH")
     opened: list[Browser] = []
 
     def start(*flags: str) -> Browser:

@@ -15,10 +15,15 @@ BLOCK = bytes(1 << 16)
 BLOCKS = 600  # more than a system's buffers hold
 
 
-def with_server(app: Callable[..., Awaitable[None]], story: Callable[[int], Awaitable[None]], most: int = 99) -> None:
+def with_server(
+    app: Callable[..., Awaitable[None]],
+    story: Callable[[int], Awaitable[None]],
+    most: int = 99,
+    patience: float = PATIENCE,
+) -> None:
     from hamiltone.service._connections import timed_protocol
 
-    protocol = timed_protocol(PATIENCE, most)
+    protocol = timed_protocol(patience, most)
 
     async def run() -> None:
         server = uvicorn.Server(
@@ -137,24 +142,42 @@ def test_who_does_not_read_an_answer_is_cut_off_and_who_reads_gets_it_all(reads:
     assert len(sent) == BLOCKS
 
 
-def test_one_address_cannot_take_all_connections() -> None:
-    async def asked(port: int, address: str) -> bool:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        try:
-            return (await reader.read()).startswith(b"HTTP/1.1 200")
-        except ConnectionError:
-            return False
-        finally:
-            writer.close()
+async def asked(port: int, address: str) -> bool:
+    """Whether a client of an address of this machine gets an answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    try:
+        return (await reader.read()).startswith(b"HTTP/1.1 200")
+    except ConnectionError:
+        return False
+    finally:
+        writer.close()
 
+
+async def silent(port: int, address: str, count: int) -> list[asyncio.StreamWriter]:
+    """Connections of an address on which nothing is said."""
+    return [(await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0)))[1] for _ in range(count)]
+
+
+def test_one_address_cannot_take_all_connections() -> None:
     async def story(port: int) -> None:
-        many = [await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0)) for _ in range(5)]
+        many = await silent(port, "127.0.0.2", 5)
         assert await asked(port, "127.0.0.1")
         assert not await asked(port, "127.0.0.2")
-        await asyncio.sleep(2 * PATIENCE)  # they have said nothing, and are cut
-        assert await asked(port, "127.0.0.2")
-        for _, writer in many:
+        for writer in many:
+            writer.close()
+        while not await asked(port, "127.0.0.2"):  # until the server has seen that they have ended
+            await asyncio.sleep(PATIENCE / 8)
+
+    with_server(counting, story, most=2, patience=2 * SOON)
+
+
+def test_connections_that_were_cut_count_no_more() -> None:
+    async def story(port: int) -> None:
+        many = await silent(port, "127.0.0.2", 5)
+        while not await asked(port, "127.0.0.2"):
+            await asyncio.sleep(PATIENCE / 8)
+        for writer in many:  # which were open for as long
             writer.close()
 
     with_server(counting, story, most=2)

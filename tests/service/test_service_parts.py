@@ -1,4 +1,4 @@
-"""The parts of the service: decoding apart, batches, admission, pictures."""
+"""The parts of the service: decoding apart, admission, pictures, uploads."""
 
 import asyncio
 import base64
@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 import torch
@@ -15,15 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from hamiltone.audio import FRAME_SAMPLES, cut_frames, frame_bounds, load_audio
-from hamiltone.networks import DerivativesFront, Recognizer, SpectrogramFront, vgg
+from hamiltone.audio import cut_frames, load_audio
+from hamiltone.networks import DerivativesFront, Recognizer
 from hamiltone.service import ServiceLimits
-from hamiltone.service._batcher import Batcher
 from hamiltone.service._decoder import Decoders
 from hamiltone.service._limits import Admission, Refusal
 from hamiltone.service._pictures import Pictures, envelope
 from hamiltone.service._uploads import received_upload
 from hamiltone.speech import Spectrogram
+
+from ._decoders import living_decoders
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 
@@ -35,10 +35,6 @@ def sound(seconds: float, rate: int = 16000, seed: int = 0) -> bytes:
     return file.getvalue()
 
 
-def own_decoders() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "_decoding_worker.py" in " ".join(child.cmdline())]
-
-
 def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: Path) -> None:
     """A decoder that dies, or hangs, is replaced; memory is bounded; the token is not in its environment."""
     good = tmp_path / "good.wav"
@@ -46,6 +42,7 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
     huge = tmp_path / "huge.wav"
     soundfile.write(huge, np.full(30 << 20, 0.1, np.float32), 16000, subtype="PCM_U8")
     lost: list[int] = []
+    others = living_decoders()
 
     async def refusal(decoders: Decoders, path: Path) -> tuple[int, str]:
         with pytest.raises(Refusal) as error:
@@ -61,7 +58,7 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
         finally:
             del os.environ["HAMILTONE_TOKEN"]
         try:
-            (worker,) = own_decoders()
+            (worker,) = living_decoders() - others
             assert "HAMILTONE_TOKEN" not in worker.environ()
             np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
             assert await refusal(decoders, huge) == (422, "audio_memory")
@@ -70,7 +67,7 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
             worker.suspend()  # as one that loops without end
             assert await refusal(decoders, good) == (504, "decoding_timeout")
             np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
-            (worker,) = own_decoders()
+            (worker,) = living_decoders() - others
             worker.suspend()
             decoding = asyncio.create_task(refusal(decoders, good))
             await asyncio.sleep(0.2)
@@ -78,7 +75,7 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
             assert await decoding == (422, "undecodable")
             np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
             assert len(lost) == 2
-            (worker,) = own_decoders()
+            (worker,) = living_decoders() - others
             worker.suspend()
             decoding = asyncio.create_task(decoders.decode(good))
             await asyncio.sleep(0.2)
@@ -87,9 +84,41 @@ def test_a_hostile_recording_takes_one_decoder_down_and_nothing_else(tmp_path: P
             np.testing.assert_array_equal(await decoders.decode(good), load_audio(good))
         finally:
             await decoders.close()
-        assert own_decoders() == []
+        assert living_decoders() <= others
 
     asyncio.run(story())
+
+
+def test_a_decoder_is_renewed_after_so_many_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts anew each time, and none of them was lost."""
+    monkeypatch.setattr("hamiltone.service._decoder._RECORDINGS_EACH", 2)
+    path = tmp_path / "good.wav"
+    path.write_bytes(sound(0.5))
+    text = tmp_path / "text.wav"
+    text.write_text("no sound at all")
+    lost: list[int] = []
+    others = living_decoders()
+
+    async def story() -> None:
+        decoders = Decoders(ServiceLimits(decoders=1), lambda: lost.append(1))
+        await decoders.start()
+        try:
+            (first,) = living_decoders() - others
+            with pytest.raises(Refusal, match="recording: "):  # which counts, too
+                await decoders.decode(text)
+            assert living_decoders() - others == {first}
+            np.testing.assert_array_equal(await decoders.decode(path), load_audio(path))
+            assert living_decoders() <= others
+            np.testing.assert_array_equal(await decoders.decode(path), load_audio(path))
+            (second,) = living_decoders() - others
+            assert second != first
+            await decoders.decode(path)
+            assert living_decoders() <= others
+        finally:
+            await decoders.close()
+
+    asyncio.run(story())
+    assert lost == []
 
 
 def test_what_a_phone_records_is_decoded_within_the_same_limits(tmp_path: Path) -> None:
@@ -149,58 +178,6 @@ def test_a_decoder_that_was_taken_over_is_not_believed(
 
     asyncio.run(story())
     assert lost == [1]
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 3 * FRAME_SAMPLES), st.integers(32000, FRAME_SAMPLES)), min_size=1, max_size=5)
-)
-@settings(deadline=None, max_examples=5)
-def test_batches_give_each_recording_its_own_scores(clips: list[tuple[int, int]]) -> None:
-    model = _linear()
-    waves = [np.random.default_rng(i).normal(0, 0.1, n).astype(np.float32) for i, (n, _) in enumerate(clips)]
-    bounds = [frame_bounds(n, hop=hop) for n, hop in clips]
-    sizes: list[int] = []
-
-    async def together() -> list[np.ndarray]:
-        batcher = Batcher(model, size=4, wait=0.0, observe=sizes.append)
-        await batcher.start()
-        try:
-            return await asyncio.gather(*(batcher.recognize(*each) for each in zip(waves, bounds, strict=True)))
-        finally:
-            await batcher.close()
-
-    for rows, wave, (_, hop) in zip(asyncio.run(together()), waves, clips, strict=True):
-        frames = torch.from_numpy(cut_frames(wave, hop=hop))
-        np.testing.assert_allclose(rows, model.recognize([frames]).frames.numpy(), atol=1e-5)
-    assert sum(sizes) == sum(map(len, bounds))
-    assert max(sizes) <= 4
-
-
-def _linear() -> Recognizer:
-    torch.manual_seed(0)
-    front = SpectrogramFront(Spectrogram(scale="decibel", normalisation="none"))
-    return Recognizer(
-        front, vgg(11, "real", 3, width=1 / 64, hidden=4, input_shape=front.shape), ["a", "b", "c"]
-    ).eval()
-
-
-def test_recordings_given_up_and_failures_leave_the_batcher_working(recognizer: Recognizer) -> None:
-    wave = np.random.default_rng(0).normal(0, 0.1, 40 * FRAME_SAMPLES).astype(np.float32)
-    bounds = frame_bounds(len(wave))
-
-    async def story() -> None:
-        batcher = Batcher(recognizer, size=2, wait=0.0)
-        await batcher.start()
-        given_up = asyncio.create_task(batcher.recognize(wave, bounds))
-        await asyncio.sleep(0.05)
-        given_up.cancel()
-        with pytest.raises(ValueError, match="broadcast"):
-            await batcher.recognize(wave, [(0, FRAME_SAMPLES + 1)])
-        rows = await batcher.recognize(wave, bounds[:1])
-        assert rows.shape == (1, 3)
-        await batcher.close()
-
-    asyncio.run(story())
 
 
 def test_admission_counts() -> None:
