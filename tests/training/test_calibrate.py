@@ -13,7 +13,7 @@ import torch
 from hamiltone.measures import fit_temperature
 from hamiltone.networks import bundle_config, bundle_licence, load_recognizer, weights_key
 from hamiltone.service import Predictor
-from hamiltone.training import RunSettings, TrainingError, calibrate, evaluate, load_dataset, train
+from hamiltone.training import RunSettings, TrainingError, adapt, calibrate, evaluate, load_dataset, train
 from hamiltone.training._calibrate import told_temperature
 
 Make = Callable[..., RunSettings]
@@ -116,6 +116,21 @@ def test_clips_that_say_little_of_the_temperature_are_told(settings_for: Make, t
     (note,) = calibrate(settings, tmp_path / "run" / "model", tmp_path / "calibrated", quiet=True)["notes"]
     assert re.match(r"these clips tell no temperature \(\d+ of 19 validation frames are recognised\); ", note)
     assert note in (tmp_path / "calibrated" / "README.md").read_text()
+
+
+def test_what_a_card_says_of_an_adaptation_stays_but_for_the_temperature(
+    settings_for: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loose = "2 frames are too few; how sure the scores are means little: calibrate on more clips"
+    monkeypatch.setattr("hamiltone.training._adaptation.told_temperature", lambda *_: (2.0, [loose]))
+    settings, own = settings_for(tmp_path / "run", training__epochs=1), tmp_path / "own"
+    train(settings, quiet=True)
+    before, stays = adapt(settings.corpus, tmp_path / "run" / "model", own, threads=1, quiet=True).notes
+    assert before == loose and "was trained on 56 of these 74 recordings" in stays
+    for _ in range(2):  # each is told once
+        told = calibrate(settings, own, own, quiet=True)["notes"]
+        old = "the results above are of the scores before it was calibrated anew"
+        assert bundle_config(own)["card"]["notes"] == [stays, *told, old]
 
 
 def test_few_and_many_clips() -> None:

@@ -1,13 +1,18 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from hamiltone.networks import LogMelFront, Recognizer, build_network
+from hamiltone.settings import LogMelSettings, OptimisationSettings, ResidualSettings
+from hamiltone.training._batches import Batch
 from hamiltone.training._mixing import mixup, soft_targets
+from hamiltone.training._objectives import Classification
 
 
+@settings(deadline=None)
 @given(smoothing=st.floats(0, 0.9), seed=st.integers(0, 99))
 def test_soft_targets_give_the_cross_entropy_that_torch_smooths(smoothing, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -17,6 +22,21 @@ def test_soft_targets_give_the_cross_entropy_that_torch_smooths(smoothing, seed)
     torch.testing.assert_close(got, functional.cross_entropy(scores, classes, label_smoothing=smoothing))
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_a_recogniser_is_trained_on_the_loss_that_torch_smooths(smoothing):
+    torch.manual_seed(0)
+    front = LogMelFront.from_settings(LogMelSettings(bands=16))
+    network = build_network(ResidualSettings(channels=(4,), stem=4, attention=4), front.shape, 3)
+    recognizer = Recognizer(front, network, ("happy", "sad", "angry")).eval()
+    x, classes = torch.randn(6, *front.shape), torch.randint(0, 3, (6,))
+    objective = Classification(recognizer, training=OptimisationSettings(label_smoothing=smoothing))
+    losses = objective.losses(recognizer, Batch(x, "features", classes, None, torch.arange(6)))
+    expected = functional.cross_entropy(recognizer(x, "features"), classes, label_smoothing=smoothing)
+    torch.testing.assert_close(losses["loss"], expected)
+    torch.testing.assert_close(losses["cross_entropy"], expected)
+
+
+@settings(deadline=None)
 @given(alpha=st.floats(0.05, 2), seed=st.integers(0, 99))
 def test_mixup_mixes_inputs_and_targets_by_one_share_and_the_larger_part_stays(alpha, seed):
     torch.manual_seed(seed)

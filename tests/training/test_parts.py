@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from safetensors.torch import load_file
 
 from hamiltone.corpora import Split, Utterances
 from hamiltone.training import TrainingError, train
@@ -31,9 +32,9 @@ def part_of(corpus: str, clips: list[tuple[str, int]]) -> Part:
     return Part("train", utterances, numbers, numbers, order, None, Inputs("features", fetch))
 
 
-def shares(part: Part, draws: int = 400) -> list[float]:
+def shares(part: Part, balance: float = 1.0, draws: int = 400) -> list[float]:
     """How often each frame of a balanced part is drawn."""
-    drawn = [slice_.batch.rows for epoch in range(draws) for slice_ in part.shuffled(50, 0, epoch, balance=1.0)]
+    drawn = [slice_.batch.rows for epoch in range(draws) for slice_ in part.shuffled(50, 0, epoch, balance=balance)]
     return (torch.bincount(torch.cat(drawn), minlength=len(part)) / (draws * len(part))).tolist()
 
 
@@ -42,6 +43,32 @@ def test_balance_is_of_corpora_whose_names_stand_first_and_not_of_folders_within
     assert shares(of_one) == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2], abs=0.05)
     several = part_of("one+two", [("one/1", 0), ("two/a/1", 0), ("two/a/2", 0), ("two/b/1", 0), ("two/b/2", 1)])
     assert shares(several) == pytest.approx([1 / 3, 1 / 9, 1 / 9, 1 / 9, 1 / 3], abs=0.05)
+
+
+@pytest.mark.parametrize("balance", [0.25, 0.5, 1.0])
+def test_a_class_of_a_corpus_is_drawn_by_its_size_to_the_power_of_what_is_left_to_balance(balance: float) -> None:
+    sizes = {"one/calm": 16, "one/sad": 1, "two/sad": 4}
+    clips = [(f"{own}/{number}", own.endswith("sad")) for own, size in sizes.items() for number in range(size)]
+    part = part_of("one+two", [(name, int(sad)) for name, sad in clips])
+    names, drawn = part.utterances.table["utterance"].tolist(), dict.fromkeys(sizes, 0.0)
+    for name, share in zip(names, shares(part, balance), strict=True):
+        drawn[name.rpartition("/")[0]] += share
+    whole = sum(size ** (1 - balance) for size in sizes.values())
+    expected = {own: size ** (1 - balance) / whole for own, size in sizes.items()}
+    assert drawn == pytest.approx(expected, abs=0.02)
+
+
+def test_who_validates_is_trained_on_where_a_run_says_so(settings_for: Make, tmp_path: Path) -> None:
+    apart, together = (
+        train(settings_for(tmp_path / name, training__epochs=1, training__keep="last", **more), quiet=True).split
+        for name, more in (("apart", {}), ("together", {"training__with_validation": True}))
+    )
+    assert together.train.clips == apart.train.clips + apart.validation.clips
+    assert together.train.frames == apart.train.frames + apart.validation.frames
+    assert (together.validation, together.test) == (apart.validation, apart.test)
+    one, other = (load_file(tmp_path / name / "model" / "model.safetensors") for name in ("apart", "together"))
+    assert one.keys() == other.keys()
+    assert not all(torch.equal(tensor, other[name]) for name, tensor in one.items())
 
 
 @pytest.fixture
