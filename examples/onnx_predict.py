@@ -67,6 +67,7 @@ for path in sys.argv[2:]:
     scores = [np.asarray(session.run(["scores"], {"waveform": frame[None]})[0]) for frame in padded]
     overall = np.concatenate(scores).mean(axis=0, dtype=float)
     unsure = overall.max() < float(about["unsure_below"]) or 2 * sum(map(is_steady, frames)) >= len(frames)
+    unsure = unsure or len(wave) < rate / 2  # half a second: hardly a syllable
     print(f"{path}: {'unsure' if unsure else labels[overall.argmax()]}")
     print(json.dumps(dict(zip(labels, overall.round(6).tolist(), strict=True))))
 sys.exit(2 if failed else 0)

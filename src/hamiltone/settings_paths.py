@@ -22,7 +22,8 @@ def expand(text: str, key: str) -> Path:
     if missing := re.search(r"\$\{?(\w+)", expanded):
         name = missing.group(1)
         raise SettingsError(
-            f"{key}: {text} needs the environment's {name}, which is not set; set it, or give {key}=FOLDER"
+            f"{key}: {text} needs the environment's {name}, which is not set; set it (export {name}=FOLDER), or put a "
+            "folder in its place"
         )
     try:
         return Path(lying_path(str(Path(expanded).expanduser()))).resolve()

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from typer.testing import CliRunner, Result
@@ -98,6 +99,17 @@ def test_an_audit_without_leaks(corpus: Path) -> None:
     told = json.loads(hamiltone("corpus", "audit", corpus / "run.toml", "--json").output)
     assert (told["leaking"], told["leaks"], told["speaker_independent"]) == (False, [], True)
     assert told["shared_texts"]["train and test"] == ["sentence 0", "sentence 1", "sentence 2"]
+
+
+def test_an_audit_does_not_know_sentences_that_nobody_tells(corpus: Path) -> None:
+    table = pd.read_csv(corpus / "corpus.csv", dtype=str).drop(columns="text")
+    table.to_csv(corpus / "corpus.csv", index=False)
+    result = hamiltone("corpus", "audit", corpus / "run.toml")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("not known") >= 3
+    told = json.loads(hamiltone("corpus", "audit", corpus / "run.toml", "--json").output)
+    assert told["shared_texts"]["train and test"] is None
+    assert told["shared_speakers"]["train and test"] == []
 
 
 def test_an_audit_tells_classes_that_training_does_not_hear(corpus: Path) -> None:

@@ -125,17 +125,23 @@ def test_labels_of_several_recordings_are_files(run: Run, talk: Path, tmp_path: 
     assert told == [str(tmp_path / "labels" / f"{name}.TextGrid") for name in ("talk", "other")]
     for path, recording in zip(told, (talk, other), strict=True):
         assert Path(path).read_text(encoding="utf-8") == run(recording, "--format", "textgrid")
-    twin = tmp_path / "twin" / "talk.flac"
-    twin.parent.mkdir()
-    soundfile.write(twin, syllables(2, 2), RATE)
-    refused(lambda: run(talk, twin, "--format", "srt", "--out", tmp_path / "twins"), "two recordings would have one")
+    twins = [tmp_path / "twin" / "A" / name for name in ("talk.flac", "talk.wav", "Talk.wav")]
+    twins[0].parent.mkdir(parents=True)
+    for twin in twins:
+        soundfile.write(twin, syllables(2, 2), RATE)
+    below = tmp_path / "labels" / twins[0].parent.relative_to(tmp_path)
+    told = run(other, *twins[:2], "--format", "srt", "--out", tmp_path / "labels").splitlines()
+    assert told == [
+        str(tmp_path / "labels" / "other.wav.srt"),
+        *(str(below / f"talk.{kind}.srt") for kind in ("flac", "wav")),
+    ]
+    assert (below / "talk.flac.srt").read_text(encoding="utf-8") == run(twins[0], "--format", "srt")
+    clash = f"{twins[1]} and {twins[2]} would have one file"
+    refused(lambda: run(*twins, "--format", "srt", "--out", tmp_path / "twins"), clash)
     assert not (tmp_path / "twins").exists()
     refused(lambda: run(talk, "--format", "srt", "--out", talk), f"--out {talk}: is a file; name a folder")
     refused(lambda: run(talk, "--csv", "-"), "--format csv prints the table")
     refused(lambda: run(talk, "--csv", "/"), "/: is a folder")
-    loud = tmp_path / "twin" / "TALK.flac"
-    soundfile.write(loud, syllables(2, 3), RATE)
-    refused(lambda: run(talk, loud, "--format", "srt", "--out", tmp_path / "twins"), "two recordings would have one")
 
 
 SEGMENTS = [(0.5, 2.0, "anna"), (2.0, 7.5, "ben"), (1.25, 1.75, "ben")]
@@ -397,9 +403,16 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
         app, ["predict", *of_one, "--same-speaker", "--model", str(tmp_path / "model"), "--json"]
     )
     assert (result.exit_code, result.stderr.count("bad.wav")) == (2, 1)
+    assert "note: --same-speaker: 3 recordings tell little of how a voice usually sounds" in result.stderr
     assert {Path(one["path"]).stem: one["scores"] for one in json.loads(result.stdout)} == {
         name: pytest.approx(told[name], abs=1e-6) for name in "ab"
     }
+
+
+def test_a_recording_is_no_table_of_who_speaks(run: Run, talk: Path) -> None:
+    refused(
+        lambda: run(talk, "--speaker-column", "who"), "is no text in UTF-8 or UTF-16; give a table of the recordings"
+    )
 
 
 def test_an_empty_start_and_end_make_no_part_of_a_recording(tmp_path: Path) -> None:

@@ -67,7 +67,16 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
         compare_runs([tmp_path / "a", tmp_path / "nowhere"])
     predictions = put(tmp_path / "b")
     write_predictions(predictions.assign(utterance="x" + predictions["utterance"]), tmp_path / "b" / PREDICTIONS)
-    with pytest.raises(ReportError, match="share no test clip"):
+    with pytest.raises(ReportError, match="share no test clip of one seed and fold: give both the same split"):
+        compare_runs([tmp_path / "a", tmp_path / "b"])
+    with pytest.raises(ReportError, match="a is named twice"):
+        compare_runs([tmp_path / "a", tmp_path / "b", tmp_path / "a"])
+    record, predictions = full_record()
+    write_predictions(predictions, tmp_path / "b" / PREDICTIONS)
+    record.model_copy(update={"settings": {**record.settings, "seed": 7}}).write(tmp_path / "b" / RECORD)
+    with pytest.raises(
+        ReportError, match="seed 7 against seed 0; runs are compared seed by seed, so give both the same"
+    ):
         compare_runs([tmp_path / "a", tmp_path / "b"])
 
 

@@ -1,5 +1,6 @@
 """Models for the Hugging Face Hub, and what a saved model tells of itself."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,6 +79,9 @@ def test_nothing_else_is_replaced(saved: Path, tmp_path: Path) -> None:
         with pytest.raises(error, match=message):
             export_hub(saved, folder)
         assert sorted(folder.iterdir()) == before
+    shutil.copytree(saved, tmp_path / "run" / "model")
+    with pytest.raises(BundleError, match=r"no model here .*; did you mean .*run/model\?"):
+        model_info(tmp_path / "run")
     with pytest.raises(BundleError, match="no model here"):
         export_hub(tmp_path / "none", tmp_path / "hub")
     (saved / "README.md").write_text("---\ntags: [\n---\n")

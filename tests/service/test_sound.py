@@ -122,6 +122,17 @@ def test_what_is_wrong_with_the_sound_is_noted(predictor: Predictor, voice: Path
     assert note == "only 0.25 s of sound: too short to mean much"
 
 
+@pytest.mark.parametrize(("samples", "told"), [(10, "0.01"), (1600, "0.10"), (7999, "0.50"), (8000, None)])
+def test_what_is_too_short_for_a_syllable_is_unsure(
+    predictor: Predictor, voice: Path, samples: int, told: str | None
+) -> None:
+    """Nor is it clipped: of ten samples, one at least is the highest."""
+    heard = predictor.predict_waveform(load_audio(voice)[16000 : 16000 + samples])
+    best = max(heard.scores, key=heard.scores.__getitem__)
+    assert [heard.label, heard.frames[0].label] == 2 * ["unsure" if told else best]
+    assert heard.notes == ((f"only {told} s of sound: too short to mean much",) if told else ())
+
+
 def test_a_hop_makes_no_other_answer(predictor: Predictor, voice: Path) -> None:
     answers = [predictor.predict(voice, hop=hop) for hop in (0.5, 0.7, 1.0, 2.0, 3.0, 4.0)]
     for answer in answers:

@@ -67,7 +67,10 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         (MINIMAL, ["task=sing"], "task: Input should be 'emotion', 'speaker', 'word' or 'rh-emo'"),
         (MINIMAL, ["network=3"], "network"),
         ("name = 1 2", [], "no valid TOML"),
-        ('name = "a"', [], "out is missing"),
+        ('name = "a"', [], "out and corpus are missing; they must be given"),
+        ('name = "a"\nout = "b"', [], "corpus is missing; it must be given"),
+        (MINIMAL, ["split.fractions=[0.5, 0.5]"], "split.fractions: takes more than 2 values"),
+        (MINIMAL, ["anti_transfer=yes"], "anti_transfer: takes a table, as { key = value }, not 'yes'"),
         ('extends = "none.toml"', [], "no such settings file"),
         ('extends = "run.toml"', [], "in a circle"),
         ("extends = 3", [], "extends takes the name"),
@@ -109,7 +112,7 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings(tmp_path / "binary.toml")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match=r"is a folder; name a settings file, as .*settings\.toml"):
         read_settings(tmp_path)
 
 

@@ -61,9 +61,10 @@ def adapt(
         options={"speaker": speaker} if speaker else {},
         labels=names,
     )
+    replaced = " (in place of an older one)" if (out / "config.json").is_file() else ""
     with interruptible():
         made = adapt_model(corpus, folder, out, title=title, command=command(), threads=threads, quiet=quiet)
-    print(f"{out}: {', '.join(made.recognizer.labels)}")
+    print(f"{out}{replaced}: {', '.join(made.recognizer.labels)}")
     for line in made.results:
         print(f"  {line}")
     for note in made.notes:

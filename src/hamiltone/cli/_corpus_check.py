@@ -119,7 +119,9 @@ def print_audit(audit: "Audit", note: str) -> None:
     print("audio leaks between the parts" if audit.leaking else "no audio is in two parts")
 
 
-def _told(names: list[str]) -> str:
+def _told(names: list[str] | None) -> str:
+    if names is None:
+        return "not known"
     if not names:
         return "none"
     more = ", ..." if len(names) > _MOST_SHARED else ""

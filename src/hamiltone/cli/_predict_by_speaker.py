@@ -39,6 +39,15 @@ def adapted(predictor: "Predictor", recordings: list[Path], report: Report | Non
         return predictor
 
 
+def remark_on_few(recordings: list[Path], remark: Callable[[str], None]) -> None:
+    """Say where recordings are too few to tell how a voice usually sounds."""
+    from hamiltone.service import FEWEST_OF_A_VOICE
+
+    if len(recordings) < FEWEST_OF_A_VOICE:
+        told = "one recording tells" if len(recordings) == 1 else f"{len(recordings)} recordings tell"
+        remark(f"--same-speaker: {told} little of how a voice usually sounds; give a dozen or more, of several moods")
+
+
 def by_their_voices(recordings: list[Path], remark: Callable[[str], None], *, quiet: bool) -> dict[str, list[Path]]:
     """The recordings of each voice that is found, and a remark on how many there are."""
     from hamiltone.service import FEWEST_OF_A_VOICE, recordings_by_voice

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -36,7 +36,7 @@ def check_annotations(names: Iterable[str], form: Format, out: Path | None, read
         read: the files that are read.
 
     Raises:
-        ServiceError: no folder for several recordings, two of one name, or a file that is read.
+        ServiceError: no folder for several recordings, two that would have one file, or a file that is read.
     """
     from hamiltone.service import ANNOTATIONS, check_not_read
 
@@ -82,7 +82,7 @@ def _print_annotations(predictions: "list[Prediction]", form: Format, out: Path 
 
 
 def _annotation_files(names: Iterable[str], form: Format, out: Path | None) -> dict[str, Path]:
-    """The file of each recording; none where one alone is printed."""
+    """The file of each recording (where names are alike, in folders as theirs); none where one alone is printed."""
     from hamiltone.service import ANNOTATIONS, ServiceError
 
     names = list(names)
@@ -90,8 +90,29 @@ def _annotation_files(names: Iterable[str], form: Format, out: Path | None) -> d
         if len(names) > 1:
             raise ServiceError(f"--format {form} has no place for {len(names)} recordings: name a folder, --out DIR")
         return {}
-    files = {name: out / f"{Path(name).stem}{ANNOTATIONS[form][1]}" for name in names}
-    # Names that some systems take for one.
-    if len({unicodedata.normalize("NFC", file.name).casefold() for file in files.values()}) < len(files):
-        raise ServiceError(f"{out}: two recordings would have one file, for they have one name; take them in turn")
+    suffix = ANNOTATIONS[form][1]
+    files = {name: out / f"{Path(name).stem}{suffix}" for name in names}
+    if _alike(files):
+        files = {name: out / f"{place}{suffix}" for name, place in _places_below(names).items()}
+    if alike := _alike(files):
+        raise ServiceError(f"{out}: {alike[0]} and {alike[1]} would have one file; take them in turn, to folders apart")
     return files
+
+
+def _alike(files: Mapping[str, Path]) -> tuple[str, str] | None:
+    """Two recordings whose files some systems take for one."""
+    found: dict[str, str] = {}
+    for name, file in files.items():
+        first = found.setdefault(unicodedata.normalize("NFC", str(file)).casefold(), name)
+        if first != name:
+            return first, name
+    return None
+
+
+def _places_below(names: Sequence[str]) -> dict[str, Path]:
+    """Where each recording lies below the folder that holds all of them."""
+    paths = {name: Path(name).absolute() for name in names}
+    above = next(
+        folder for folder in paths[names[0]].parents if all(path.is_relative_to(folder) for path in paths.values())
+    )
+    return {name: path.relative_to(above) for name, path in paths.items()}

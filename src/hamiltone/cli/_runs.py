@@ -171,7 +171,8 @@ def print_results(record: "RunRecord | EvaluationRecord", out: Path | None) -> N
 
 
 def print_probe(content: "Probe") -> None:
-    print(f"{content.name}: {content.clips} clips of {content.speakers} speakers of {content.corpus}")
+    speakers = f"{content.speakers} speaker{'' if content.speakers == 1 else 's'}"
+    print(f"{content.name}: {content.clips} clips of {speakers} of {content.corpus}")
     for note in content.notes:
         print(f"note: {note}")
     targets, missing = content.layers[0].targets, content.layers[0].missing

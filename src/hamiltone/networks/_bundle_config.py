@@ -117,7 +117,9 @@ def bundle_config(folder: Path | str) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     content = _read(path)
     if content is None:
-        raise BundleError(f"{folder}: no model here ({CONFIG} is missing); name a model folder, as RUN/model")
+        beside = Path(folder) / "model"
+        advice = f"did you mean {beside}?" if (beside / CONFIG).is_file() else "name a model folder, as RUN/model"
+        raise BundleError(f"{folder}: no model here ({CONFIG} is missing); {advice}")
     try:
         config = from_json(content, allow_inf_nan=False)
     except ValueError as error:

@@ -113,6 +113,8 @@ def compare_runs(folders: Sequence[Path | str]) -> Comparison:
     """
     if len(folders) < 2:
         raise ReportError("compare what with what? Name two runs at least: all others are compared with the first")
+    if twice := [str(folder) for place, folder in enumerate(folders) if folder in folders[:place]]:
+        raise ReportError(f"{twice[0]} is named twice: each is compared with the first, so name it once")
     names, tables = [Path(folder).as_posix() for folder in folders], [_clips(Path(folder)) for folder in folders]
     found = [_difference(name, table, names[0], tables[0]) for name, table in zip(names[1:], tables[1:], strict=True)]
     corrected = holm([one.p for one in found])
@@ -137,11 +139,19 @@ def _clips(folder: Path) -> pd.DataFrame:
     return clips
 
 
+def _advice(method: pd.DataFrame, first: pd.DataFrame) -> str:
+    seeds, its = ({*table["seed"].tolist()} for table in (method, first))
+    if seeds & its:
+        return "give both the same split"
+    told, other = (", ".join(map(str, sorted(one))) for one in (seeds, its))
+    return f"seed {told} against seed {other}; runs are compared seed by seed, so give both the same"
+
+
 def _difference(name: str, method: pd.DataFrame, first_name: str, first: pd.DataFrame) -> Difference:
     columns = ["fold", "seed", "utterance", "speaker", "truth", "prediction"]
     both = paired_clips(method.loc[:, columns], first.loc[:, columns])
     if both is None:
-        raise ReportError(f"{name} and {first_name} share no test clip of one seed and fold: give both the same split")
+        raise ReportError(f"{name} and {first_name} share no test clip of one seed and fold: {_advice(method, first)}")
     asked = (uar_from_confusion, both.truth, both.prediction, both.baseline, both.speakers)
     table = pd.DataFrame({"truth": both.truth, "speaker": both.speakers})
     return Difference(

@@ -47,8 +47,8 @@ class Prediction:
         speaker: who speaks, where a table of segments says it.
         start: where the part begins, in seconds.
         end: where it ends.
-        label: the class with the highest score, or "unsure": where that is below the recogniser's ``unsure_below``, or
-            where at least half of the windows hold no speech.
+        label: the class with the highest score, or "unsure": where that is below the recogniser's ``unsure_below``,
+            where at least half of the windows hold no speech, or of less than half a second.
         scores: probabilities that sum to 1: the mean over windows of 4 s side by side, whatever the hop.
         frames: window by window.
         notes: what is wrong with the sound, in words.
@@ -97,11 +97,12 @@ class Prediction:
         overall = rows[[window.counted for window in windows]].mean(dim=0)
         counted = [window for window in windows if window.counted]
         steady = 2 * sum(window.speech for window in counted) <= len(counted)
+        long_enough = samples / SAMPLE_RATE >= _SHORT
         frames = tuple(
             FrameScores(
                 start + window.start / SAMPLE_RATE,
                 start + window.stop / SAMPLE_RATE,
-                recognizer.label(row.tolist(), speech=window.speech),
+                recognizer.label(row.tolist(), speech=window.speech and long_enough),
                 named(row),
             )
             for window, row in zip(windows, rows, strict=True)
@@ -112,7 +113,7 @@ class Prediction:
             speaker=speaker,
             start=start,
             end=start + samples / SAMPLE_RATE,
-            label=recognizer.label(overall.tolist(), speech=not steady),
+            label=recognizer.label(overall.tolist(), speech=long_enough and not steady),
             scores=named(overall),
             frames=frames,
             notes=tuple(_notes(counted, samples / SAMPLE_RATE, steady=steady)),
@@ -164,13 +165,13 @@ def _notes(counted: Sequence[Window], seconds: float, *, steady: bool) -> list[s
     """What is wrong with the sound."""
     notes = []
     if seconds < _SHORT:
-        notes.append(f"only {seconds:.2f} s of sound: too short to mean much")
+        notes.append(f"only {max(seconds, 0.01):.2f} s of sound: too short to mean much")
     if steady:
         silent = sum(not window.speech for window in counted)
         where = "" if silent == len(counted) else f" in {silent} of {len(counted)} windows"
         return [*notes, f"no speech is heard{where}: the level is as steady as that of noise or of a tone"]
     clipped = sum(window.clipped for window in counted) / len(counted)
-    if clipped > HEAVILY_CLIPPED:
+    if clipped > HEAVILY_CLIPPED and not notes:  # of few samples, a large share is near the highest
         notes.append(
             f"heavily clipped: {100 * clipped:.0f} % of the samples lie at the limit; it is not the voice's own sound"
         )

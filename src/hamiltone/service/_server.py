@@ -151,7 +151,7 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ServiceError(f"{file}: the token cannot be read: {error}") from None
+        raise ServiceError(f"{file}: the token cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if not token:
         raise ServiceError(f"{file}: holds no token")
     return token

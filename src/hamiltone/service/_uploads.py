@@ -47,6 +47,8 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
             name = await _write_body(request, file, limits)
             size = file.tell()
             file.close()
+            if not size and name:
+                raise Refusal(400, "no_recording", f"{_sendable(name)[:_LONGEST_NAME]} is empty (0 bytes)")
             if not size:
                 raise Refusal(400, "no_recording", "the request holds no recording; send one as its body or in a form")
             yield Upload(Path(file.name), _sendable(name)[:_LONGEST_NAME], size)
@@ -70,7 +72,7 @@ async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) 
             if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
                 async for block in request.stream():
                     file.write(block)
-                return "recording"
+                return "recording" if file.tell() else ""
             async with request.form(max_files=1, max_fields=8) as form:
                 sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
                 if sent is None:

@@ -98,8 +98,10 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         content = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
+    except IsADirectoryError:
+        raise SettingsError(f"{path}: is a folder; name a settings file, as {path / 'settings.toml'}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from None
+        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is no valid TOML: {error}") from None
     base = content.pop(_EXTENDS, None)
@@ -157,11 +159,18 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         table = name.rpartition(".")[0]
         where = f" (hamiltone settings {table} tells them)" if table and issubclass(model, RunSettings) else ""
         return f"unknown key {name}; {hint}{where}{more}"
+    if first["type"] == "missing" and isinstance(place[-1], int):
+        return f"{'.'.join(map(str, place[:-1]))}: takes more than {place[-1]} values"
+    absent = [".".join(map(str, one)) for one, problem, _ in problems if problem["type"] == "missing"]
+    if first["type"] == "missing" and len(absent) == len(problems) > 1:
+        return f"{', '.join(absent[:-1])} and {absent[-1]} are missing; they must be given"
     if first["type"] == "missing":
         return f"{name} is missing; it must be given{more}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "tuple_type":
         message = "takes a list, as [1, 2]"
+    if first["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        message = "takes a table, as { key = value }"
     # A whole table is not shown: the message names what in it does not fit.
     shown = "" if isinstance(first["input"], dict) else f", not {first['input']!r}"
     return f"{name}: {message}{shown}{more}" if name else f"{message}{more}"

@@ -60,10 +60,13 @@ class Audit:
         """Whether audio of one part is in another, too."""
         return bool(self.leaks or self.protocol.recordings)
 
-    def shared(self, kind: str) -> dict[str, list[str]]:
-        """The "speakers" or "texts" that two parts share: "train and test" -> names, sorted."""
+    def shared(self, kind: str) -> dict[str, list[str] | None]:
+        """The "speakers" or "texts" that two parts share: "train and test" -> names, sorted; None: not known."""
         values = self.protocol.speakers if kind == "speakers" else self.protocol.texts
-        return {f"{part} and {other}": sorted(values[part] & values[other]) for part, other in combinations(PARTS, 2)}
+        return {
+            f"{part} and {other}": sorted(values[part] & values[other]) if values[part] and values[other] else None
+            for part, other in combinations(PARTS, 2)
+        }
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON has it."""

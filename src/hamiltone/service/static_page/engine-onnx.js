@@ -2,7 +2,7 @@
 
 import { RATE, toSamples } from "./audio.js";
 import { EngineError } from "./engine-error.js";
-import { clippedShare, isSteady, notes } from "./hearing.js";
+import { SHORT, clippedShare, isSteady, notes } from "./hearing.js";
 import { draw } from "./pictures.js";
 import * as ort from "./runtime/ort.mjs";
 
@@ -66,20 +66,21 @@ export function createEngine() {
         });
       }
 
+      const end = samples.length / RATE;
+      const short = end < SHORT;
       const frames = listed.map((key) => {
         const { start, end, scores, steady } = heard.get(key);
-        return { start, end, label: labelOf(scores, about, steady), scores: named(scores, about.labels) };
+        return { start, end, label: labelOf(scores, about, steady || short), scores: named(scores, about.labels) };
       });
       const whole = counted.map((key) => heard.get(key));
       const overall = about.labels.map((_, i) => whole.reduce((sum, { scores }) => sum + scores[i], 0) / whole.length);
       const steady = 2 * whole.filter((window) => window.steady).length >= whole.length;
-      const end = samples.length / RATE;
       const result = {
         path: name,
         speaker: null,
         start: 0,
         end,
-        label: labelOf(overall, about, steady),
+        label: labelOf(overall, about, steady || short),
         scores: named(overall, about.labels),
         frames,
         notes: notes(whole, end, steady),
@@ -96,9 +97,9 @@ export function createEngine() {
 }
 
 /** The class with the highest score, or "unsure", as Recognizer.label has it. */
-function labelOf(scores, { labels, unsure_below: least }, steady) {
+function labelOf(scores, { labels, unsure_below: least }, untold) {
   const highest = Math.max(...scores);
-  return steady || highest < least ? "unsure" : labels[scores.indexOf(highest)];
+  return untold || highest < least ? "unsure" : labels[scores.indexOf(highest)];
 }
 
 /** Where windows begin and end, as hamiltone.audio.frame_bounds has it. */

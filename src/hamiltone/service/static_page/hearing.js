@@ -6,7 +6,8 @@ const DEPTH = 1e-6;
 const LEAST_SPREAD = 1.5;
 const NEAR = 0.98;
 const HEAVILY_CLIPPED = 0.02;
-const SHORT = 0.5;
+/** Seconds; there is hardly a syllable in less. */
+export const SHORT = 0.5;
 
 /** Whether the level hardly changes, as that of noise, hum, tones and silence. */
 export function isSteady(samples) {
@@ -31,14 +32,14 @@ export function clippedShare(samples) {
 
 /** What is wrong with the sound of a recording, whose windows side by side these are. */
 export function notes(windows, seconds, steady) {
-  const short = seconds < SHORT ? [`only ${seconds.toFixed(2)} s of sound: too short to mean much`] : [];
+  const short = seconds < SHORT ? [`only ${Math.max(seconds, 0.01).toFixed(2)} s of sound: too short to mean much`] : [];
   if (steady) {
     const silent = windows.filter((window) => window.steady).length;
     const where = silent === windows.length ? "" : ` in ${silent} of ${windows.length} windows`;
     return [...short, `no speech is heard${where}: the level is as steady as that of noise or of a tone`];
   }
   const clipped = windows.reduce((sum, window) => sum + window.clipped, 0) / windows.length;
-  if (clipped <= HEAVILY_CLIPPED) return short;
+  if (clipped <= HEAVILY_CLIPPED || short.length) return short;
   const share = `${(100 * clipped).toFixed(0)} % of the samples lie at the limit`;
   return [...short, `heavily clipped: ${share}; it is not the voice's own sound`];
 }
