@@ -223,7 +223,7 @@ class Predictor:
             part = _Part(str(path), reported_blocks(Path(path), report))
             try:
                 for window, samples in stream_windows(part.hear(), rule=self.recognizer.frame_rule, hop=FRAME_SAMPLES):
-                    if window.counted and window.speech and count < _MOST_TO_ADAPT:
+                    if window.speech and count < _MOST_TO_ADAPT:
                         batch.append(torch.from_numpy(np.pad(samples, (0, FRAME_SAMPLES - len(samples)))))
                         count += 1
                     if len(batch) == _BATCH:
