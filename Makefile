@@ -49,7 +49,7 @@ bench:  ## time and memory, as ratios within one run, beside their targets; AGAI
 
 FROZEN := speaker word vgg/rh-emo-1 vgg/rh-emo-2 vgg/word vgg/speaker
 recognisers: results := $(if $(RESULTS),--results $(RESULTS))
-recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RESULTS=FOLDER does all of it anew, there
+recognisers:  ## docs/recognisers.md: trains and tests what is not done yet; RESULTS=FOLDER tests all of it anew, there
 	@tools/environment.sh $(EXTRAS),baselines
 	@$(if $(RESULTS),for network in $(FROZEN); do $(VENV)/bin/hamiltone pretrain configs/recognisers/$$network.toml || exit 1; done)
 	@$(VENV)/bin/python -m benchmarks.recognisers $(results) train --why "$(if $(RESULTS),the same again,its protocol names it)"

@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from scipy.stats import rankdata, ttest_1samp
+from scipy.stats import rankdata
 
 from hamiltone.files import atomic_write
-from hamiltone.measures import Interval, unweighted_average_recall
+from hamiltone.measures import mean_over_folds, unweighted_average_recall
 
 from ..pages import markdown_table, put_between
 from ._errors import ComparisonError
@@ -67,21 +67,6 @@ def write_blindness(protocol: str, places: Places, page: Path) -> None:
     drawn = _picture(table, titles)
     put_between(page, BEGIN, END, "\n" + "\n".join(parts))
     atomic_write(page.parent / PICTURE, drawn)
-
-
-def mean_over_folds(values: Mapping[Run, float]) -> Interval:
-    """The mean with its 95 % t interval over folds, each of other speakers; seeds of a fold count as one.
-
-    Args:
-        values: by fold and seed.
-    """
-    folds = sorted({fold for fold, _ in values})
-    means = np.array([np.mean([value for (of, _), value in values.items() if of == fold]) for fold in folds])
-    mean = float(means.mean())
-    if len(means) < 3 or np.ptp(means) == 0:
-        return Interval(mean, None, None, len(means))
-    low, high = ttest_1samp(means, 0.0).confidence_interval(0.95)
-    return Interval(mean, float(low), float(high), len(means))  # what is drawn anew are folds here, not speakers
 
 
 def _accuracies(table: pd.DataFrame, system: str, layer: int) -> dict[Run, float]:

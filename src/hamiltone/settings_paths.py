@@ -22,8 +22,8 @@ def expand(text: str, key: str) -> Path:
     if missing := re.search(r"\$\{?(\w+)", expanded):
         name = missing.group(1)
         raise SettingsError(
-            f"{key}: {text} needs the environment's {name}, which is not set; set it (export {name}=FOLDER), or put a "
-            "folder in its place"
+            f"{key}: {text} needs the environment's {name}, which is not set; set it (export {name}=FOLDER), or write "
+            "a folder instead"
         )
     try:
         return Path(lying_path(str(Path(expanded).expanduser()))).resolve()

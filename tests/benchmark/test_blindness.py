@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr, t
+from scipy.stats import spearmanr
 
 from benchmarks.recognisers import ComparisonError, Places, run_fold
-from benchmarks.recognisers._blindness import followed, mean_over_folds, write_blindness
+from benchmarks.recognisers._blindness import followed, write_blindness
 from benchmarks.recognisers._probes import COLUMNS, probe_runs, read_probes
 from benchmarks.recognisers._results import FoldFacts, SystemResults, add_fold
 from hamiltone.corpora import load_corpus
@@ -66,17 +66,6 @@ def places(tmp_path: Path) -> Places:
     (tmp_path / "systems.toml").write_text(SYSTEMS)
     (tmp_path / "tiny.toml").write_text(TINY)
     return Places(tmp_path / "systems.toml", tmp_path / "protocols", tmp_path / "results", tmp_path / "runs")
-
-
-def test_the_mean_over_folds_is_that_of_students_t() -> None:
-    rng = np.random.default_rng(0)
-    values = {(fold, seed): float(rng.random()) for fold in range(6) for seed in range(3)}
-    folds = np.array([np.mean([values[fold, seed] for seed in range(3)]) for fold in range(6)])
-    half = t.ppf(0.975, 5) * folds.std(ddof=1) / np.sqrt(6)
-    found = mean_over_folds(values)
-    assert found.estimate == pytest.approx(folds.mean())
-    assert (found.low, found.high) == (pytest.approx(folds.mean() - half), pytest.approx(folds.mean() + half))
-    assert mean_over_folds({(0, 0): 0.5, (1, 0): 0.7}).low is None
 
 
 def test_the_rank_correlation_is_of_the_pairs_that_both_systems_have(places: Places) -> None:

@@ -91,6 +91,12 @@ def test_a_part_is_missing_something(speech_data: Path) -> None:
     assert "expected: wav/SSsssEv.wav or .flac" in result.output
 
 
+@pytest.mark.parametrize("verb", ["check", "align"])
+def test_a_root_alone_is_told_what_it_lacks(corpus: Path, verb: str) -> None:
+    told = str(hamiltone("corpus", verb, corpus).exception)
+    assert told == f"{corpus}: has no corpus' name before it; write NAME=ROOT, as ravdess={corpus}"
+
+
 def test_an_audit_without_leaks(corpus: Path) -> None:
     result = hamiltone("corpus", "audit", corpus / "run.toml")
     assert result.exit_code == 0, result.output

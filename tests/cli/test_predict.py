@@ -403,7 +403,7 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
         app, ["predict", *of_one, "--same-speaker", "--model", str(tmp_path / "model"), "--json"]
     )
     assert (result.exit_code, result.stderr.count("bad.wav")) == (2, 1)
-    assert "note: --same-speaker: 3 recordings tell little of how a voice usually sounds" in result.stderr
+    assert "note: --same-speaker: 3 recordings tell little of how a voice sounds in other moods" in result.stderr
     assert {Path(one["path"]).stem: one["scores"] for one in json.loads(result.stdout)} == {
         name: pytest.approx(told[name], abs=1e-6) for name in "ab"
     }
@@ -411,7 +411,7 @@ def test_a_table_says_who_speaks_and_all_of_one_person_are_heard_first(tmp_path:
 
 def test_a_recording_is_no_table_of_who_speaks(run: Run, talk: Path) -> None:
     refused(
-        lambda: run(talk, "--speaker-column", "who"), "is no text in UTF-8 or UTF-16; give a table of the recordings"
+        lambda: run(talk, "--speaker-column", "who"), "is no text in UTF-8 or UTF-16; give the recordings as a text"
     )
 
 

@@ -8,8 +8,9 @@ import struct
 import numpy as np
 import pytest
 
+from hamiltone.measures import mean_over_folds
 from hamiltone.records import find_plan
-from hamiltone.report import resource_rows
+from hamiltone.report import resource_rows, write_report
 from hamiltone.report._figure2 import figure2
 from hamiltone.report._figure_style import MARKERS, PRINT
 from hamiltone.report._probe_results import probe_results
@@ -241,12 +242,34 @@ def test_probes_compare_the_selected_runs_with_the_baseline(probed):
     assert speaker.lines[1].accuracies[0] == pytest.approx(0.125 + 0.04 - 0.1)
     row = read.rows[0]
     assert (row.method, row.target, row.layers) == ("single S", "speaker", (2,))
-    assert row.at_layer == pytest.approx((0.125 + 0.08 + 0.1, 0.125 + 0.08 - 0.1))
-    assert row.last_hidden == pytest.approx((0.125 + 0.56 + 0.1, 0.125 + 0.56 - 0.1))
+    assert row.at_layer is not None and row.last_hidden is not None
+    assert row.at_layer[:2] == pytest.approx((0.125 + 0.08 + 0.1, 0.125 + 0.08 - 0.1))
+    assert row.last_hidden[:2] == pytest.approx((0.125 + 0.56 + 0.1, 0.125 + 0.56 - 0.1))
+    assert row.last_hidden[2].estimate == pytest.approx(-0.2)
+    assert row.last_hidden[2].low is None  # of one fold
     assert read.missing == ("word: the corpus has one word",)
     assert [run.label for run in read.runs] == ["quaternion, no AT", "quaternion, single S, layer 2"]
     words = re.findall(r"<text[^>]*>([^<]+)</text>", probes_inline(read.panels))
     assert {"speaker", "emotion", "layer", "accuracy of the probe", "no AT", "single S", "chance"} <= set(words)
+
+
+def test_differences_of_probes_have_intervals_over_folds(made, make):
+    shifts = {(0, 0): -0.3, (0, 1): -0.1, (1, 0): -0.1, (2, 0): 0.06}
+    for (fold, seed), shift in shifts.items():
+        made.recogniser(folds=3, fold=fold, seed=seed, probe=make.probe(0.1))
+        made.recogniser("single S", 2, folds=3, fold=fold, seed=seed, probe=make.probe(0.1 + shift))
+    study = study_of(made)
+    read = probe_results(study, table1(study))
+    assert read is not None
+    (row,) = [row for row in read.rows if row.target == "speaker"]
+    expected = mean_over_folds(shifts)
+    assert row.last_hidden is not None
+    assert (row.last_hidden[2].low, row.last_hidden[2].high) == pytest.approx((expected.low, expected.high))
+    write_report(made.write())
+    text = (made.folder / "probes.md").read_text(encoding="utf-8")
+    values = (expected.estimate, expected.low or 0, expected.high or 0)
+    assert " {:+.1f} [{:+.1f}, {:+.1f}] ".format(*(100 * value for value in values)) in text
+    assert "95 % t intervals over folds" in text
 
 
 @pytest.mark.parametrize(
@@ -267,7 +290,8 @@ def test_the_last_hidden_layer_is_that_of_the_network(made, make, convolutions, 
     last = convolutions + 1
     assert read.panels[0].last_hidden == last
     expected = [min(1.0, 0.125 + 0.04 * last + shift) for shift in (0.1, -0.1)]
-    assert read.rows[0].last_hidden == pytest.approx(expected)
+    assert read.rows[0].last_hidden is not None
+    assert read.rows[0].last_hidden[:2] == pytest.approx(expected)
     (axes, _) = _probes_figure(read.panels).axes
     found = zip(axes.get_xticks(), (label.get_text() for label in axes.get_xticklabels()), strict=True)
     assert list(found) == ticks

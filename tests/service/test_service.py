@@ -106,7 +106,7 @@ def test_what_is_refused_and_how(client: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
         assert answer.json()["message"]
     empty = client.post("/v1/predict", files={"file": ("empty.wav", b"")})
-    assert empty.json()["message"] == "empty.wav is empty (0 bytes)"
+    assert empty.json()["message"] == "recording: is empty (0 bytes)"
     assert client.get("/nothing").status_code == 404
     assert client.put("/v1/predict").status_code == 405
     assert client.get("/healthz").json() == {"status": "ok"}

@@ -69,7 +69,7 @@ def test_a_file_is_laid_over_the_one_it_extends(write) -> None:
         ("name = 1 2", [], "no valid TOML"),
         ('name = "a"', [], "out and corpus are missing; they must be given"),
         ('name = "a"\nout = "b"', [], "corpus is missing; it must be given"),
-        (MINIMAL, ["split.fractions=[0.5, 0.5]"], "split.fractions: takes more than 2 values"),
+        (MINIMAL, ["split.fractions=[0.5, 0.5]"], "split.fractions: has too few values"),
         (MINIMAL, ["anti_transfer=yes"], "anti_transfer: takes a table, as { key = value }, not 'yes'"),
         ('extends = "none.toml"', [], "no such settings file"),
         ('extends = "run.toml"', [], "in a circle"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamiltone.cli._corpora import corpus_app
-from hamiltone.cli._options import Json, Overrides, Quiet, Settings
+from hamiltone.cli._options import Json, Overrides, Quiet, Settings, corpus_and_root
 from hamiltone.cli._printing import print_table, progress
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def corpus_check(
     """
     from hamiltone.corpora import check_corpus
 
-    name, _, root = corpus.partition("=")
+    name, root = corpus_and_root(corpus)
     with progress(name, quiet=quiet) as report:
-        check = check_corpus(name, root or None, report=report)
+        check = check_corpus(name, root, report=report)
     if as_json:
         print(json.dumps(check.as_json(), indent=2))
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hamiltone.cli._corpora import corpus_app
-from hamiltone.cli._options import Quiet
+from hamiltone.cli._options import Quiet, corpus_and_root
 from hamiltone.cli._printing import GOES_ON, interruptible, progress
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def corpus_align(
     """
     from hamiltone.corpora import align_words, load_corpus
 
-    name, _, root = corpus.partition("=")
-    utterances = load_corpus(name, root or None)
+    name, root = corpus_and_root(corpus)
+    utterances = load_corpus(name, root)
     with progress(name, quiet=quiet, advice=GOES_ON) as report:
         alignment = align_words(utterances, out, processes=processes, report=report)
     print(f"{name}: {alignment.aligned} of {alignment.utterances} utterances aligned ({alignment.before} before)")

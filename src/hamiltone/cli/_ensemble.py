@@ -22,7 +22,7 @@ def ensemble(
         typer.Option(
             "--speed",
             metavar="TIMES",
-            help="Average over recordings at this speed, one option for each (1 is as recorded); each takes its time.",
+            help="Average over recordings at this speed (1 is as recorded), one option each; each adds its time.",
         ),
     ] = None,
     unsure_below: Annotated[

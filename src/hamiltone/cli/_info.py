@@ -26,8 +26,7 @@ def info(
         return
     about["network"] = _alike_once(about["network"])
     for name, value in about.items():
-        listed = name in ("results", "notes")
-        lines = value if listed and value else ["none" if name == "notes" else _fact_text(value)]
+        lines = value if name in ("results", "notes") and value else ["none" if value == [] else _fact_text(value)]
         for number, line in enumerate(lines):
             print(f"{'' if number else name.replace('_', ' '):<14}{line}")
 

@@ -18,6 +18,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
+def corpus_and_root(text: str) -> tuple[str, str | None]:
+    """A corpus' name, and its folder or table, of NAME=ROOT; None where no root is given."""
+    from hamiltone.corpora import CorpusError
+
+    name, _, root = text.partition("=")
+    if not root and any(sign in name for sign in "/\\"):
+        raise CorpusError(f"{text}: has no corpus' name before it; write NAME=ROOT, as ravdess={text}")
+    return name, root or None
+
+
 def command() -> str:
     """The command line as it was typed, for records."""
     return shlex.join(["hamiltone", *sys.argv[1:]])

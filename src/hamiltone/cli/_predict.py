@@ -152,7 +152,7 @@ def predict(
             predictions = list(_told(results, faults, named, form, predictor, quiet=quiet))
     if csv is not None:  # first: who reads the rest may stop reading
         write_csv(predictions, predictor.recognizer.labels, csv)
-    print_as(predictions, form, out, alone=len(recordings) == 1 and ranges is None)
+    print_as(predictions, names, form, out, alone=len(recordings) == 1 and ranges is None)
     if faults.count:
         raise typer.Exit(2)
 

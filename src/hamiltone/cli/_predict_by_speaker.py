@@ -45,7 +45,7 @@ def remark_on_few(recordings: list[Path], remark: Callable[[str], None]) -> None
 
     if len(recordings) < FEWEST_OF_A_VOICE:
         told = "one recording tells" if len(recordings) == 1 else f"{len(recordings)} recordings tell"
-        remark(f"--same-speaker: {told} little of how a voice usually sounds; give a dozen or more, of several moods")
+        remark(f"--same-speaker: {told} little of how a voice sounds in other moods; give a dozen or more, of several")
 
 
 def by_their_voices(recordings: list[Path], remark: Callable[[str], None], *, quiet: bool) -> dict[str, list[Path]]:

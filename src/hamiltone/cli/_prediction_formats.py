@@ -1,8 +1,9 @@
 """The formats in which predictions are printed."""
 
 import json
+import os
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -44,11 +45,14 @@ def check_annotations(names: Iterable[str], form: Format, out: Path | None, read
         check_not_read(_annotation_files(names, form, out).values(), read)
 
 
-def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *, alone: bool) -> None:
+def print_as(
+    predictions: "list[Prediction]", names: Sequence[str], form: Format, out: Path | None, *, alone: bool
+) -> None:
     """Print predictions; those that are lines already were printed as they came.
 
     Args:
         predictions: in their order.
+        names: of all recordings, those among them that could not be heard, as ``check_annotations`` took them.
         form: how.
         out: for labels over time, the folder of their files.
         alone: whether it is one recording, and no part of one.
@@ -56,7 +60,7 @@ def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *,
     from hamiltone.service import ANNOTATIONS
 
     if form in ANNOTATIONS:
-        _print_annotations(predictions, form, out)
+        _print_annotations(predictions, _annotation_files(names, form, out), ANNOTATIONS[form][0])
     elif form is Format.JSON:
         print(json.dumps([prediction.as_json() for prediction in predictions], indent=2))
     elif form is Format.TABLE and predictions:
@@ -66,19 +70,19 @@ def print_as(predictions: "list[Prediction]", form: Format, out: Path | None, *,
             print_predictions(predictions)
 
 
-def _print_annotations(predictions: "list[Prediction]", form: Format, out: Path | None) -> None:
+def _print_annotations(
+    predictions: "list[Prediction]", files: Mapping[str, Path], write: "Callable[[list[Prediction]], str]"
+) -> None:
     from hamiltone.files import atomic_write
-    from hamiltone.service import ANNOTATIONS
 
-    write, _ = ANNOTATIONS[form]
     texts = {path: write(list(its)) for path, its in groupby(predictions, key=lambda prediction: prediction.path)}
-    files = _annotation_files(texts, form, out)
     if not files:
         print("".join(texts.values()), end="")
-    for path, file in files.items():
-        replaced = " (in place of an older one)" if file.exists() else ""
-        atomic_write(file, texts[path])
-        print(f"{file}{replaced}")
+        return
+    for path, text in texts.items():
+        replaced = " (in place of an older one)" if files[path].exists() else ""
+        atomic_write(files[path], text)
+        print(f"{files[path]}{replaced}")
 
 
 def _annotation_files(names: Iterable[str], form: Format, out: Path | None) -> dict[str, Path]:
@@ -110,9 +114,16 @@ def _alike(files: Mapping[str, Path]) -> tuple[str, str] | None:
 
 
 def _places_below(names: Sequence[str]) -> dict[str, Path]:
-    """Where each recording lies below the folder that holds all of them."""
-    paths = {name: Path(name).absolute() for name in names}
+    """Where each recording lies below the folder that holds all of them; the standard input is in none."""
+    paths = {name: Path(os.path.abspath(name)) for name in names if os.path.exists(name)}  # noqa: PTH100, PTH110
     above = next(
-        folder for folder in paths[names[0]].parents if all(path.is_relative_to(folder) for path in paths.values())
+        (
+            folder
+            for folder in next(iter(paths.values()), Path()).parents
+            if all(path.is_relative_to(folder) for path in paths.values())
+        ),
+        None,
     )
-    return {name: path.relative_to(above) for name, path in paths.items()}
+    return {
+        name: paths[name].relative_to(above) if above and name in paths else Path(Path(name).name) for name in names
+    }

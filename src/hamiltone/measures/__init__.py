@@ -26,6 +26,7 @@ from ._confusion import (
     macro_f1_from_confusion,
     unweighted_average_recall_from_confusion,
 )
+from ._folds import mean_over_folds
 from ._holm import holm
 from ._interval import MINIMUM_SPEAKERS, Interval, speaker_interval
 from ._paired import (
@@ -58,6 +59,7 @@ __all__ = [
     "holm",
     "macro_f1",
     "macro_f1_from_confusion",
+    "mean_over_folds",
     "mean_paired_interval",
     "paired_interval",
     "paired_permutation_test",

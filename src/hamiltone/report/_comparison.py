@@ -113,7 +113,8 @@ def compare_runs(folders: Sequence[Path | str]) -> Comparison:
     """
     if len(folders) < 2:
         raise ReportError("compare what with what? Name two runs at least: all others are compared with the first")
-    if twice := [str(folder) for place, folder in enumerate(folders) if folder in folders[:place]]:
+    places = [Path(folder).resolve() for folder in folders]
+    if twice := [str(folder) for number, folder in enumerate(folders) if places[number] in places[:number]]:
         raise ReportError(f"{twice[0]} is named twice: each is compared with the first, so name it once")
     names, tables = [Path(folder).as_posix() for folder in folders], [_clips(Path(folder)) for folder in folders]
     found = [_difference(name, table, names[0], tables[0]) for name, table in zip(names[1:], tables[1:], strict=True)]
@@ -144,7 +145,10 @@ def _advice(method: pd.DataFrame, first: pd.DataFrame) -> str:
     if seeds & its:
         return "give both the same split"
     told, other = (", ".join(map(str, sorted(one))) for one in (seeds, its))
-    return f"seed {told} against seed {other}; runs are compared seed by seed, so give both the same"
+    return (
+        f"seed {told} against seed {other}; runs are compared seed by seed, so give both the same (an evaluation has "
+        "seed 0)"
+    )
 
 
 def _difference(name: str, method: pd.DataFrame, first_name: str, first: pd.DataFrame) -> Difference:

@@ -19,7 +19,7 @@ def study_opening(table: Table1, splits: Sequence[Mapping[str, Any]] = ()) -> st
     says first that what follows is of test parts.
     """
     parts = dict.fromkeys(
-        f"folds {', '.join(map(str, split['only']))} of the {split['kind']} split"
+        f"fold{'s' if len(split['only']) > 1 else ''} {', '.join(map(str, split['only']))} of the {split['kind']} split"
         for split in splits
         if split.get("only")
     )

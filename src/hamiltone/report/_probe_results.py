@@ -4,11 +4,17 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hamiltone.measures import Interval, mean_over_folds
 from hamiltone.records import METHOD_NAMES, Probe, ProbeTarget
 
 from ._study_results import StudyResults, StudyRun
 from ._table1 import Table1, TableCell
 
+PROBE_WORDS = (
+    "Mean accuracy of linear probes over the seeds and folds that both have. Differences in percentage points; "
+    "brackets are 95 % t intervals over folds (three or more), each of other speakers, seeds of a fold counting as "
+    "one; none is corrected for their number."
+)
 TARGETS = ("speaker", "word", "emotion")
 
 
@@ -40,7 +46,12 @@ class ProbePanel:
 
 @dataclass(frozen=True)
 class ProbeRow:
-    """A target read with and without AT, at the AT layer and at the last hidden layer; the same seeds and folds."""
+    """A target read with and without AT, at the AT layer and at the last hidden layer; the same seeds and folds.
+
+    Attributes:
+        at_layer: mean accuracy without and with AT, and the difference, with its interval over folds.
+        last_hidden: likewise.
+    """
 
     corpus: str
     split: str
@@ -48,8 +59,8 @@ class ProbeRow:
     method: str
     target: str
     layers: tuple[int, ...]
-    at_layer: tuple[float, float] | None
-    last_hidden: tuple[float, float] | None
+    at_layer: tuple[float, float, Interval] | None
+    last_hidden: tuple[float, float, Interval] | None
     chance: float
 
 
@@ -65,6 +76,8 @@ class ProbeResults:
 
 _Readings = dict[tuple[int, int], dict[int, ProbeTarget]]
 """What was read of one target, by fold and seed, by layer."""
+_Pairs = dict[tuple[int, int], tuple[float, float]]
+"""Accuracy without and with AT, by fold and seed."""
 
 
 def probe_results(study: StudyResults, table: Table1) -> ProbeResults | None:
@@ -126,11 +139,12 @@ def _row(cell: TableCell, read: Mapping[str, _Readings], panel: ProbePanel) -> P
         return None
     with_at, without = read[cell.method], read["none"]
     chosen = {(run.condition.fold, run.condition.seed): run.condition.layer for run in cell.selection.runs}
-    at_layer, last = [], []
-    for place in with_at.keys() & without.keys():
+    at_layer: _Pairs = {}
+    last: _Pairs = {}
+    for place in sorted(with_at.keys() & without.keys()):
         for layer, pairs in ((chosen[place], at_layer), (panel.last_hidden, last)):
             if layer is not None and layer in with_at[place] and layer in without[place]:
-                pairs.append((without[place][layer].accuracy, with_at[place][layer].accuracy))
+                pairs[place] = without[place][layer].accuracy, with_at[place][layer].accuracy
     if not at_layer and not last:
         return None
     return ProbeRow(
@@ -146,11 +160,12 @@ def _row(cell: TableCell, read: Mapping[str, _Readings], panel: ProbePanel) -> P
     )
 
 
-def _means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
+def _means(pairs: _Pairs) -> tuple[float, float, Interval] | None:
     if not pairs:
         return None
-    without, with_at = zip(*pairs, strict=True)
-    return statistics.fmean(without), statistics.fmean(with_at)
+    without, with_at = zip(*pairs.values(), strict=True)
+    differences = {place: after - before for place, (before, after) in pairs.items()}
+    return statistics.fmean(without), statistics.fmean(with_at), mean_over_folds(differences)
 
 
 def _missing(probes: Sequence[Probe]) -> tuple[str, ...]:

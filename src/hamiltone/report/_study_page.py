@@ -8,14 +8,14 @@ from typing import Any
 from markupsafe import Markup
 
 from hamiltone.files import content_key
-from hamiltone.measures import confusion_matrix
+from hamiltone.measures import Interval, confusion_matrix
 from hamiltone.records import METHOD_NAMES, find_plan
 
 from ._confusion import ConfusionMatrix
 from ._figure2 import Figure2, figure2
 from ._layer_table import LAYER_WORDS, layer_cells
 from ._opening import study_opening
-from ._probe_results import ProbeResults, ProbeRow, probe_results
+from ._probe_results import PROBE_WORDS, ProbeResults, ProbeRow, probe_results
 from ._resource_table import ResourceTable, resource_table
 from ._resource_text import resource_cells, resources_csv
 from ._run_tables import NOTHING, CellText, as_text, markdown_table, percent
@@ -66,6 +66,7 @@ def study_page(study: StudyResults) -> tuple[dict[str, Any], dict[str, bytes]]:
         "search_words": SEARCH_WORDS,
         "probe_figures": _probe_figures(read) if read else [],
         "probe_rows": [_probe_row(row) for row in read.rows] if read else [],
+        "probe_words": PROBE_WORDS,
         "probes_missing": read.missing if read else (),
         "matrices": _matrices(table),
         "shown": [run.run for run in (*first, *study.pretraining) if run.run],
@@ -106,7 +107,11 @@ def _files(
         "resources.md": _document(f"Resources: {name}", page["resource_rows"], page["resource_words"]),
         "resources.csv": resources_csv(costs),
     }
-    for file, title, kind in (("search.md", "Search", "search"), ("layers.md", "AT layers by validation", "layer")):
+    for file, title, kind in (
+        ("search.md", "Search", "search"),
+        ("layers.md", "AT layers by validation", "layer"),
+        ("probes.md", "Probes", "probe"),
+    ):
         if rows := page[f"{kind}_rows"]:
             texts[file] = _document(f"{title}: {name}", rows, [page[f"{kind}_words"]])
     files = {file: text.encode("utf-8", "replace") for file, text in texts.items()}
@@ -157,19 +162,26 @@ def _probe_figures(read: ProbeResults) -> list[Markup]:
 
 
 def _probe_row(row: ProbeRow) -> dict[str, CellText]:
-    return {
+    cells = {
         "Network": CellText(row.network),
         "AT": CellText(row.method),
         "Probe for": CellText(row.target),
         "Corpus": CellText(row.corpus),
         "Split": CellText(row.split),
         "AT layer": CellText(", ".join(map(str, row.layers)) or NOTHING),
-        "AT layer, without AT": CellText(percent(row.at_layer and row.at_layer[0])),
-        "AT layer, with AT": CellText(percent(row.at_layer and row.at_layer[1])),
-        "Last hidden, without AT": CellText(percent(row.last_hidden and row.last_hidden[0])),
-        "Last hidden, with AT": CellText(percent(row.last_hidden and row.last_hidden[1])),
-        "Chance": CellText(percent(row.chance)),
     }
+    for place, found in (("AT layer", row.at_layer), ("Last hidden", row.last_hidden)):
+        cells[f"{place}, without AT"] = CellText(percent(found and found[0]))
+        cells[f"{place}, with AT"] = CellText(percent(found and found[1]))
+        cells[f"{place}, difference"] = _points(found[2]) if found else CellText(NOTHING)
+    return cells | {"Chance": CellText(percent(row.chance))}
+
+
+def _points(difference: Interval) -> CellText:
+    text = f"{100 * difference.estimate:+.1f}"
+    if difference.low is None or difference.high is None:
+        return CellText(text)
+    return CellText(text, f"[{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]")
 
 
 def _other(run: StudyRun) -> dict[str, CellText]:

@@ -29,11 +29,17 @@ def check_place(path: Path, *, named: Path | None = None) -> None:
 
 
 def file_mode(path: Path) -> int:
-    """The mode of what is there, links followed; 0 of nothing, and of what lies in a folder that may not be entered."""
+    """The mode of what is there, links followed; 0 of nothing, and of what lies in a folder that may not be entered.
+
+    Raises:
+        ServiceError: nothing can be there.
+    """
     try:
         return path.stat().st_mode
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return 0
+    except (OSError, ValueError) as error:  # too long, a ring of links, or no possible name
+        raise ServiceError(f"{path}: is no place for a file: {getattr(error, 'strerror', None) or error}") from None
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:

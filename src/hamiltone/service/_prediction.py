@@ -48,7 +48,7 @@ class Prediction:
         start: where the part begins, in seconds.
         end: where it ends.
         label: the class with the highest score, or "unsure": where that is below the recogniser's ``unsure_below``,
-            where at least half of the windows hold no speech, or of less than half a second.
+            where at least half of the windows hold no speech, and where it lasts less than half a second.
         scores: probabilities that sum to 1: the mean over windows of 4 s side by side, whatever the hop.
         frames: window by window.
         notes: what is wrong with the sound, in words.

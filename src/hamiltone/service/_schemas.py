@@ -38,7 +38,7 @@ class Answer(BaseModel):
     end: float = Field(description="Seconds.")
     label: str = Field(
         description='The emotion with the highest overall score; "unsure" where that is below the model\'s '
-        "`unsure_below`, or where no speech is heard."
+        "`unsure_below`, where no speech is heard, or of less than half a second."
     )
     scores: dict[str, float] = Field(
         description="The mean of the probabilities of windows of 4 s side by side, whatever the hop."

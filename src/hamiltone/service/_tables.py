@@ -24,7 +24,7 @@ def text_lines(file: Path, what: str) -> list[str]:
     try:
         return read_text(file).splitlines()
     except UnicodeDecodeError:
-        raise ServiceError(f"{file}: is no text in UTF-8 or UTF-16; give a table of the {what}, saved so") from None
+        raise ServiceError(f"{file}: is no text in UTF-8 or UTF-16; give the {what} as a text, saved so") from None
     except OSError as error:
         raise ServiceError(f"{file}: the {what} cannot be read: {error.strerror}") from None
 

@@ -48,7 +48,7 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
             size = file.tell()
             file.close()
             if not size and name:
-                raise Refusal(400, "no_recording", f"{_sendable(name)[:_LONGEST_NAME]} is empty (0 bytes)")
+                raise Refusal(400, "no_recording", "recording: is empty (0 bytes)")
             if not size:
                 raise Refusal(400, "no_recording", "the request holds no recording; send one as its body or in a form")
             yield Upload(Path(file.name), _sendable(name)[:_LONGEST_NAME], size)
@@ -79,7 +79,7 @@ async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) 
                     return ""
                 while block := await sent.read(_BLOCK):
                     file.write(block)
-                return sent.filename or "recording"
+                return sent.filename or ("recording" if file.tell() else "")
     except TimeoutError:
         message = f"the recording did not arrive within {limits.upload_timeout:g} s"
         raise Refusal(408, "upload_timeout", message) from None

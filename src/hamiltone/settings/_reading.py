@@ -98,9 +98,9 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         content = tomllib.loads(read_text(path))
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such settings file; ready ones are in configs/") from None
-    except IsADirectoryError:
-        raise SettingsError(f"{path}: is a folder; name a settings file, as {path / 'settings.toml'}") from None
     except (OSError, UnicodeDecodeError) as error:
+        if path.is_dir():
+            raise SettingsError(f"{path}: is a folder; name a settings file, as {path / 'settings.toml'}") from None
         raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is no valid TOML: {error}") from None
@@ -160,8 +160,12 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         where = f" (hamiltone settings {table} tells them)" if table and issubclass(model, RunSettings) else ""
         return f"unknown key {name}; {hint}{where}{more}"
     if first["type"] == "missing" and isinstance(place[-1], int):
-        return f"{'.'.join(map(str, place[:-1]))}: takes more than {place[-1]} values"
-    absent = [".".join(map(str, one)) for one, problem, _ in problems if problem["type"] == "missing"]
+        return f"{'.'.join(map(str, place[:-1]))}: has too few values{more}"
+    absent = [
+        ".".join(map(str, one))
+        for one, problem, _ in problems
+        if problem["type"] == "missing" and not isinstance(one[-1], int)
+    ]
     if first["type"] == "missing" and len(absent) == len(problems) > 1:
         return f"{', '.join(absent[:-1])} and {absent[-1]} are missing; they must be given"
     if first["type"] == "missing":

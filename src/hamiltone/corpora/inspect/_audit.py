@@ -63,8 +63,9 @@ class Audit:
     def shared(self, kind: str) -> dict[str, list[str] | None]:
         """The "speakers" or "texts" that two parts share: "train and test" -> names, sorted; None: not known."""
         values = self.protocol.speakers if kind == "speakers" else self.protocol.texts
+        untold = {part for part in PARTS if self.clips.get(part) and not values[part]}
         return {
-            f"{part} and {other}": sorted(values[part] & values[other]) if values[part] and values[other] else None
+            f"{part} and {other}": None if untold & {part, other} else sorted(values[part] & values[other])
             for part, other in combinations(PARTS, 2)
         }
 

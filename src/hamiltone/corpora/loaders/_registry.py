@@ -152,8 +152,6 @@ def recordings_of(corpus: str, utterances: set[str]) -> tuple[str, set[str]]:
 def _corpus_named(name: str) -> Corpus:
     if name not in CORPORA:
         load_extensions()
-    if name not in CORPORA and Path(name).is_dir():
-        raise CorpusError(f"{name}: a folder has its corpus' name before it, as ravdess={name}")
     if name not in CORPORA:
         near = get_close_matches(name.lower(), CORPORA, n=1, cutoff=0.0)
         raise CorpusError(f"no corpus {name!r}: did you mean {near[0]!r}? There are {', '.join(CORPORA)}; {hint()}")

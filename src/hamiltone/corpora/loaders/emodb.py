@@ -81,7 +81,7 @@ def load_emodb(root: Path | None) -> Utterances:
 _URL = "https://zenodo.org/records/7447302/files/emodb.zip"
 _SOURCE = Source(
     "EmoDB, the Berlin database of emotional speech, 1.3.0 (audEERING's edition of the 535 recordings)",
-    "CC BY 4.0 by its record, CC0 1.0 by the file in it: name the source when you publish",
+    "CC BY 4.0 (the licence file inside says CC0 1.0): name the source when you publish",
     "https://zenodo.org/records/7447302",
     (
         # The record's own checksum and size, as programs that fetch it have them.
