@@ -7,6 +7,8 @@ import pytest
 
 from hamiltone.records import find_plan
 from hamiltone.report import pretraining_rows, resource_rows, result_rows
+from hamiltone.report._layer_table import layer_cells
+from hamiltone.report._run_tables import as_text
 from hamiltone.report._study_results import read_study
 from hamiltone.report._table1 import table1
 from hamiltone.report._table1_files import table1_csv, table1_tex
@@ -48,6 +50,15 @@ def test_a_study_gives_its_tables_again(name: str, runs: int):
     assert table1_csv(table) == (folder / "table1.csv").read_text(encoding="utf-8")
     assert table1_tex(table) == (folder / "table1.tex").read_text(encoding="utf-8")
     assert resource_rows(folder) == page_rows(f"{name}/resources.md")
+
+
+def test_the_screening_gives_its_table_of_layers_again():
+    folder = DOCS / "ravdess-screen"
+    plan = find_plan(folder)
+    assert plan is not None
+    study = read_study(folder, plan)
+    assert study.counts["done"] == study.counts["planned"] == 62
+    assert as_text(layer_cells(study)) == page_rows("ravdess-screen/layers.md")
 
 
 def test_the_first_results_are_those_of_their_page():
