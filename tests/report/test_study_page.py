@@ -16,6 +16,7 @@ FILES = {
     "figure2.svg",
     "figure2.png",
     "layers.md",
+    "probes.md",
 }
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 

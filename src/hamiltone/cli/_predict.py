@@ -15,7 +15,7 @@ import typer
 from hamiltone.cli._app import app
 from hamiltone.cli._listening import listening
 from hamiltone.cli._options import Json, Quiet
-from hamiltone.cli._predict_by_speaker import adapted, by_their_voices, remark_on_few, speaker_by_speaker
+from hamiltone.cli._predict_by_speaker import by_their_voices, of_one_voice, speaker_by_speaker
 from hamiltone.cli._predict_request import check_one_voice, check_outputs, check_request, one_format, speakers_of
 from hamiltone.cli._prediction_formats import Format, print_as
 from hamiltone.cli._prediction_text import rolling_line
@@ -136,10 +136,7 @@ def predict(
             return
         if same_speaker:
             check_one_voice(ranges)
-            if ranges is None:
-                remark_on_few(recordings, _remark(quiet))
-            with listening(recordings, quiet=quiet) as report:
-                predictor = adapted(predictor, recordings, report)
+            predictor = of_one_voice(predictor, recordings, _remark(quiet or ranges is not None), quiet=quiet)
         if by_voice:
             by_speaker = by_their_voices(recordings, _remark(quiet), quiet=quiet)
         with listening(recordings, quiet=quiet) as report:

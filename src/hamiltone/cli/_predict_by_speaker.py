@@ -39,13 +39,17 @@ def adapted(predictor: "Predictor", recordings: list[Path], report: Report | Non
         return predictor
 
 
-def remark_on_few(recordings: list[Path], remark: Callable[[str], None]) -> None:
-    """Say where recordings are too few to tell how a voice usually sounds."""
+def of_one_voice(
+    predictor: "Predictor", recordings: list[Path], remark: Callable[[str], None], *, quiet: bool
+) -> "Predictor":
+    """The recogniser that heard all recordings, which are of one person; a remark where they are few."""
     from hamiltone.service import FEWEST_OF_A_VOICE
 
     if len(recordings) < FEWEST_OF_A_VOICE:
         told = "one recording tells" if len(recordings) == 1 else f"{len(recordings)} recordings tell"
         remark(f"--same-speaker: {told} little of how a voice sounds in other moods; give a dozen or more, of several")
+    with listening(recordings, quiet=quiet) as report:
+        return adapted(predictor, recordings, report)
 
 
 def by_their_voices(recordings: list[Path], remark: Callable[[str], None], *, quiet: bool) -> dict[str, list[Path]]:
