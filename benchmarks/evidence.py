@@ -4,7 +4,6 @@ Each row is a difference from the same network without anti-transfer, with its 9
 tables in docs/evidence/ and of the comparison of recognisers.
 """
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from hamiltone.files import atomic_write
 from hamiltone.measures import Interval
 
+from .pages import svg_text
 from .recognisers._folds import Places
 from .recognisers._page import corpora_of
 from .recognisers._protocols import read_protocols
@@ -106,9 +106,7 @@ def picture(rows: Mapping[str, Sequence[Row]]) -> str:
         figure.supxlabel(
             "less the same network without anti-transfer, percentage points; 95 % intervals over speakers", fontsize=8
         )
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return svg_text(figure)
 
 
 def _panel(axes: Axes, title: str, rows: Sequence[Row]) -> None:

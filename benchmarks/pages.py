@@ -1,8 +1,11 @@
 """Pages of the documentation, parts of which a benchmark writes."""
 
+import io
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_write
@@ -29,3 +32,10 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, lef
     """A table in Markdown: so many columns to the left, the others to the right."""
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * left}{'---:|' * (len(columns) - left)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+
+
+def svg_text(figure: Figure) -> str:
+    """A figure as SVG, without the date."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

@@ -1,6 +1,5 @@
 """Page of the probes: does anti-transfer make layers blind to speakers and sentences, and does recall follow?"""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from scipy.stats import rankdata
 from hamiltone.files import atomic_write
 from hamiltone.measures import mean_over_folds, unweighted_average_recall
 
-from ..pages import markdown_table, put_between
+from ..pages import markdown_table, put_between, svg_text
 from ._errors import ComparisonError
 from ._folds import Places
 from ._probes import PROBES, read_probes
@@ -160,9 +159,7 @@ def _picture(table: pd.DataFrame, titles: Mapping[str, str]) -> str:
         every[0].set_ylabel("accuracy of a linear probe")
         figure.supxlabel("layer; the last one is the classifier's last hidden layer", fontsize=8)
         figure.legend(*every[0].get_legend_handles_labels(), frameon=False, loc="outside upper left", fontsize=8)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return svg_text(figure)
 
 
 def _panel(axes: Axes, table: pd.DataFrame, titles: Mapping[str, str]) -> None:

@@ -1,6 +1,5 @@
 """Learning curves: recall against the number of speakers who train, in a table and a picture."""
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hamiltone.measures import Interval
 
-from ..pages import markdown_table
+from ..pages import markdown_table, svg_text
 from ._protocols import Protocol
 from ._scores import ProtocolScores
 from ._text import interval_text
@@ -132,6 +131,4 @@ def curve_picture(curve: LearningCurve) -> str:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", linewidth=0.4, color="0.85")
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return svg_text(figure)

@@ -1,6 +1,5 @@
 """Picture of the comparison: recall of each system with its interval, a panel for each protocol."""
 
-import io
 from collections.abc import Mapping
 
 import matplotlib as mpl
@@ -8,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from ..pages import svg_text
 from ._scores import Measured, ProtocolScores
 from ._systems import SvmSystem
 
@@ -34,9 +34,7 @@ def picture(scores: Mapping[str, ProtocolScores]) -> str:
         for axes in every[len(scores) :]:
             axes.set_axis_off()
         figure.supxlabel("UAR and its 95 % interval over speakers; hollow: uses the speaker's other clips", fontsize=8)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+        return svg_text(figure)
 
 
 def _panel(axes: Axes, title: str, measured: tuple[Measured, ...]) -> None:

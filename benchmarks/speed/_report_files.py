@@ -1,6 +1,5 @@
 """Files of a benchmark's result: Markdown, JSON and a picture."""
 
-import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from hamiltone.files import atomic_write
 
-from ..pages import markdown_table, put_between
+from ..pages import markdown_table, put_between, svg_text
 from ._results import BenchmarkResult, Row, Table, Target
 
 JSON, MARKDOWN, PICTURE = "benchmark.json", "benchmark.md", "benchmark.svg"
@@ -98,9 +97,7 @@ def picture(result: BenchmarkResult) -> str:
         axes.set_title(table.title, fontsize=9)
         axes.tick_params(labelsize=7)
         axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars, never over them
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    return svg_text(figure)
 
 
 def _height(table: Table) -> float:

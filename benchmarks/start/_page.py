@@ -1,6 +1,5 @@
 """Tables and the picture of the page on first weights."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 
 from hamiltone.records import Epoch
 
-from ..pages import markdown_table
+from ..pages import markdown_table, svg_text
 from ._signal import LAYERS, Signal
 
 Epochs = Mapping[tuple[str, float], Sequence[Epoch]]
@@ -76,7 +75,7 @@ def signal_picture(signals: Mapping[str, Signal]) -> str:
     _described(deviation, "deviation of the map, input = 1", "layer")
     _described(gradient, "gradient over weights", "layer")
     deviation.legend(fontsize=7)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def epochs_picture(epochs: Epochs) -> str:
@@ -90,16 +89,10 @@ def epochs_picture(epochs: Epochs) -> str:
             axes.plot(range(1, len(values) + 1), values, label=name)
         _described(axes, f"training cross-entropy, learning rate {rate:g}", "epoch")
         axes.legend(fontsize=7)
-    return _svg(figure)
+    return svg_text(figure)
 
 
 def _described(axes: Axes, title: str, below: str) -> None:
     axes.set_title(title, fontsize=9)
     axes.set_xlabel(below, fontsize=8)
     axes.tick_params(labelsize=7)
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()

@@ -22,6 +22,11 @@ class HamiltoneError(Exception):
         super().__init__(line)
 
 
+def system_reason(error: Exception) -> str:
+    """Why something could not be read, without the number and the path that the system's errors have."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def system_line(error: OSError) -> str:
     """What the system refused, in one line: a disk that is full, a folder that may not be written."""
     return f"{error.filename or 'a file'}: {error.strerror or error}"

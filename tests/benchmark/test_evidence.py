@@ -35,7 +35,7 @@ def test_rows_of_a_study_are_its_differences_in_points(tmp_path: Path) -> None:
     assert found == [expected] * 4
 
 
-def test_a_difference_that_excludes_nothing_is_grey(tmp_path: Path) -> None:
+def test_a_difference_that_does_not_exclude_none_is_grey() -> None:
     def drawn(low: float, high: float) -> str:
         return picture({"one": [Row("a", Interval(1.0, low, high, 6))]})
 

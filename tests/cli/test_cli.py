@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from hamiltone import __version__
 from hamiltone.cli import app
-from hamiltone.cli._prediction_text import _common_folder, print_prediction, print_predictions
+from hamiltone.cli._prediction_text import common_folder, print_prediction, print_predictions
 from hamiltone.errors import HamiltoneError
 from hamiltone.networks import Recognizer, RHEmoEncoder, RHEmoFront, load_recognizer, save_bundle, vgg
 from hamiltone.service import FrameScores, Prediction
@@ -149,8 +149,8 @@ def test_names_are_not_cut_short_and_tell_where_files_lie(model: Path, speech: P
     long.symlink_to(speech)
     result = CliRunner().invoke(app, ["predict", str(long), str(speech), "--model", str(model)])
     assert result.stdout.count("x") >= 150
-    assert _common_folder([Path("/home/a/x.wav"), Path("/home/a/b/y.wav")]) == Path("/home/a")
-    assert _common_folder([Path("/home/a/x.wav"), Path("/data/y.wav")]) is None
+    assert common_folder([Path("/home/a/x.wav"), Path("/home/a/b/y.wav")]) == Path("/home/a")
+    assert common_folder([Path("/home/a/x.wav"), Path("/data/y.wav")]) is None
 
 
 def test_a_recording_of_many_short_stretches_does_not_fill_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hamiltone.cli._prediction_text import print_prediction, print_predictions
+from hamiltone.cli._prediction_text import common_folder, print_prediction, print_predictions
 
 if TYPE_CHECKING:
     from hamiltone.service import Prediction
@@ -116,14 +116,7 @@ def _alike(files: Mapping[str, Path]) -> tuple[str, str] | None:
 def _places_below(names: Sequence[str]) -> dict[str, Path]:
     """Where each recording lies below the folder that holds all of them; the standard input is in none."""
     paths = {name: Path(os.path.abspath(name)) for name in names if os.path.exists(name)}  # noqa: PTH100, PTH110
-    above = next(
-        (
-            folder
-            for folder in next(iter(paths.values()), Path()).parents
-            if all(path.is_relative_to(folder) for path in paths.values())
-        ),
-        None,
-    )
+    above = common_folder([*paths.values()]) if paths else None
     return {
-        name: paths[name].relative_to(above) if above and name in paths else Path(Path(name).name) for name in names
+        name: paths[name].relative_to(above or paths[name].anchor) if name in paths else Path(name) for name in names
     }

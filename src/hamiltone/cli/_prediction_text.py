@@ -38,7 +38,7 @@ def print_prediction(prediction: "Prediction") -> None:
 def print_predictions(predictions: "list[Prediction]") -> None:
     """Several recordings or segments: a row for each."""
     paths = [Path(prediction.path).absolute() for prediction in predictions]
-    folder = _common_folder(paths)
+    folder = common_folder(paths)
     names = [str(path.relative_to(folder)) if folder else str(path) for path in paths]
     whole = all(prediction.whole for prediction in predictions)
     rows = [_row(name, prediction, whole=whole) for name, prediction in zip(names, predictions, strict=True)]
@@ -52,7 +52,7 @@ def rolling_line(prediction: "Prediction") -> str:
     return f"{prediction.end:7.1f} s  {prediction.label:<12}{scores}"
 
 
-def _common_folder(paths: list[Path]) -> Path | None:
+def common_folder(paths: list[Path]) -> Path | None:
     """The folder that all lie in or below; None where that is a root, which tells nothing."""
     if len({path.anchor for path in paths}) > 1:
         return None

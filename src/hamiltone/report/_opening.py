@@ -12,7 +12,7 @@ from ._table1 import BEST_OF, Table1
 _SURE = 0.05
 
 
-def study_opening(table: Table1, splits: Sequence[Mapping[str, Any]] = ()) -> str:
+def study_opening(table: Table1, splits: Sequence[Mapping[str, Any]]) -> str:
     """What a study found of anti-transfer, against the baselines of the same networks.
 
     Where the settings of its ``splits`` carry out some folds alone, it may be there to fix layers by validation, and

@@ -5,6 +5,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from hamiltone.errors import system_reason
+
 from ._errors import ServiceError
 
 
@@ -39,7 +41,7 @@ def file_mode(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return 0
     except (OSError, ValueError) as error:  # too long, a ring of links, or no possible name
-        raise ServiceError(f"{path}: is no place for a file: {getattr(error, 'strerror', None) or error}") from None
+        raise ServiceError(f"{path}: is no place for a file: {system_reason(error)}") from None
 
 
 def check_not_read(written: Iterable[Path], read: Iterable[Path]) -> None:

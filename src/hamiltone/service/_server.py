@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from hamiltone.errors import system_reason
 from hamiltone.networks import load_recognizer
 
 from ._errors import ServiceError
@@ -151,7 +152,7 @@ def read_token(file: Path | None, variable: str | None) -> str | None:
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ServiceError(f"{file}: the token cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise ServiceError(f"{file}: the token cannot be read: {system_reason(error)}") from None
     if not token:
         raise ServiceError(f"{file}: holds no token")
     return token

@@ -51,7 +51,7 @@ async def received_upload(request: Request, folder: Path, limits: ServiceLimits)
                 raise Refusal(400, "no_recording", "recording: is empty (0 bytes)")
             if not size:
                 raise Refusal(400, "no_recording", "the request holds no recording; send one as its body or in a form")
-            yield Upload(Path(file.name), _sendable(name)[:_LONGEST_NAME], size)
+            yield Upload(Path(file.name), _sendable(name)[:_LONGEST_NAME] or "recording", size)
         finally:
             file.close()
             Path(file.name).unlink(missing_ok=True)  # which an end that is forced has taken away already
@@ -63,7 +63,7 @@ def _sendable(name: str) -> str:
 
 
 async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) -> str:
-    """Write the recording to a file, and give the name that it was sent under."""
+    """Write the recording to a file, and give the name that it was sent under; empty where it has none."""
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.body_bytes:
         raise too_large(limits.body_bytes)
@@ -72,14 +72,14 @@ async def _write_body(request: Request, file: IO[bytes], limits: ServiceLimits) 
             if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
                 async for block in request.stream():
                     file.write(block)
-                return "recording" if file.tell() else ""
+                return ""
             async with request.form(max_files=1, max_fields=8) as form:
                 sent = next((value for value in form.values() if isinstance(value, UploadFile)), None)
                 if sent is None:
                     return ""
                 while block := await sent.read(_BLOCK):
                     file.write(block)
-                return sent.filename or ("recording" if file.tell() else "")
+                return sent.filename or ""
     except TimeoutError:
         message = f"the recording did not arrive within {limits.upload_timeout:g} s"
         raise Refusal(408, "upload_timeout", message) from None

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hamiltone.errors import system_reason
 from hamiltone.files import read_text
 from hamiltone.settings_paths import SettingsError
 
@@ -101,7 +102,7 @@ def _read_file(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         if path.is_dir():
             raise SettingsError(f"{path}: is a folder; name a settings file, as {path / 'settings.toml'}") from None
-        raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise SettingsError(f"{path}: cannot be read: {system_reason(error)}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: is no valid TOML: {error}") from None
     base = content.pop(_EXTENDS, None)
@@ -159,17 +160,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         table = name.rpartition(".")[0]
         where = f" (hamiltone settings {table} tells them)" if table and issubclass(model, RunSettings) else ""
         return f"unknown key {name}; {hint}{where}{more}"
-    if first["type"] == "missing" and isinstance(place[-1], int):
-        return f"{'.'.join(map(str, place[:-1]))}: has too few values{more}"
-    absent = [
-        ".".join(map(str, one))
-        for one, problem, _ in problems
-        if problem["type"] == "missing" and not isinstance(one[-1], int)
-    ]
-    if first["type"] == "missing" and len(absent) == len(problems) > 1:
-        return f"{', '.join(absent[:-1])} and {absent[-1]} are missing; they must be given"
     if first["type"] == "missing":
-        return f"{name} is missing; it must be given{more}"
+        return _what_is_missing(place, problems, more)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "tuple_type":
         message = "takes a list, as [1, 2]"
@@ -180,7 +172,19 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     return f"{name}: {message}{shown}{more}" if name else f"{message}{more}"
 
 
-_Problem = tuple[tuple[int | str, ...], ErrorDetails, type[BaseModel]]
+def _what_is_missing(place: "_Place", problems: "Sequence[_Problem]", more: str) -> str:
+    """Too few values in a list, or keys; all of them, where nothing else is wrong."""
+    if isinstance(place[-1], int):
+        return f"{'.'.join(map(str, place[:-1]))}: has too few values{more}"
+    missing = [one for one, problem, _ in problems if problem["type"] == "missing"]
+    absent = [".".join(map(str, one)) for one in missing if not isinstance(one[-1], int)]
+    if len(absent) == len(problems) > 1:
+        return f"{', '.join(absent[:-1])} and {absent[-1]} are missing; they must be given"
+    return f"{absent[0]} is missing; it must be given{more}"
+
+
+_Place = tuple[int | str, ...]
+_Problem = tuple[_Place, ErrorDetails, type[BaseModel]]
 """Where it is, what it is, and the model of the table that it is in."""
 
 

@@ -79,9 +79,10 @@ def load_emodb(root: Path | None) -> Utterances:
 
 
 _URL = "https://zenodo.org/records/7447302/files/emodb.zip"
+_LICENCE = "CC BY 4.0 (the licence file inside says CC0 1.0)"
 _SOURCE = Source(
     "EmoDB, the Berlin database of emotional speech, 1.3.0 (audEERING's edition of the 535 recordings)",
-    "CC BY 4.0 (the licence file inside says CC0 1.0): name the source when you publish",
+    f"{_LICENCE}: name the source when you publish",
     "https://zenodo.org/records/7447302",
     (
         # The record's own checksum and size, as programs that fetch it have them.
@@ -95,7 +96,7 @@ EMODB = Corpus(
     load_emodb,
     _TREE,
     _WHOLE,
-    "CC BY 4.0 by its record, CC0 1.0 by the file in it",
+    _LICENCE,
     _SOURCE,
     common={"anger": "angry", "fear": "fearful", "happiness": "happy", "sadness": "sad"},
 )
