@@ -218,15 +218,15 @@ def _calibrate(
 
 
 def _temperature_of(system: NetworkSystem, protocol: str, places: Places, fold: int, seed: int) -> float | None:
-    """The temperature that a system takes from another; None where it finds its own."""
+    """The temperature that a system takes from another, of the same seed where that has it; None: it finds its own."""
     if system.temperature_of is None:
         return None
     results = read_results(places.results, protocol, system.temperature_of)
-    for facts in results.folds if results else ():
-        if (facts.fold, facts.seed) == (fold, seed):
-            return facts.chosen["temperature"]
-    lacks = f"{system.temperature_of} has no results on {protocol}, fold {fold}, seed {seed}"
-    raise ComparisonError(f"{lacks}: train it there first")
+    of_fold = [facts for facts in (results.folds if results else ()) if facts.fold == fold]
+    if not of_fold:
+        lacks = f"{system.temperature_of} has no results on {protocol}, fold {fold}"
+        raise ComparisonError(f"{lacks}: train it there first")
+    return min(of_fold, key=lambda facts: (facts.seed != seed, facts.seed)).chosen["temperature"]
 
 
 def adapted_answers(model: Path, dataset: Dataset) -> pd.DataFrame:

@@ -52,8 +52,8 @@ class NetworkSystem(Settings):
         speeds: at which each recording is heard, for the mean of its answers; as it is where none is named.
         per_speaker: it uses other unlabelled clips of the speaker who tests.
         trained_as: the system whose trainings it shares.
-        temperature_of: the system whose temperatures it takes, fold by fold and seed by seed: what has learned from
-            those who validate, too, has nobody left to find its own on.
+        temperature_of: the system whose temperatures it takes, of the same fold, and of the same seed or else of the
+            first: what has learned from those who validate, too, has nobody left to find its own on.
         compared_with: the system from which it differs in one thing (anti-transfer, the algebra).
     """
 
