@@ -19,13 +19,23 @@ def put_between(page: Path, begin: str, end: str, text: str) -> None:
     """Put a text, whose last line has an end, between two lines of a page, in place of what is there.
 
     Raises:
-        PageError: the page lacks one of the lines.
+        PageError: there is no such page, or it lacks one of the lines.
     """
-    old = page.read_text(encoding="utf-8")
-    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-    if not pattern.search(old):
+    before, after = split_at(page, begin, end)
+    atomic_write(page, f"{before}{begin}\n{text}{end}{after}")
+
+
+def split_at(page: Path, begin: str, end: str) -> tuple[str, str]:
+    """What stands before one line of a page and what after another: asked before long work, it saves that.
+
+    Raises:
+        PageError: there is no such page, or it lacks one of the lines.
+    """
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL)
+    if not found:
         raise PageError(f"{page}: it lacks the lines {begin} and {end} between which the tables go")
-    atomic_write(page, pattern.sub(lambda _: f"{begin}\n{text}{end}", old))
+    return text[: found.start()], text[found.end() :]
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

@@ -11,7 +11,7 @@ from rich.progress import track
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_write
 
-from ..pages import put_between
+from ..pages import put_between, split_at
 from ._axes import AXES_STARTS, dead_axes
 from ._epochs import RATES, first_epochs
 from ._page import axes_table, epochs_picture, epochs_table, signal_picture, signal_table
@@ -33,7 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20, help="of a recogniser's training")
     parser.add_argument("--frames", type=int, default=40, help="of the embedded corpus, for signal and axes")
     parser.add_argument("--width", type=float, default=1.0, help="of the networks whose signal is followed")
-    parser.add_argument("--corpus", default="synthetic", help="what recognisers are trained on; synthetic, or ravdess")
+    parser.add_argument(
+        "--corpus",
+        default="synthetic",
+        help="what recognisers are trained on (synthetic); the page has a place for ravdess, too",
+    )
     parser.add_argument("--root", help="its folder, if it is not the embedded one")
     parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS)
     parser.add_argument("--page", type=Path, default=PAGE, help="the page that the tables go into")
@@ -51,6 +55,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _measure(asked: argparse.Namespace) -> None:
     page, speech = asked.page, Speech.of_the_embedded_corpus(asked.frames)
+    places = {part: part for part in _PARTS}
+    if asked.corpus != "synthetic":
+        places["epochs"] = f"epochs-{asked.corpus}"
+    for part in asked.parts:
+        split_at(page, *_lines(places[part]))
     if "signal" in asked.parts:
         maps = speech.maps()[:: max(asked.frames // 8, 1)]
         signals = {
@@ -65,7 +74,7 @@ def _measure(asked: argparse.Namespace) -> None:
             (name, rate): first_epochs(name, rate, corpus=corpus, width=_WIDTH, epochs=asked.epochs, seed=0)
             for name, rate in track(trainings, "first epochs")
         }
-        _put(page, "epochs", epochs_table(epochs), epochs_picture(epochs))
+        _put(page, places["epochs"], epochs_table(epochs), epochs_picture(epochs))
     if "axes" in asked.parts:
         kinds: list[tuple[str, Scale]] = [(name, scale) for scale in _SCALES for name in AXES_STARTS]
         axes = {
@@ -81,7 +90,11 @@ def _put(page: Path, part: str, table: str, picture: str | None = None) -> None:
         place = page.with_name(f"{page.stem}-{part}.svg")
         atomic_write(place, picture)
         text += f"![{part} as a picture]({place.name})\n\n"
-    put_between(page, f"<!-- {part} -->", f"<!-- end of {part} -->", text)
+    put_between(page, *_lines(part), text)
+
+
+def _lines(part: str) -> tuple[str, str]:
+    return f"<!-- {part} -->", f"<!-- end of {part} -->"
 
 
 if __name__ == "__main__":

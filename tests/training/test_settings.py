@@ -106,6 +106,31 @@ def test_mistakes_are_one_line_that_names_the_place(write, text: str, overrides:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "brought"),
+    [
+        (["seed=1", "training.epoch=5"], " with training.epoch=5"),
+        (["split.folds=5", "split.fold=5"], " with split.fold=5"),
+        (["training={epochs=0}"], " with training={epochs=0}"),
+        (["training.epochs=3", "training.epochs=0"], " with training.epochs=0"),
+        (["out=''"], " with out=''"),
+    ],
+)
+def test_a_mistake_that_an_override_has_brought_is_not_laid_on_the_file(
+    write, overrides: list[str], brought: str
+) -> None:
+    path = write(MINIMAL)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path, overrides)
+    assert str(caught.value).startswith(f"{path}{brought}: ")
+
+
+def test_a_mistake_of_the_file_is_not_laid_on_an_override(write) -> None:
+    path = write(MINIMAL + "\n[training]\nepoch = 5\n")
+    with pytest.raises(SettingsError, match=r"run\.toml: unknown key training\.epoch; did you mean epochs\?"):
+        read_settings(path, ["training.batch=4", "seed=1"])
+
+
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such settings file"):
         read_settings(tmp_path / "none.toml")

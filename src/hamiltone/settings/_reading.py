@@ -35,7 +35,7 @@ def read_settings(path: Path | str, overrides: Sequence[str] = ()) -> RunSetting
     Raises:
         SettingsError: unreadable, unknown keys (the nearest is suggested), values out of range.
     """
-    return settings_from(read_toml(path, overrides), where=str(path))
+    return validated(RunSettings, read_toml(path, overrides), str(path), overrides)
 
 
 def settings_from(content: Mapping[str, Any], where: str) -> RunSettings:
@@ -59,8 +59,14 @@ def read_toml(path: Path | str, overrides: Sequence[str] = ()) -> dict[str, Any]
     return laid_over(content, asked)
 
 
-def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
-    """Settings of any kind from a nested dictionary; ``where`` it came from is named in errors.
+def validated(model: type[Model], content: Mapping[str, Any], where: str, overrides: Sequence[str] = ()) -> Model:
+    """Settings of any kind from a nested dictionary.
+
+    Args:
+        model: what they are to be.
+        content: the dictionary.
+        where: it came from; named in errors.
+        overrides: what was laid over it there; the one that has brought a mistake is named, too.
 
     Raises:
         SettingsError: unknown keys (the nearest is suggested), missing ones, values out of range.
@@ -68,7 +74,24 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str) -> Mod
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(f"{where}: {_explain(error, model)}") from None
+        problems = list(_problems(error, model))
+        # An unknown key is the likelier mistake where another key is missing, too.
+        foremost = min(problems, key=lambda item: item[1]["type"] != "extra_forbidden")
+        explained = _explain(foremost, problems, model)
+        brought = [override for override in overrides if _concerns(override, foremost[0], explained)]
+        source = f"{where} with {brought[-1]}" if brought else where
+        raise SettingsError(f"{source}: {explained}") from None
+
+
+def _concerns(override: str, place: "_Place", explained: str) -> bool:
+    """Whether an override is of a place in the settings, of what it is in, or of what is in it.
+
+    What several tables must hold together has no place: then of a key in a table that the explanation names.
+    """
+    path = override.partition("=")[0].strip()
+    if not place:
+        return "." in path and path in explained
+    return all(key.strip() == str(part) for key, part in zip(path.split("."), place, strict=False))
 
 
 def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,10 +170,8 @@ def dotted(content: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, An
             yield f"{path}{key}", value
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    problems = list(_problems(error, model))
-    # An unknown key is the likelier mistake where another key is missing, too.
-    place, first, owner = min(problems, key=lambda item: item[1]["type"] != "extra_forbidden")
+def _explain(foremost: "_Problem", problems: "Sequence[_Problem]", model: type[BaseModel]) -> str:
+    place, first, owner = foremost
     name = ".".join(str(part) for part in place)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":

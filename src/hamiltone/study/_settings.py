@@ -182,6 +182,6 @@ def read_study(path: Path | str, overrides: list[str] | None = None) -> Study:
     """
     if str(path) == "quickstart" and not Path(path).exists():
         path = QUICKSTART
-    study = validated(Study, read_toml(path, overrides or ()), where=str(path))
+    study = validated(Study, read_toml(path, overrides or ()), str(path), overrides or ())
     study._file = str(path)
     return study
