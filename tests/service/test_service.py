@@ -97,6 +97,7 @@ def test_what_is_refused_and_how(client: httpx.Client) -> None:
         ({"content": sound(1), "params": {"hop": 5}}, 422, "invalid"),
         ({"content": sound(1), "params": {"hop": "nan"}}, 422, "invalid"),
         ({"content": sound(1), "params": {"detail": "perhaps"}}, 422, "invalid"),
+        ({"content": sound(1), "params": {"details": "true"}}, 422, "invalid"),
     ]
     silence = io.BytesIO()
     soundfile.write(silence, np.zeros(16000), 16000, format="WAV")

@@ -32,18 +32,12 @@ from ._metrics import Metrics
 from ._middleware import RequestMiddleware
 from ._pictures import Pictures
 from ._prediction import Prediction
-from ._schemas import PREDICT_BODY, REFUSALS, About, Answer, Health
+from ._schemas import PREDICT_BODY, REFUSALS, About, Answer, Asked, Health
 from ._sound import audible
 from ._uploads import Upload, received_upload
-from ._windows import FRAME_SECONDS, HOP, LEAST_HOP, hop_samples, stream_windows
+from ._windows import hop_samples, stream_windows
 
 PAGE = Path(__file__).with_name("page")
-
-_Hop = Annotated[
-    float,
-    Query(ge=LEAST_HOP, le=FRAME_SECONDS, description="Seconds from one window to the next, in the line of time."),
-]
-_Detail = Annotated[bool, Query(description="Add what a page draws: waveform, spectrogram, quaternion axes.")]
 
 
 class _Service:
@@ -165,12 +159,12 @@ def _protected_routes(service: _Service, about: dict[str, Any], token: str | Non
     router = APIRouter(dependencies=[Depends(_token_check(token))])
 
     @router.post("/v1/predict", response_model=Answer, responses=REFUSALS, openapi_extra=PREDICT_BODY)
-    async def predict(request: Request, hop: _Hop = HOP, detail: _Detail = False) -> Response:
+    async def predict(request: Request, asked: Annotated[Asked, Query()]) -> Response:
         """Recognise the emotion of one recording, overall and in windows of 4 s."""
         client = request.client.host if request.client else ""
         async with service.admission.admitted(client), received_upload(request, service.folder, limits) as upload:
             request.state.fields["bytes"] = upload.size
-            content = await service.answer(upload, hop, detail)
+            content = await service.answer(upload, asked.hop, asked.detail)
             request.state.fields["windows"] = len(content["frames"])
             return JSONResponse(content)
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ._windows import FRAME_SECONDS, HOP, LEAST_HOP
+
 _SCORES = {"neutral": 0.12, "happy": 0.61, "sad": 0.09, "angry": 0.18}
 _ANSWER: dict[str, Any] = {
     "path": "talk.mp3",
@@ -16,6 +18,17 @@ _ANSWER: dict[str, Any] = {
     "notes": [],
 }
 _PICTURE = {"width": 1000, "height": 128, "data": "base64 of width x height bytes"}
+
+
+class Asked(BaseModel):
+    """What a request may ask for beside the recording; a key that is none of these is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hop: float = Field(
+        HOP, ge=LEAST_HOP, le=FRAME_SECONDS, description="Seconds from one window to the next, in the line of time."
+    )
+    detail: bool = Field(False, description="Add what a page draws: waveform, spectrogram, quaternion axes.")
 
 
 class Frame(BaseModel):
