@@ -1,6 +1,7 @@
 """Command line of the measurement of first weights: ``python -m benchmarks.start``."""
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from rich.progress import track
 
 from hamiltone.errors import HamiltoneError
 from hamiltone.files import atomic_write
+from hamiltone.records import Epoch
 
 from ..pages import put_between, split_at
 from ._axes import AXES_STARTS, dead_axes
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--axes-seeds", type=int, default=10, help="RH-Emos of each start")
     parser.add_argument("--steps", type=int, default=50, help="of an RH-Emo's training")
     parser.add_argument("--epochs", type=int, default=20, help="of a recogniser's training")
+    parser.add_argument("--trainings", type=int, default=1, help="of a recogniser from each start, each its own seed")
     parser.add_argument("--frames", type=int, default=40, help="of the embedded corpus, for signal and axes")
     parser.add_argument("--width", type=float, default=1.0, help="of the networks whose signal is followed")
     parser.add_argument(
@@ -68,12 +71,12 @@ def _measure(asked: argparse.Namespace) -> None:
         }
         _put(page, "signal", signal_table(signals), signal_picture(signals))
     if "epochs" in asked.parts:
-        corpus: dict[str, Any] = {"name": asked.corpus} | ({"root": asked.root} if asked.root else {})
-        trainings = [(name, rate) for rate in RATES for name in STARTS]
-        epochs = {
-            (name, rate): first_epochs(name, rate, corpus=corpus, width=_WIDTH, epochs=asked.epochs, seed=0)
-            for name, rate in track(trainings, "first epochs")
-        }
+        corpus: dict[str, Any] = {"name": asked.corpus} | ({"root": asked.root, "partial": True} if asked.root else {})
+        epochs: dict[tuple[str, float], list[tuple[Epoch, ...]]] = {}
+        trainings = list(itertools.product(RATES, STARTS, range(asked.trainings)))
+        for rate, name, seed in track(trainings, "first epochs"):
+            found = first_epochs(name, rate, corpus=corpus, width=_WIDTH, epochs=asked.epochs, seed=seed)
+            epochs.setdefault((name, rate), []).append(found)
         _put(page, places["epochs"], epochs_table(epochs), epochs_picture(epochs))
     if "axes" in asked.parts:
         kinds: list[tuple[str, Scale]] = [(name, scale) for scale in _SCALES for name in AXES_STARTS]

@@ -1,6 +1,7 @@
 """Tables and the picture of the page on first weights."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -11,8 +12,8 @@ from hamiltone.records import Epoch
 from ..pages import markdown_table, svg_text
 from ._signal import LAYERS, Signal
 
-Epochs = Mapping[tuple[str, float], Sequence[Epoch]]
-"""Epochs by start and learning rate."""
+Epochs = Mapping[tuple[str, float], Sequence[Sequence[Epoch]]]
+"""Epochs of each training by start and learning rate."""
 
 Counts = Mapping[tuple[str, str], tuple[Sequence[int], Sequence[int]]]
 """Constant axes for each seed, before and after, by start and scale."""
@@ -35,14 +36,15 @@ def signal_table(signals: Mapping[str, Signal]) -> str:
 
 
 def epochs_table(epochs: Epochs) -> str:
-    """Cross-entropy on the training part, and UAR of unseen speakers, in some epochs."""
-    last = max(len(found) for found in epochs.values())
+    """Cross-entropy on the training part, and UAR of unseen speakers, in some epochs: means, and of UAR the range."""
+    last = max(len(found) for trainings in epochs.values() for found in trainings)
     shown = sorted({1, max(last // 4, 1), max(last // 2, 1), last})
     rows = []
-    for (name, rate), found in epochs.items():
-        losses = [f"{found[epoch - 1].train['cross_entropy']:.3f}" for epoch in shown]
-        recalls = [epoch.validation["uar"] for epoch in found]
-        rows.append([name, f"{rate:g}", *losses, f"{100 * recalls[-1]:.1f}", f"{100 * max(recalls):.1f}"])
+    for (name, rate), trainings in epochs.items():
+        losses = [fmean(found[epoch - 1].train["cross_entropy"] for found in trainings) for epoch in shown]
+        recalls = [[epoch.validation["uar"] for epoch in found] for found in trainings]
+        at_the_end, best = _spread([found[-1] for found in recalls]), _spread([max(found) for found in recalls])
+        rows.append([name, f"{rate:g}", *(f"{loss:.3f}" for loss in losses), at_the_end, best])
     columns = [
         "start",
         "learning rate",
@@ -51,6 +53,12 @@ def epochs_table(epochs: Epochs) -> str:
         "best, %",
     ]
     return markdown_table(columns, rows, left=1)
+
+
+def _spread(recalls: Sequence[float]) -> str:
+    """Their mean, and where there are several the least and the most, in per cent."""
+    mean = f"{100 * fmean(recalls):.1f}"
+    return mean if len(recalls) == 1 else f"{mean} ({100 * min(recalls):.1f} to {100 * max(recalls):.1f})"
 
 
 def axes_table(axes: Counts, steps: int) -> str:
@@ -79,14 +87,15 @@ def signal_picture(signals: Mapping[str, Signal]) -> str:
 
 
 def epochs_picture(epochs: Epochs) -> str:
-    """Cross-entropy on the training part by epoch, a panel for each learning rate, as SVG."""
+    """Cross-entropy on the training part by epoch, a line for each training, a panel for each learning rate, as SVG."""
     rates = sorted({rate for _, rate in epochs})
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     FigureCanvasSVG(figure)
     for axes, rate in zip(figure.subplots(1, len(rates), squeeze=False).flat, rates, strict=True):
-        for name in dict.fromkeys(name for name, _ in epochs):
-            values = [epoch.train["cross_entropy"] for epoch in epochs[name, rate]]
-            axes.plot(range(1, len(values) + 1), values, label=name)
+        for place, name in enumerate(dict.fromkeys(name for name, _ in epochs)):
+            for number, found in enumerate(epochs[name, rate]):
+                values = [epoch.train["cross_entropy"] for epoch in found]
+                axes.plot(range(1, len(values) + 1), values, f"C{place}", label=None if number else name)
         _described(axes, f"training cross-entropy, learning rate {rate:g}", "epoch")
         axes.legend(fontsize=7)
     return svg_text(figure)

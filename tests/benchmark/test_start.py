@@ -1,5 +1,6 @@
 """The page on first weights: what its command measures, and where it puts it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from benchmarks.start.__main__ import PAGE, main
 
 TINY = ["--seeds", "1", "--axes-seeds", "1", "--steps", "1", "--epochs", "2", "--frames", "8", "--width", "0.125"]
+TINY += ["--trainings", "2"]
 
 
 @pytest.fixture
@@ -29,6 +31,7 @@ def test_each_part_goes_to_its_place(page):
         assert between(after, part) != between(before, part)
     assert between(after, "epochs-ravdess") == between(before, "epochs-ravdess")
     assert "| start | learning rate | cross-entropy, epoch 1 | cross-entropy, epoch 2 |" in between(after, "epochs")
+    assert len(re.findall(r"\| \d+\.\d \(\d+\.\d to \d+\.\d\) ", between(after, "epochs"))) == 12
     assert "| linear | 0 of 1 (0) |" in between(after, "axes")
     rows = [line.split("|")[1:-1] for line in between(after, "signal").splitlines() if "deviation of the map" in line]
     left = {name.strip(): float(last) for name, _, *_, last in rows}
