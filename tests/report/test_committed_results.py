@@ -35,6 +35,7 @@ def page_rows(page: str) -> list[dict[str, str]]:
     [
         ("ravdess-quarter", 27),
         ("ravdess-folds", 188),
+        ("ravdess-three", 184),
         ("ravdess-continued", 94),
         ("ravdess-controls", 66),
         ("emodb-folds", 100),
