@@ -9,8 +9,10 @@ import pytest
 
 from benchmarks.start.__main__ import PAGE, main
 
-TINY = ["--seeds", "1", "--axes-seeds", "1", "--steps", "1", "--epochs", "2", "--frames", "8", "--width", "0.125"]
-TINY += ["--trainings", "2"]
+TINY = [
+    *("--seeds", "1", "--axes-seeds", "1", "--steps", "1", "--epochs", "2", "--trainings", "2"),
+    *("--frames", "8", "--width", "0.125"),
+]
 
 
 @pytest.fixture

@@ -114,6 +114,7 @@ def test_mistakes_are_one_line_that_names_the_place(write, text: str, overrides:
         (["training={epochs=0}"], " with training={epochs=0}"),
         (["training.epochs=3", "training.epochs=0"], " with training.epochs=0"),
         (["out=''"], " with out=''"),
+        (["augmentation.gain_db=[6, -6]", "augmentation.time_masks=1"], " with augmentation.gain_db=[6, -6]"),
     ],
 )
 def test_a_mistake_that_an_override_has_brought_is_not_laid_on_the_file(
@@ -129,6 +130,9 @@ def test_a_mistake_of_the_file_is_not_laid_on_an_override(write) -> None:
     path = write(MINIMAL + "\n[training]\nepoch = 5\n")
     with pytest.raises(SettingsError, match=r"run\.toml: unknown key training\.epoch; did you mean epochs\?"):
         read_settings(path, ["training.batch=4", "seed=1"])
+    path = write(MINIMAL + "\n[augmentation]\ngain_db = [6, -6]\n")
+    with pytest.raises(SettingsError, match=r"run\.toml: augmentation: gain_db takes the least and the most"):
+        read_settings(path, ["augmentation.time_masks=1"])
 
 
 def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:

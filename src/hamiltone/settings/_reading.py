@@ -1,6 +1,7 @@
 """Settings from a TOML file, with ``key.path=value`` on top."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,14 +85,11 @@ def validated(model: type[Model], content: Mapping[str, Any], where: str, overri
 
 
 def _concerns(override: str, place: "_Place", explained: str) -> bool:
-    """Whether an override is of a place in the settings, of what it is in, or of what is in it.
-
-    What several tables must hold together has no place: then of a key in a table that the explanation names.
-    """
-    path = override.partition("=")[0].strip()
-    if not place:
-        return "." in path and path in explained
-    return all(key.strip() == str(part) for key, part in zip(path.split("."), place, strict=False))
+    """Whether an override is of a place in the settings, of what that is in, or of a key in it that is explained."""
+    keys = [key.strip() for key in override.partition("=")[0].split(".")]
+    below = ".".join(keys[len(place) :])  # a table's keys may not fit one another: not each of them is concerned
+    same = all(key == str(part) for key, part in zip(keys, place, strict=False))
+    return same and (not below or re.search(rf"\b{re.escape(below)}\b", explained) is not None)
 
 
 def laid_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
